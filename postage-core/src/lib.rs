@@ -1,0 +1,9 @@
+//! Annotated services and typed clients that talk through messages.
+
+mod config;
+pub mod topology;
+pub mod transport;
+
+pub use config::Config;
+pub use topology::*;
+pub use transport::TransportError;

@@ -1,0 +1,63 @@
+use std::borrow::Cow;
+use std::time::Duration;
+
+use crate::topology::FieldValue;
+
+/// The headers of a message, in the order written. At most one of each name.
+pub type Headers = Vec<(Cow<'static, str>, FieldValue)>;
+
+/// What travels beside the body: AMQP's basic properties.
+///
+/// Each text is at most 255 bytes. A Python Postage component sends only `content_type` and, with
+/// a request, `reply_to`; its replies have no properties at all.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct Properties {
+    /// The codec's name, like `application/json`.
+    pub content_type: Option<Cow<'static, str>>,
+    /// The encoding over the content type, like `gzip`.
+    pub content_encoding: Option<Cow<'static, str>>,
+    /// Free headers.
+    pub headers: Headers,
+    /// Whether a durable queue keeps the message over a restart (delivery mode 2).
+    pub persistent: bool,
+    /// Its rank in a priority queue, 0 to 255.
+    pub priority: Option<u8>,
+    /// Which request a reply answers.
+    pub correlation_id: Option<Cow<'static, str>>,
+    /// The queue that wants the reply.
+    pub reply_to: Option<Cow<'static, str>>,
+    /// How long the message may wait in a queue. Whole milliseconds on the wire, rounded up.
+    pub expiration: Option<Duration>,
+    /// The message's own id.
+    pub message_id: Option<Cow<'static, str>>,
+    /// When it was made, in seconds since the Unix epoch.
+    pub timestamp: Option<u64>,
+    /// The application's name for the kind of message.
+    pub kind: Option<Cow<'static, str>>,
+    /// The user who sent it; the broker checks it.
+    pub user_id: Option<Cow<'static, str>>,
+    /// The application that sent it.
+    pub app_id: Option<Cow<'static, str>>,
+}
+
+impl Properties {
+    /// The header of this name.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&FieldValue> {
+        self.headers.iter().find(|(header, _)| header == name).map(|(_, value)| value)
+    }
+
+    /// Sets a header, in the place of one of the same name.
+    pub fn set_header(
+        &mut self,
+        name: impl Into<Cow<'static, str>>,
+        value: impl Into<FieldValue>,
+    ) {
+        let (name, value) = (name.into(), value.into());
+        match self.headers.iter_mut().find(|(header, _)| *header == name) {
+            Some((_, old)) => *old = value,
+            None => self.headers.push((name, value)),
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! The macros of `postage-core`. Use them through that crate.
