@@ -1,0 +1,146 @@
+//! From a request to a handler and back: filter, decode, call, answer.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::Type;
+
+use super::local;
+use crate::model::method::Method;
+use crate::model::parameter::Parameter;
+use crate::model::runtime::Runtime;
+use crate::model::signature::{Answer, Input};
+use crate::parse::types;
+
+/// A handler to call with what a request brings.
+pub(crate) struct Call<'m> {
+    pub(crate) p: &'m Runtime,
+    pub(crate) method: &'m Method,
+    /// The path of the function.
+    pub(crate) target: TokenStream,
+    /// Whether the function's future is known to be `Send`.
+    pub(crate) known_send: bool,
+}
+
+/// The name of the request in generated functions.
+pub(crate) fn request() -> Ident {
+    local("request")
+}
+
+impl Call<'_> {
+    /// The statements of an async block, the last one its outcome.
+    pub(crate) fn render(&self) -> TokenStream {
+        let filters = self.filters();
+        let decode = decode(self.p, &self.method.parameters().collect::<Vec<_>>());
+        let probe = self.probe();
+        let answer = self.answer();
+        quote!(#filters #decode #probe #answer)
+    }
+
+    fn filters(&self) -> TokenStream {
+        let filters = &self.method.filters;
+        if filters.is_empty() {
+            return TokenStream::new();
+        }
+        let (request, filtered, refused) = (request(), local("filtered"), local("refused"));
+        quote! {
+            let #filtered = match #request.filter(&[#(#filters),*]) {
+                ::core::result::Result::Ok(#filtered) => #filtered,
+                ::core::result::Result::Err(#refused) => {
+                    return #request.refuse_filtered(#refused).await;
+                }
+            };
+            let #request = #request.with_content(&#filtered);
+        }
+    }
+
+    /// The call itself, up to its value.
+    fn value(&self) -> TokenStream {
+        let (p, target) = (self.p, &self.target);
+        let receiver = quote!(self);
+        let request = request();
+        let arguments = self.method.inputs.iter().map(|input| match input {
+            Input::Parameter(parameter) => parameter.pass(),
+            Input::Context => quote!(#request.context()),
+            Input::Message => quote!(#request.message()),
+            Input::Reply => quote!(#request.reply()),
+        });
+        let call = quote!(#target(#receiver, #(#arguments),*));
+        let span = Span::mixed_site().located_at(self.method.ident.span());
+        match (self.method.is_async, self.known_send) {
+            (false, _) => call,
+            (true, true) => quote!(#call.await),
+            (true, false) => quote_spanned!(span=> #p::send_future(#call).await),
+        }
+    }
+
+    /// The call and what becomes of its value. Spanned at the return type, where a value that
+    /// cannot be an answer is to be reported.
+    fn answer(&self) -> TokenStream {
+        let (request, answer, value) = (request(), local("answer"), self.value());
+        let span = Span::mixed_site().located_at(self.method.answer_span);
+        let outcome = match &self.method.answer {
+            Answer::Value(_) => quote_spanned!(span=> #request.answer(#answer).await),
+            Answer::Result { .. } => quote_spanned!(span=> #request.answer_result(#answer).await),
+            Answer::Settled => quote_spanned!(span=> #request.settle(#answer)),
+            Answer::Concluded => quote_spanned!(span=> #request.conclude(#answer).await),
+            Answer::Early(_) => {
+                return quote! {
+                    let () = #value;
+                    #request.after_reply().await
+                };
+            }
+        };
+        quote! {
+            let #answer = #value;
+            #outcome
+        }
+    }
+
+    /// A check that the answer's type is no alias of `Result`: never run, only compiled.
+    fn probe(&self) -> TokenStream {
+        let Answer::Value(ty) = &self.method.answer else { return TokenStream::new() };
+        if is_plain(ty) {
+            return TokenStream::new();
+        }
+        let p = self.p;
+        let span = Span::mixed_site().located_at(self.method.answer_span);
+        let ty = types::erased(ty);
+        quote_spanned! {span=>
+            let _ = || {
+                use #p::ProbeFallback as _;
+                #p::must_not_be_result(#p::ResultProbe::<#ty>::new().kind())
+            };
+        }
+    }
+}
+
+/// Whether a type is surely no alias of `Result`.
+fn is_plain(ty: &Type) -> bool {
+    const PLAIN: [&str; 16] = [
+        "bool", "char", "f32", "f64", "i8", "i16", "i32", "i64", "i128", "isize", "u8", "u16",
+        "u32", "u64", "u128", "usize",
+    ];
+    match types::bare(ty) {
+        Type::Path(path) => PLAIN.iter().any(|name| path.path.is_ident(name)),
+        _ => true,
+    }
+}
+
+/// The parameters as local variables, or a refusal.
+fn decode(p: &Runtime, parameters: &[&Parameter]) -> TokenStream {
+    if parameters.is_empty() {
+        return TokenStream::new();
+    }
+    let (request, decoded, fault) = (request(), local("parameters"), local("fault"));
+    let idents = parameters.iter().map(|parameter| &parameter.ident);
+    let slots = parameters.iter().map(|parameter| parameter.slot(p));
+    let names = parameters.iter().map(|parameter| &parameter.name);
+    let defaults = parameters.iter().filter_map(|parameter| parameter.fill(p));
+    quote! {
+        let (#(#idents,)*) = match #request.parameters::<(#(#slots,)*)>(&[#(#names),*]) {
+            ::core::result::Result::Ok(#decoded) => #decoded,
+            ::core::result::Result::Err(#fault) => return #request.refuse(#fault).await,
+        };
+        #(#defaults)*
+    }
+}

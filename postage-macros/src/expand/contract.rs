@@ -1,0 +1,138 @@
+//! A contract: its trait, and the constant that describes it.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::{format_ident, quote};
+use syn::ext::IdentExt as _;
+use syn::{ReturnType, TraitItem, TraitItemFn, parse_quote};
+
+use super::call::{self, Call};
+use super::dispatch::{self, Arm};
+use super::{client, local, method, quiet};
+use crate::model::contract::{Contract, ContractMethod};
+use crate::parse::attributes;
+
+/// The trait, the constant, the client.
+pub(crate) fn render(contract: &Contract) -> TokenStream {
+    let definition = definition(contract);
+    let constant = constant(contract);
+    let client = client::render(contract);
+    quote!(#definition #constant #client)
+}
+
+/// The user's trait with futures that can move between threads, and the hidden methods by which
+/// a service is reached.
+fn definition(contract: &Contract) -> TokenStream {
+    let mut item = contract.item.clone();
+    for member in &mut item.items {
+        if let TraitItem::Fn(function) = member {
+            desugar(function);
+        }
+    }
+    if item.generics.params.is_empty() {
+        let hidden = contract.methods.iter().map(|method| decoder(contract, method));
+        item.items.extend(hidden.map(TraitItem::Verbatim));
+        item.items.push(TraitItem::Verbatim(dispatcher(contract)));
+    }
+    quote!(#item)
+}
+
+/// `async fn f() -> T` as `fn f() -> impl Future<Output = T> + Send`.
+fn desugar(function: &mut TraitItemFn) {
+    if function.default.is_some() || function.sig.asyncness.take().is_none() {
+        return;
+    }
+    let output = match &function.sig.output {
+        ReturnType::Default => quote!(()),
+        ReturnType::Type(_, ty) => quote!(#ty),
+    };
+    function.sig.output = parse_quote! {
+        -> impl ::core::future::Future<Output = #output> + ::core::marker::Send
+    };
+}
+
+/// The name of the method that decodes a request for this one.
+pub(crate) fn decoder_name(ident: &Ident) -> Ident {
+    format_ident!("__postage_{}", ident.unraw(), span = ident.span())
+}
+
+fn decoder(contract: &Contract, method: &ContractMethod) -> TokenStream {
+    let p = &contract.runtime;
+    let trait_name = &contract.item.ident;
+    let method = &method.method;
+    let (name, ident, request) = (decoder_name(&method.ident), &method.ident, call::request());
+    let conditions = attributes::conditions(&method.attributes);
+    let target = quote!(<Self as #trait_name>::#ident);
+    let body = Call { p, method, target, known_send: true }.render();
+    let quiet = quiet();
+    quote! {
+        #(#conditions)*
+        #[doc(hidden)]
+        #quiet
+        fn #name<'postage>(
+            &'postage self,
+            #request: #p::Request<'postage>,
+        ) -> impl ::core::future::Future<Output = #p::Outcome> + ::core::marker::Send
+        where
+            Self: ::core::marker::Sync,
+        {
+            async move { #body }
+        }
+    }
+}
+
+fn dispatcher(contract: &Contract) -> TokenStream {
+    let p = &contract.runtime;
+    let trait_name = &contract.item.ident;
+    let (index, request) = (local("index"), call::request());
+    let arms = contract.methods.iter().map(|method| {
+        let decoder = decoder_name(&method.method.ident);
+        Arm {
+            conditions: attributes::conditions(&method.method.attributes),
+            body: quote!(<Self as #trait_name>::#decoder(self, #request).await),
+        }
+    });
+    let dispatch = dispatch::render(&quote!(#index), &arms.collect::<Vec<_>>());
+    let quiet = quiet();
+    quote! {
+        #[doc(hidden)]
+        #quiet
+        fn __postage_dispatch<'postage>(
+            &'postage self,
+            #index: usize,
+            #request: #p::Request<'postage>,
+        ) -> impl ::core::future::Future<Output = #p::Outcome> + ::core::marker::Send
+        where
+            Self: ::core::marker::Sync,
+        {
+            async move { #dispatch }
+        }
+    }
+}
+
+fn constant(contract: &Contract) -> TokenStream {
+    let p = &contract.runtime;
+    let (vis, ident, name) =
+        (&contract.item.vis, &contract.item.ident, contract.item.ident.unraw().to_string());
+    let conditions = attributes::inherited(&contract.item.attrs);
+    let routes = contract
+        .routes
+        .iter()
+        .map(|(exchange, key)| quote!((<#exchange as #p::DeclareExchange>::ROUTE, #key)));
+    let methods = contract.methods.iter().map(|method| method::constant(p, &method.method));
+    let settings = method::settings(&contract.settings);
+    let peer = contract.python_peer.then(|| quote!(.peer(#p::Peer::Python)));
+    let doc =
+        format!("The contract [`trait@{name}`] as data: its routes, its methods, their names.");
+    let quiet = quiet();
+    quote! {
+        #(#conditions)*
+        #[doc = #doc]
+        #[allow(non_upper_case_globals)]
+        #quiet
+        #vis const #ident: #p::Contract = {
+            const ROUTES: &[(#p::Exchange, &str)] = &[#(#routes),*];
+            const METHODS: &[#p::Method] = &[#(#methods),*];
+            #p::Contract::new(#name, ROUTES, METHODS) #settings #peer
+        };
+    }
+}

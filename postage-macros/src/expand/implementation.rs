@@ -1,0 +1,199 @@
+//! The user's own block, and beside it what a contract's trait has no room for.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::{ToTokens as _, format_ident, quote, quote_spanned};
+use syn::ext::IdentExt as _;
+use syn::{FnArg, ImplItem, ImplItemFn, Path, ReturnType, parse_quote};
+
+use super::call::{self, Call};
+use super::contract::decoder_name;
+use super::{local, quiet, service};
+use crate::model::runtime::Runtime;
+use crate::model::service::{InContext, Served, Service};
+use crate::model::signature::{Mark, Written};
+use crate::parse::attributes;
+
+/// The block as the trait, or the type, wants it.
+pub(crate) fn block(service: &Service) -> TokenStream {
+    let mut block = service.item.clone();
+    for served in &service.served {
+        match served {
+            Served::Plain { function, .. } => block.items.push(ImplItem::Fn(function.clone())),
+            Served::InContext(method) => {
+                let shown = shown(&service.runtime, method);
+                block.items.push(ImplItem::Fn(shown));
+                block.items.extend(decoder(service, method).map(ImplItem::Verbatim));
+            }
+        }
+    }
+    block.into_token_stream()
+}
+
+/// The handlers beyond the contract, and the bodies of those that take a context or a reply.
+pub(crate) fn beside(service: &Service) -> Option<TokenStream> {
+    let in_context = service.served.iter().filter_map(|served| match served {
+        Served::InContext(method) => Some(body(method)),
+        Served::Plain { .. } => None,
+    });
+    let in_context: Vec<_> = in_context.collect();
+    let beside = &service.beside;
+    if beside.is_empty() && in_context.is_empty() {
+        return None;
+    }
+    let item = &service.item;
+    let inherited = attributes::inherited(&item.attrs);
+    let (generics, _, bounds) = item.generics.split_for_impl();
+    let ty = &item.self_ty;
+    Some(quote! {
+        #(#inherited)*
+        impl #generics #ty #bounds {
+            #(#beside)*
+            #(#in_context)*
+        }
+    })
+}
+
+fn body_name(ident: &Ident) -> Ident {
+    format_ident!("__postage_in_context_{}", ident.unraw(), span = ident.span())
+}
+
+/// The user's method under a hidden name, all its parameters kept.
+fn body(method: &InContext) -> ImplItemFn {
+    let mut function = method.function.clone();
+    function.sig.ident = body_name(&function.sig.ident);
+    function.attrs.push(parse_quote!(#[doc(hidden)]));
+    function
+}
+
+/// The method as the trait has it: without a context, the reply's promise returned.
+fn shown(p: &Runtime, method: &InContext) -> ImplItemFn {
+    let mut function = method.function.clone();
+    let hidden = body_name(&function.sig.ident);
+    let mut written = method.written.iter();
+    let inputs = std::mem::take(&mut function.sig.inputs).into_iter();
+    let inputs = inputs.filter_map(|input| match input {
+        FnArg::Typed(mut typed) => {
+            let written = written.next()?;
+            if let Some(ident) = &written.ident {
+                *typed.pat = parse_quote!(#ident);
+            }
+            (written.mark == Mark::None).then_some(FnArg::Typed(typed))
+        }
+        receiver @ FnArg::Receiver(_) => Some(receiver),
+    });
+    function.sig.inputs = inputs.collect();
+    function.sig.asyncness = Some(parse_quote!(async));
+    let (context, reply) = (local("context"), local("reply"));
+    let arguments = method.written.iter().map(|written| argument(written, &context, &reply));
+    let call = quote!(Self::#hidden(self, #(#arguments),*));
+    let call = match &method.promise {
+        None => quote!(#call.await),
+        Some((value, None)) => {
+            function.sig.output = returning(quote!(#value));
+            quote!(#p::local_reply(|#reply| #call).await)
+        }
+        Some((value, Some(error))) => {
+            function.sig.output = returning(quote!(::core::result::Result<#value, #error>));
+            quote!(#p::local_reply_result(|#reply| #call).await)
+        }
+    };
+    let needs_context = method.written.iter().any(|written| written.mark == Mark::Context);
+    let context = needs_context.then(|| quote!(let #context = #p::Context::detached();));
+    function.block = parse_quote!({ #context #call });
+    function
+}
+
+fn argument(written: &Written, context: &Ident, reply: &Ident) -> TokenStream {
+    match (written.mark, &written.ident) {
+        (Mark::Context, _) => quote!(&#context),
+        (Mark::Reply, _) => quote!(#reply),
+        (Mark::None, Some(ident)) => quote!(#ident),
+        (Mark::None, None) => quote!(::core::unreachable!()),
+    }
+}
+
+fn returning(ty: TokenStream) -> ReturnType {
+    parse_quote!(-> #ty)
+}
+
+/// How messages reach a method that takes a context or a reply.
+fn decoder(service: &Service, method: &InContext) -> Option<TokenStream> {
+    let p = &service.runtime;
+    let method = method.method.as_ref()?;
+    let (name, hidden, request) =
+        (decoder_name(&method.ident), body_name(&method.ident), call::request());
+    let conditions = attributes::conditions(&method.attributes);
+    let target = quote!(Self::#hidden);
+    let body = Call { p, method, target, known_send: false }.render();
+    let quiet = quiet();
+    Some(quote! {
+        #(#conditions)*
+        #quiet
+        fn #name<'postage>(
+            &'postage self,
+            #request: #p::Request<'postage>,
+        ) -> impl ::core::future::Future<Output = #p::Outcome> + ::core::marker::Send
+        where
+            Self: ::core::marker::Sync,
+        {
+            async move { #body }
+        }
+    })
+}
+
+/// What is checked against the contract when the service is compiled.
+pub(crate) fn checks(service: &Service) -> TokenStream {
+    let p = &service.runtime;
+    let slices = service::slices(service);
+    let handlers = (slices.len() > 1)
+        .then(|| check(service, quote!(const _: () = #p::check_handlers(&[#(#slices),*]);)));
+    let Some(contract) = &service.contract else { return quote!(#handlers) };
+    let parameters = service.served.iter().map(|served| parameters(service, contract, served));
+    let routes = routes(service, contract);
+    quote!(#(#parameters)* #routes #handlers)
+}
+
+fn check(service: &Service, check: TokenStream) -> TokenStream {
+    let conditions = attributes::conditions(&service.item.attrs);
+    let quiet = quiet();
+    quote!(#(#conditions)* #quiet #check)
+}
+
+fn parameters(service: &Service, contract: &Path, served: &Served) -> TokenStream {
+    let p = &service.runtime;
+    let (function, names) = match served {
+        Served::Plain { function, names } => (function, names.clone()),
+        Served::InContext(method) => {
+            let Some(valid) = &method.method else { return TokenStream::new() };
+            let names = valid.parameters().map(|parameter| parameter.name.clone());
+            (&method.function, names.collect())
+        }
+    };
+    let ident = &function.sig.ident;
+    let name = ident.unraw().to_string();
+    let conditions = attributes::conditions(&function.attrs);
+    let constant = quote_spanned! {ident.span()=>
+        const _: () = #p::check_parameters(&#contract, #name, &[#(#names),*]);
+    };
+    check(service, quote!(#(#conditions)* #constant))
+}
+
+fn routes(service: &Service, contract: &Path) -> Option<TokenStream> {
+    let p = &service.runtime;
+    if service.sources.bindings.is_empty() {
+        return None;
+    }
+    let routes = service.sources.bindings.iter().map(|binding| {
+        let (exchange, key) = (&binding.exchange, &binding.key);
+        quote!((&<#exchange as #p::DeclareExchange>::ROUTE, #key))
+    });
+    Some(check(
+        service,
+        quote! {
+            const _: () = {
+                const ROUTES: &[(&#p::Exchange, &str)] = &[#(#routes),*];
+                #p::check_routes(&#contract, ROUTES)
+            };
+        },
+    ))
+}

@@ -1,0 +1,126 @@
+//! A service: the `MessageProcessor` of its type.
+
+use proc_macro2::{Literal, TokenStream};
+use quote::quote;
+
+use super::call::{self, Call};
+use super::dispatch::{self, Arm};
+use super::{implementation, local, method, quiet, sources};
+use crate::model::service::Service;
+use crate::parse::attributes;
+
+/// The user's block, what was taken out of it, and the processor.
+pub(crate) fn render(service: &Service) -> TokenStream {
+    let block = implementation::block(service);
+    let beside = implementation::beside(service);
+    let checks = implementation::checks(service);
+    let processor = processor(service);
+    quote!(#block #beside #checks #processor)
+}
+
+fn processor(service: &Service) -> TokenStream {
+    let Service { runtime: p, item, name, .. } = service;
+    let (generics, _, bounds) = item.generics.split_for_impl();
+    let bounds = bounds.map(|bounds| &bounds.predicates).filter(|bounds| !bounds.is_empty());
+    let bounds = bounds.map(|bounds| {
+        let bounds = bounds.iter();
+        quote!(#(#bounds,)*)
+    });
+    let ty = &item.self_ty;
+    let conditions = attributes::conditions(&item.attrs);
+    let table = slices(service);
+    let setup = setup(service);
+    let dispatch = dispatch(service);
+    let (index, request) = (local("index"), call::request());
+    let quiet = quiet();
+    quote! {
+        #(#conditions)*
+        #quiet
+        impl #generics #p::MessageProcessor for #ty
+        where
+            #bounds
+            Self: ::core::marker::Send + ::core::marker::Sync + 'static,
+        {
+            const NAME: &'static str = #name;
+            const TABLE: &'static [&'static [#p::Method]] = &[#(#table),*];
+
+            fn setup() -> #p::ServiceSetup {
+                #p::ServiceSetup::new() #setup
+            }
+
+            fn dispatch<'postage>(
+                &'postage self,
+                #index: usize,
+                #request: #p::Request<'postage>,
+            ) -> impl ::core::future::Future<Output = #p::Outcome> + ::core::marker::Send {
+                #dispatch
+            }
+        }
+    }
+}
+
+/// The slices of the table: the contract's, the block's own, the types'.
+pub(crate) fn slices(service: &Service) -> Vec<TokenStream> {
+    let p = &service.runtime;
+    let contract = service.contract.iter().map(|contract| quote!(#contract.methods()));
+    let own = service.handlers.iter().map(|handler| method::constant(p, handler));
+    let own = (!service.handlers.is_empty()).then(|| quote!(&[#(#own),*]));
+    let types = service.types.iter().map(|ty| quote!(<#ty as #p::DeclareHandler>::METHOD));
+    let types = (!service.types.is_empty()).then(|| quote!(&[#(#types),*]));
+    contract.chain(own).chain(types).collect()
+}
+
+fn setup(service: &Service) -> TokenStream {
+    let sources = sources::render(&service.runtime, &service.sources);
+    let number = |value: u64| Literal::u64_unsuffixed(value);
+    let prefetch = service.prefetch.map(number).map(|n| quote!(.prefetch(#n)));
+    let concurrency = service.concurrency.map(number).map(|n| quote!(.concurrency(#n)));
+    let quit = service.quit.map(|on| quote!(.quit(#on)));
+    let restart = service.restart.map(|on| quote!(.restart(#on)));
+    quote!(#sources #prefetch #concurrency #quit #restart)
+}
+
+fn dispatch(service: &Service) -> TokenStream {
+    let (index, request) = (local("index"), call::request());
+    let arms = arms(service);
+    match &service.contract {
+        None => {
+            let dispatch = dispatch::render(&quote!(#index), &arms);
+            quote!(async move { #dispatch })
+        }
+        Some(contract) if arms.is_empty() => {
+            quote!(<Self as #contract>::__postage_dispatch(self, #index, #request))
+        }
+        Some(contract) => {
+            let dispatch = dispatch::render(&quote!(#index - CONTRACT), &arms);
+            quote! {
+                const CONTRACT: usize = #contract.methods().len();
+                async move {
+                    if #index < CONTRACT {
+                        return <Self as #contract>::__postage_dispatch(self, #index, #request)
+                            .await;
+                    }
+                    #dispatch
+                }
+            }
+        }
+    }
+}
+
+fn arms(service: &Service) -> Vec<Arm> {
+    let p = &service.runtime;
+    let request = call::request();
+    let own = service.handlers.iter().map(|method| {
+        let ident = &method.ident;
+        let target = quote!(Self::#ident);
+        Arm {
+            conditions: attributes::conditions(&method.attributes),
+            body: Call { p, method, target, known_send: false }.render(),
+        }
+    });
+    let types = service.types.iter().map(|ty| Arm {
+        conditions: Vec::new(),
+        body: quote!(#p::run_handler::<#ty, Self>(self, #request).await),
+    });
+    own.chain(types).collect()
+}

@@ -1,0 +1,344 @@
+//! A contract: a trait whose methods are calls and messages.
+
+use proc_macro2::TokenStream;
+use quote::ToTokens as _;
+use syn::ext::IdentExt as _;
+use syn::spanned::Spanned as _;
+use syn::{Generics, Ident, ItemTrait, Path, TraitItem, TraitItemFn};
+
+use super::method::{self, Category, Method, Settings, Wire};
+use super::runtime::Runtime;
+use super::signature::{self, Answer, Input, Mark, Written};
+use crate::errors::Errors;
+use crate::parse::args::{self, Args, Value};
+use crate::parse::{attributes, types, values};
+use crate::suggest;
+
+/// What generated clients call their own methods.
+const CLIENT_METHODS: [&str; 3] = ["new", "with", "producer"];
+
+/// A contract and the settings of its client.
+pub(crate) struct Contract {
+    pub(crate) runtime: Runtime,
+    /// The trait, our attributes taken off.
+    pub(crate) item: ItemTrait,
+    pub(crate) client: Ident,
+    pub(crate) routes: Vec<(Path, String)>,
+    pub(crate) settings: Settings,
+    pub(crate) python_peer: bool,
+    /// The methods without a mistake.
+    pub(crate) methods: Vec<ContractMethod>,
+}
+
+/// A method of the contract, and what only its client needs.
+pub(crate) struct ContractMethod {
+    pub(crate) method: Method,
+    pub(crate) generics: Generics,
+}
+
+impl Contract {
+    pub(crate) fn new(arguments: TokenStream, mut item: ItemTrait, errors: &Errors) -> Self {
+        check_trait(&item, errors);
+        let mut args = Args::parse("`#[producer]`", arguments, item.ident.span(), errors);
+        let runtime = Runtime::from_args(&mut args);
+        let routes = routes(&mut args);
+        let settings = Settings::of_calls(&mut args);
+        let python_peer = python_peer(&mut args);
+        let client = client_name(&mut args, &item.ident);
+        args.finish();
+        let methods = methods(&mut item, errors);
+        Self { runtime, item, client, routes, settings, python_peer, methods }
+    }
+}
+
+fn check_trait(item: &ItemTrait, errors: &Errors) {
+    if !item.generics.params.is_empty() {
+        errors.at(
+            &item.generics,
+            "a contract has no generic parameters: one contract, one set of messages",
+        );
+    }
+    if let Some(token) = &item.unsafety {
+        errors.at(token, "a contract cannot be an `unsafe` trait");
+    }
+}
+
+/// `exchange` and `key`, or `eks(…)`.
+fn routes(args: &mut Args<'_>) -> Vec<(Path, String)> {
+    let errors = args.errors;
+    let several = args.take("eks");
+    let single = args.has("exchange") || args.has("key");
+    let (has_exchange, has_key) = (args.has("exchange"), args.has("key"));
+    let exchange = args.exchange("exchange");
+    let key = args.key("key");
+    if let Some(eks) = several {
+        if single {
+            errors.at(&eks.name, "give either `exchange` and `key`, or `eks`, not both");
+        }
+        let example = "pairs in parentheses, like `eks(Orders = \"orders.desk\", Audit = \"all\")`";
+        let Some((tokens, span)) = eks.list(errors, example) else { return Vec::new() };
+        let routes = pairs(tokens, errors);
+        if routes.is_empty() {
+            errors.at_span(span, format!("`eks` takes {example}"));
+        }
+        return routes;
+    }
+    match (has_exchange, has_key) {
+        (true, true) => {}
+        (true, false) => errors.at_span(
+            args.span,
+            "the contract has an `exchange` but no `key`: add `key = \"orders.desk\"` (`\"\"` \
+             where the exchange ignores keys)",
+        ),
+        (false, true) => errors.at_span(
+            args.span,
+            "the contract has a `key` but no `exchange`: add `exchange = Orders`, the type of an \
+             exchange",
+        ),
+        (false, false) => errors.at_span(
+            args.span,
+            "the contract must say where its messages go: `#[producer(exchange = Orders, key = \
+             \"orders.desk\")]`, or several in `eks(…)`",
+        ),
+    }
+    exchange.zip(key).map(|(exchange, key)| (exchange, key.value())).into_iter().collect()
+}
+
+fn pairs(tokens: TokenStream, errors: &Errors) -> Vec<(Path, String)> {
+    let mut pairs: Vec<(Path, String)> = Vec::new();
+    args::for_each_entry(tokens, errors, |input| {
+        let exchange: Path = input.parse()?;
+        match args::value(input)? {
+            Value::Literal(syn::Lit::Str(key)) => {
+                values::check_length(&key, "key", errors);
+                pairs.push((exchange, key.value()));
+                Ok(())
+            }
+            _ => Err(syn::Error::new_spanned(
+                exchange,
+                "write the exchange with its key: `Orders = \"orders.desk\"`",
+            )),
+        }
+    });
+    pairs
+}
+
+fn python_peer(args: &mut Args<'_>) -> bool {
+    let errors = args.errors;
+    let text = args.take("peer").and_then(|peer| peer.text(errors, "`\"python\"`"));
+    let Some(text) = text else { return false };
+    match text.value().as_str() {
+        "python" => true,
+        "postage" => false,
+        unknown => {
+            let allowed = suggest::allowed(unknown, &["postage", "python"]);
+            errors.at(&text, format!("there is no peer `{unknown}`; {allowed}"));
+            false
+        }
+    }
+}
+
+fn client_name(args: &mut Args<'_>, contract: &Ident) -> Ident {
+    let errors = args.errors;
+    let default = Ident::new(&format!("{}Producer", contract.unraw()), contract.span());
+    let Some(argument) = args.take("name") else { return default };
+    let Some(path) = argument.path(errors, "the client's name, like `Orders`, without quotes")
+    else {
+        return default;
+    };
+    let Some(name) = path.get_ident() else {
+        errors.at(&path, "`name` takes one name for the client, not a path");
+        return default;
+    };
+    if name == contract {
+        errors.at(name, "the client cannot have the name of its contract: choose another");
+        return default;
+    }
+    name.clone()
+}
+
+fn methods(item: &mut ItemTrait, errors: &Errors) -> Vec<ContractMethod> {
+    let generic = !item.generics.params.is_empty();
+    let mut methods: Vec<ContractMethod> = Vec::new();
+    for member in &mut item.items {
+        let method = match member {
+            TraitItem::Fn(function) => method(function, errors),
+            other => {
+                check_other(other, errors);
+                None
+            }
+        };
+        let Some(method) = method else { continue };
+        match methods.iter().find(|earlier| clash(&earlier.method, &method.method)) {
+            Some(earlier) => {
+                let message = format!(
+                    "two methods for {}: `{}` has it already; give one of them another `name`",
+                    method.method.wire_text(),
+                    earlier.method.ident
+                );
+                errors.at(&method.method.ident, message);
+            }
+            None if generic => {}
+            None => methods.push(method),
+        }
+    }
+    methods
+}
+
+/// Two methods under conditions may exclude each other.
+fn clash(left: &Method, right: &Method) -> bool {
+    let conditional = |method: &Method| !attributes::conditions(&method.attributes).is_empty();
+    left.same_wire(right) && !(conditional(left) && conditional(right))
+}
+
+fn check_other(member: &mut TraitItem, errors: &Errors) {
+    let (attributes, what) = match member {
+        TraitItem::Const(item) => (&mut item.attrs, "constants"),
+        TraitItem::Type(item) => (&mut item.attrs, "types"),
+        TraitItem::Macro(item) => (&mut item.attrs, "macro calls"),
+        _ => return,
+    };
+    attributes::take(attributes, "rpc");
+    attributes::take(attributes, "message");
+    let message = format!(
+        "a contract has no associated {what}: only methods can travel; put them on another trait"
+    );
+    errors.at(member, message);
+}
+
+fn method(function: &mut TraitItemFn, errors: &Errors) -> Option<ContractMethod> {
+    let before = errors.count();
+    let rpc = attributes::take(&mut function.attrs, "rpc");
+    let message = attributes::take(&mut function.attrs, "message");
+    let written = signature::take_marks(&mut function.sig, errors);
+    let ident = function.sig.ident.clone();
+    let (category, attribute) = match (rpc.as_slice(), message.as_slice()) {
+        ([attribute], []) => (Category::Rpc, attribute),
+        ([], [attribute]) => (Category::Message, attribute),
+        ([], []) => {
+            if function.default.is_none() {
+                errors.at(&ident, unmarked(function));
+            }
+            return None;
+        }
+        _ => {
+            let second = rpc.iter().chain(&message).nth(1);
+            errors.at(second, "one of `#[rpc]` and `#[message]` for each method, once");
+            return None;
+        }
+    };
+    let mut args = method::args(category.attribute(), attribute, errors);
+    let wire = Wire::from_args(&mut args, &[], wire_name(&ident));
+    let settings = Settings::of_method(&mut args, category);
+    args.finish();
+    check_name(&ident, errors);
+    check_signature(function, category, errors);
+    let inputs = inputs(&written, errors);
+    signature::check_parameters(&function.sig, &inputs, errors);
+    let answer = match category {
+        Category::Rpc => contract_answer(function, errors),
+        Category::Message => Answer::Settled,
+    };
+    let method = Method {
+        category,
+        wire_type: wire.wire_type,
+        name: wire.name,
+        attributes: function.attrs.clone(),
+        inputs,
+        is_async: true,
+        answer,
+        answer_span: signature::output_span(&function.sig),
+        settings,
+        filters: Vec::new(),
+        ident,
+    };
+    let generics = function.sig.generics.clone();
+    (errors.count() == before).then_some(ContractMethod { method, generics })
+}
+
+fn wire_name(ident: &Ident) -> String {
+    ident.unraw().to_string()
+}
+
+fn unmarked(function: &TraitItemFn) -> String {
+    let slip = function.attrs.iter().find_map(|attribute| {
+        let name = attribute.path().get_ident()?.to_string();
+        let right = suggest::nearest(&name, &["rpc", "message"])?;
+        Some(format!(": did you mean `#[{right}]` where it says `#[{name}]`?"))
+    });
+    let way_out = slip.unwrap_or_else(|| {
+        ": mark it `#[rpc]` when the caller waits for an answer, `#[message]` when not".to_owned()
+    });
+    format!("the contract does not say what `{}` is{way_out}", function.sig.ident)
+}
+
+fn check_name(ident: &Ident, errors: &Errors) {
+    let name = ident.unraw().to_string();
+    if CLIENT_METHODS.contains(&name.as_str()) {
+        let message = format!(
+            "`{name}` is a method of the generated client: rename this one, and keep its name on \
+             the wire with `name = \"{name}\"`"
+        );
+        errors.at(ident, message);
+    }
+    if name.starts_with("__postage") {
+        errors.at(ident, "names that start with `__postage` belong to the generated code");
+    }
+}
+
+fn check_signature(function: &TraitItemFn, category: Category, errors: &Errors) {
+    let sig = &function.sig;
+    signature::check_form(sig, errors);
+    signature::check_receiver(sig, errors);
+    if sig.asyncness.is_none() {
+        errors.at(sig.fn_token, "a method of a contract is `async`: write `async fn`");
+    }
+    if let Some(body) = &function.default {
+        let body = body.to_token_stream().span();
+        errors.at_span(body, "a method of a contract has no body: the service gives it one");
+    }
+    if category == Category::Message && !signature::returns_nothing(&sig.output) {
+        errors.at(
+            &sig.output,
+            "nobody waits for what a message returns: mark the method `#[rpc]`, or drop the type",
+        );
+    }
+}
+
+fn inputs(written: &[Written], errors: &Errors) -> Vec<Input> {
+    let inputs = written.iter().filter_map(|written| {
+        if written.mark != Mark::None {
+            let mark = if written.mark == Mark::Context { "context" } else { "reply" };
+            let message = format!(
+                "`#[{mark}]` belongs to the service: leave this parameter out here, and add it in \
+                 the `#[message_processor]` impl"
+            );
+            errors.at_span(written.span, message);
+            return None;
+        }
+        check_self(&written.ty, errors);
+        signature::parameter(written, errors).map(Input::Parameter)
+    });
+    inputs.collect()
+}
+
+fn check_self(ty: &syn::Type, errors: &Errors) {
+    if types::mentions(ty).self_type {
+        errors.at(ty, "name the type: `Self` is another type in the service than in the client");
+    }
+}
+
+fn contract_answer(function: &TraitItemFn, errors: &Errors) -> Answer {
+    if let syn::ReturnType::Type(_, ty) = &function.sig.output {
+        check_self(ty, errors);
+        let mentions = types::mentions(ty);
+        if mentions.reference || mentions.lifetime {
+            errors.at(
+                ty,
+                "an answer comes from afar: it owns what it holds; answer `String` for `&str`, \
+                 `Vec<T>` for `&[T]`",
+            );
+        }
+    }
+    signature::answer(&function.sig.output, errors)
+}

@@ -1,0 +1,153 @@
+//! One entry of a dispatch table.
+
+use proc_macro2::{Span, TokenStream};
+use syn::ext::IdentExt as _;
+use syn::{Attribute, Ident, LitStr, Path};
+
+use super::parameter::Parameter;
+use super::signature::{Answer, Input};
+use crate::errors::Errors;
+use crate::parse::args::Args;
+
+/// Whether somebody waits for an answer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Category {
+    Rpc,
+    Message,
+}
+
+/// A method that messages reach.
+pub(crate) struct Method {
+    pub(crate) category: Category,
+    pub(crate) wire_type: String,
+    pub(crate) name: String,
+    pub(crate) ident: Ident,
+    /// The user's attributes, ours taken off.
+    pub(crate) attributes: Vec<Attribute>,
+    pub(crate) inputs: Vec<Input>,
+    pub(crate) is_async: bool,
+    pub(crate) answer: Answer,
+    pub(crate) answer_span: Span,
+    pub(crate) settings: Settings,
+    pub(crate) filters: Vec<Path>,
+}
+
+/// What a contract fixes for the calls of a method, and for all its calls.
+#[derive(Default)]
+pub(crate) struct Settings {
+    pub(crate) timeout: Option<u64>,
+    pub(crate) deadline: Option<u64>,
+    pub(crate) max_retry: Option<u64>,
+    pub(crate) key: Option<String>,
+    pub(crate) persistent: Option<bool>,
+    pub(crate) priority: Option<u64>,
+    pub(crate) ttl: Option<u64>,
+}
+
+impl Method {
+    pub(crate) fn parameters(&self) -> impl Iterator<Item = &Parameter> {
+        self.inputs.iter().filter_map(Input::parameter)
+    }
+
+    /// The name that code says, `r#` taken off.
+    pub(crate) fn rust_name(&self) -> String {
+        self.ident.unraw().to_string()
+    }
+
+    /// Whether both are reached by the same messages.
+    pub(crate) fn same_wire(&self, other: &Self) -> bool {
+        self.category == other.category
+            && self.wire_type == other.wire_type
+            && self.name == other.name
+    }
+
+    /// How an error names the messages that reach it.
+    pub(crate) fn wire_text(&self) -> String {
+        format!("`{}` `{}`", self.wire_type, self.name)
+    }
+}
+
+impl Category {
+    /// The attribute that marks it in a contract.
+    pub(crate) fn attribute(self) -> &'static str {
+        match self {
+            Self::Rpc => "`#[rpc]`",
+            Self::Message => "`#[message]`",
+        }
+    }
+}
+
+/// How a method appears on the wire, as its attribute says.
+pub(crate) struct Wire {
+    pub(crate) wire_type: String,
+    pub(crate) name: String,
+}
+
+impl Wire {
+    /// `type` and `name`, from `("type", "name")` or by name; defaults `command` and `own_name`.
+    pub(crate) fn from_args(args: &mut Args<'_>, positional: &[LitStr], own_name: String) -> Self {
+        let errors = args.errors;
+        let mut next = positional.iter();
+        let mut part = |argument: &'static str, default: String| {
+            let placed = next.next();
+            let named = args.name(argument);
+            if let (Some(placed), Some(_)) = (placed, &named) {
+                errors.at(placed, format!("`{argument}` is given twice; keep one"));
+            }
+            let checked = placed
+                .filter(|text| crate::parse::values::check_name(text, argument, errors))
+                .or(named.as_ref());
+            checked.map_or(default, LitStr::value)
+        };
+        Self { wire_type: part("type", "command".to_owned()), name: part("name", own_name) }
+    }
+}
+
+impl Settings {
+    /// What `#[rpc]` and `#[message]` may set for their method.
+    pub(crate) fn of_method(args: &mut Args<'_>, category: Category) -> Self {
+        let key = args.key("key").map(|key| key.value());
+        let persistent = args.flag("persistent");
+        let priority = args.number("priority", 0..=255, "priority levels");
+        let mut settings = match category {
+            Category::Rpc => Self::of_calls(args),
+            Category::Message => Self { ttl: args.duration("ttl"), ..Self::default() },
+        };
+        settings.key = key;
+        settings.persistent = persistent;
+        settings.priority = priority;
+        settings
+    }
+
+    /// Timeout, deadline and retries.
+    pub(crate) fn of_calls(args: &mut Args<'_>) -> Self {
+        let span = args.span;
+        let settings = Self {
+            timeout: args.duration("timeout"),
+            deadline: args.duration("deadline"),
+            max_retry: args.number("max_retry", 0..=u64::from(u32::MAX), "retries"),
+            ..Self::default()
+        };
+        check_deadline(&settings, span, args.errors);
+        settings
+    }
+}
+
+fn check_deadline(settings: &Settings, span: Span, errors: &Errors) {
+    if let (Some(timeout), Some(deadline)) = (settings.timeout, settings.deadline)
+        && deadline < timeout
+    {
+        errors.at_span(
+            span,
+            "the `deadline` for all attempts is shorter than the `timeout` of one; make it longer, \
+             or leave one out",
+        );
+    }
+}
+
+/// Reads an attribute's arguments with the tokens it needs.
+pub(crate) fn args<'e>(owner: &'static str, attribute: &Attribute, errors: &'e Errors) -> Args<'e> {
+    let (tokens, span): (TokenStream, Span) =
+        crate::parse::attributes::arguments(attribute, errors);
+    Args::parse(owner, tokens, span, errors)
+}

@@ -1,0 +1,95 @@
+//! The field table of a declaration: `arguments("x-max-priority" = 10)`.
+
+use proc_macro2::Literal;
+use syn::parse::ParseStream;
+use syn::{Lit, LitStr, Path, Token};
+
+use crate::errors::Errors;
+use crate::parse::args::{Args, Value, value};
+use crate::parse::{args, values};
+
+/// One entry of the table.
+pub(crate) struct Entry {
+    pub(crate) name: String,
+    pub(crate) value: Field,
+}
+
+/// A value that the table can carry.
+pub(crate) enum Field {
+    Bool(bool),
+    Int(i64),
+    Float(Literal),
+    Text(String),
+}
+
+/// An exchange by its name or by its type.
+pub(crate) enum ExchangeRef {
+    Name(String),
+    Type(Path),
+}
+
+/// The entries of `arguments(…)`, in the order written.
+pub(crate) fn entries(args: &mut Args<'_>) -> Vec<Entry> {
+    let errors = args.errors;
+    let example = "a list in parentheses, like `arguments(\"x-max-priority\" = 10)`";
+    let list = args.take("arguments").and_then(|argument| argument.list(errors, example));
+    let Some((tokens, _)) = list else { return Vec::new() };
+    let mut entries: Vec<Entry> = Vec::new();
+    args::for_each_entry(tokens, errors, |input| {
+        let (name, value) = entry(input)?;
+        values::check_name(&name, "the name of an argument", errors);
+        if entries.iter().any(|entry| entry.name == name.value()) {
+            errors.at(&name, format!("`{}` is given twice; keep one", name.value()));
+        }
+        entries.push(Entry { name: name.value(), value });
+        Ok(())
+    });
+    entries
+}
+
+fn entry(input: ParseStream<'_>) -> syn::Result<(LitStr, Field)> {
+    if !input.peek(LitStr) {
+        return Err(input
+            .error("expected the name of an argument in quotes, like `\"x-max-priority\" = 10`"));
+    }
+    let name: LitStr = input.parse()?;
+    if !input.peek(Token![=]) {
+        return Err(syn::Error::new(
+            name.span(),
+            "an argument has a value: write `\"name\" = value`",
+        ));
+    }
+    let value = value(input)?;
+    match field(&value)? {
+        Some(field) => Ok((name, field)),
+        None => Err(syn::Error::new(
+            name.span(),
+            format!(
+                "`{}` takes a text, a whole number, a fraction, `true` or `false`",
+                name.value()
+            ),
+        )),
+    }
+}
+
+fn field(value: &Value) -> syn::Result<Option<Field>> {
+    let Value::Literal(literal) = value else { return Ok(None) };
+    let field = match literal {
+        Lit::Str(text) => Field::Text(text.value()),
+        Lit::Bool(value) => Field::Bool(value.value),
+        Lit::Int(number) => Field::Int(number.base10_parse()?),
+        Lit::Float(number) => Field::Float(Literal::f64_suffixed(number.base10_parse()?)),
+        _ => return Ok(None),
+    };
+    Ok(Some(field))
+}
+
+/// An argument that names an exchange, in quotes or as its type.
+pub(crate) fn exchange_ref(args: &mut Args<'_>, name: &'static str) -> Option<ExchangeRef> {
+    let errors: &Errors = args.errors;
+    let argument = args.take(name)?;
+    if let Value::Literal(Lit::Str(text)) = &argument.value {
+        return values::check_name(text, name, errors).then(|| ExchangeRef::Name(text.value()));
+    }
+    argument.path(errors, "the name of an exchange in quotes, or its type").map(ExchangeRef::Type)
+}

@@ -1,0 +1,121 @@
+//! What a type looks like. A macro sees names only: an alias hides what it stands for.
+
+use syn::visit::{self, Visit};
+use syn::visit_mut::VisitMut;
+use syn::{GenericArgument, Lifetime, PathArguments, PathSegment, Type, TypeReference};
+
+/// The type without the invisible or written parentheses around it.
+pub(crate) fn bare(ty: &Type) -> &Type {
+    match ty {
+        Type::Group(group) => bare(&group.elem),
+        Type::Paren(paren) => bare(&paren.elem),
+        other => other,
+    }
+}
+
+fn last_segment(ty: &Type) -> Option<&PathSegment> {
+    match bare(ty) {
+        Type::Path(path) if path.qself.is_none() => path.path.segments.last(),
+        _ => None,
+    }
+}
+
+/// The types between the angle brackets of a path's last name.
+fn type_arguments(segment: &PathSegment) -> Vec<&Type> {
+    let PathArguments::AngleBracketed(arguments) = &segment.arguments else { return Vec::new() };
+    let types = arguments.args.iter().filter_map(|argument| match argument {
+        GenericArgument::Type(ty) => Some(ty),
+        _ => None,
+    });
+    types.collect()
+}
+
+/// A type by the name of its last segment, with its type arguments.
+pub(crate) fn named<'t>(ty: &'t Type, name: &str) -> Option<Vec<&'t Type>> {
+    let segment = last_segment(ty)?;
+    (segment.ident == name).then(|| type_arguments(segment))
+}
+
+/// The `T` of an `Option<T>`.
+pub(crate) fn option(ty: &Type) -> Option<&Type> {
+    match named(ty, "Option")?.as_slice() {
+        [inner] => Some(inner),
+        _ => None,
+    }
+}
+
+/// A shared or mutable reference.
+pub(crate) fn reference(ty: &Type) -> Option<&TypeReference> {
+    match bare(ty) {
+        Type::Reference(reference) => Some(reference),
+        _ => None,
+    }
+}
+
+/// Whether this is `str`.
+pub(crate) fn is_str(ty: &Type) -> bool {
+    matches!(bare(ty), Type::Path(path) if path.path.is_ident("str"))
+}
+
+/// Whether this is `()`.
+pub(crate) fn is_unit(ty: &Type) -> bool {
+    matches!(bare(ty), Type::Tuple(tuple) if tuple.elems.is_empty())
+}
+
+/// The type with every lifetime but `'static` replaced by one that the compiler finds.
+pub(crate) fn erased(ty: &Type) -> Type {
+    struct Eraser;
+    impl VisitMut for Eraser {
+        fn visit_lifetime_mut(&mut self, lifetime: &mut Lifetime) {
+            if lifetime.ident != "static" {
+                *lifetime = Lifetime::new("'_", lifetime.span());
+            }
+        }
+    }
+    let mut ty = ty.clone();
+    Eraser.visit_type_mut(&mut ty);
+    ty
+}
+
+/// What a type mentions anywhere inside.
+#[derive(Default)]
+pub(crate) struct Mentions {
+    pub(crate) reference: bool,
+    pub(crate) lifetime: bool,
+    pub(crate) self_type: bool,
+    pub(crate) trait_object: bool,
+    pub(crate) impl_trait: bool,
+}
+
+/// Looks through a type.
+pub(crate) fn mentions(ty: &Type) -> Mentions {
+    let mut mentions = Mentions::default();
+    mentions.visit_type(ty);
+    mentions
+}
+
+impl<'t> Visit<'t> for Mentions {
+    fn visit_type_reference(&mut self, reference: &'t TypeReference) {
+        self.reference = true;
+        visit::visit_type_reference(self, reference);
+    }
+
+    fn visit_lifetime(&mut self, lifetime: &'t Lifetime) {
+        self.lifetime |= lifetime.ident != "static";
+    }
+
+    fn visit_path_segment(&mut self, segment: &'t PathSegment) {
+        self.self_type |= segment.ident == "Self";
+        visit::visit_path_segment(self, segment);
+    }
+
+    fn visit_type_trait_object(&mut self, object: &'t syn::TypeTraitObject) {
+        self.trait_object = true;
+        visit::visit_type_trait_object(self, object);
+    }
+
+    fn visit_type_impl_trait(&mut self, bounds: &'t syn::TypeImplTrait) {
+        self.impl_trait = true;
+        visit::visit_type_impl_trait(self, bounds);
+    }
+}
