@@ -5,6 +5,8 @@ mod expand;
 mod macros;
 mod model;
 mod parse;
+#[cfg(test)]
+mod snapshots;
 mod suggest;
 
 use proc_macro::TokenStream;

@@ -1,0 +1,241 @@
+/// What one may ask of the order desk.
+pub trait OrderDesk {
+    /// Places an order and answers its number.
+    fn place(
+        &self,
+        item: &str,
+        quantity: u32,
+    ) -> impl ::core::future::Future<
+        Output = Result<u64, Refused>,
+    > + ::core::marker::Send;
+    /// Says that stock has moved.
+    ///
+    /// Nobody answers.
+    fn restock(
+        &self,
+        item: &str,
+        quantity: u32,
+    ) -> impl ::core::future::Future<Output = ()> + ::core::marker::Send;
+    #[doc(hidden)]
+    #[allow(
+        deprecated,
+        dead_code,
+        unused_qualifications,
+        unreachable_pub,
+        clippy::all,
+        clippy::pedantic
+    )]
+    fn __postage_place<'postage>(
+        &'postage self,
+        request: ::postage_core::__private::Request<'postage>,
+    ) -> impl ::core::future::Future<
+        Output = ::postage_core::__private::Outcome,
+    > + ::core::marker::Send
+    where
+        Self: ::core::marker::Sync,
+    {
+        async move {
+            let (item, quantity) = match request
+                .parameters::<
+                    (::postage_core::__private::Text<'_>, u32),
+                >(&["item", "quantity"])
+            {
+                ::core::result::Result::Ok(parameters) => parameters,
+                ::core::result::Result::Err(fault) => return request.refuse(fault).await,
+            };
+            let answer = <Self as OrderDesk>::place(self, &item, quantity).await;
+            request.answer_result(answer).await
+        }
+    }
+    #[doc(hidden)]
+    #[allow(
+        deprecated,
+        dead_code,
+        unused_qualifications,
+        unreachable_pub,
+        clippy::all,
+        clippy::pedantic
+    )]
+    fn __postage_restock<'postage>(
+        &'postage self,
+        request: ::postage_core::__private::Request<'postage>,
+    ) -> impl ::core::future::Future<
+        Output = ::postage_core::__private::Outcome,
+    > + ::core::marker::Send
+    where
+        Self: ::core::marker::Sync,
+    {
+        async move {
+            let (item, quantity) = match request
+                .parameters::<
+                    (::postage_core::__private::Text<'_>, ::core::option::Option<u32>),
+                >(&["item", "quantity"])
+            {
+                ::core::result::Result::Ok(parameters) => parameters,
+                ::core::result::Result::Err(fault) => return request.refuse(fault).await,
+            };
+            let quantity = quantity.unwrap_or_else(|| 1);
+            let answer = <Self as OrderDesk>::restock(self, &item, quantity).await;
+            request.settle(answer)
+        }
+    }
+    #[doc(hidden)]
+    #[allow(
+        deprecated,
+        dead_code,
+        unused_qualifications,
+        unreachable_pub,
+        clippy::all,
+        clippy::pedantic
+    )]
+    fn __postage_dispatch<'postage>(
+        &'postage self,
+        index: usize,
+        request: ::postage_core::__private::Request<'postage>,
+    ) -> impl ::core::future::Future<
+        Output = ::postage_core::__private::Outcome,
+    > + ::core::marker::Send
+    where
+        Self: ::core::marker::Sync,
+    {
+        async move {
+            match index {
+                0 => <Self as OrderDesk>::__postage_place(self, request).await,
+                1 => <Self as OrderDesk>::__postage_restock(self, request).await,
+                _ => request.unhandled().await,
+            }
+        }
+    }
+}
+///The contract [`trait@OrderDesk`] as data: its routes, its methods, their names.
+#[allow(non_upper_case_globals)]
+#[allow(
+    deprecated,
+    dead_code,
+    unused_qualifications,
+    unreachable_pub,
+    clippy::all,
+    clippy::pedantic
+)]
+pub const OrderDesk: ::postage_core::__private::Contract = {
+    const ROUTES: &[(::postage_core::__private::Exchange, &str)] = &[
+        (<Orders as ::postage_core::__private::DeclareExchange>::ROUTE, "orders.desk"),
+    ];
+    const METHODS: &[::postage_core::__private::Method] = &[
+        ::postage_core::__private::Method::rpc(
+                "command",
+                "place",
+                "place",
+                &[
+                    ::postage_core::__private::Parameter::new("item", "&str"),
+                    ::postage_core::__private::Parameter::new("quantity", "u32"),
+                ],
+                "Result<u64, Refused>",
+            )
+            .timeout_millis(2000)
+            .max_retry(4)
+            .doc("Places an order and answers its number."),
+        ::postage_core::__private::Method::message(
+                "command",
+                "restock",
+                "restock",
+                &[
+                    ::postage_core::__private::Parameter::new("item", "&str"),
+                    ::postage_core::__private::Parameter::new("quantity", "u32"),
+                ],
+            )
+            .doc("Says that stock has moved."),
+    ];
+    ::postage_core::__private::Contract::new("OrderDesk", ROUTES, METHODS)
+};
+///A typed client of [`trait@OrderDesk`]: each method calls or sends.
+#[allow(
+    deprecated,
+    dead_code,
+    unused_qualifications,
+    unreachable_pub,
+    clippy::all,
+    clippy::pedantic
+)]
+#[derive(::core::clone::Clone, ::core::fmt::Debug)]
+pub struct OrderDeskProducer {
+    producer: ::postage_core::__private::Producer,
+}
+#[allow(
+    deprecated,
+    dead_code,
+    unused_qualifications,
+    unreachable_pub,
+    clippy::all,
+    clippy::pedantic
+)]
+impl OrderDeskProducer {
+    /// A client that sends over `broker`, as `fingerprint`: any type that serializes to a
+    /// map.
+    pub fn new(
+        broker: &::postage_core::__private::Broker,
+        fingerprint: impl ::postage_core::__private::Serialize,
+    ) -> Self {
+        Self {
+            producer: ::postage_core::__private::Producer::for_contract(
+                broker,
+                fingerprint,
+                OrderDesk,
+            ),
+        }
+    }
+    /// The same client with other settings of its producer: timeouts, retries, routes.
+    #[must_use]
+    pub fn with(
+        self,
+        change: impl ::core::ops::FnOnce(
+            ::postage_core::__private::Producer,
+        ) -> ::postage_core::__private::Producer,
+    ) -> Self {
+        Self {
+            producer: change(self.producer),
+        }
+    }
+    /// The untyped producer underneath.
+    #[must_use]
+    pub fn producer(&self) -> &::postage_core::__private::Producer {
+        &self.producer
+    }
+    /// Places an order and answers its number.
+    pub fn place(
+        &self,
+        item: &str,
+        quantity: u32,
+    ) -> ::postage_core::__private::Call<
+        u64,
+        ::postage_core::__private::CallError<Refused>,
+    > {
+        const METHOD: &::postage_core::__private::Method = &OrderDesk.methods()[0];
+        self.producer
+            .call_method(
+                METHOD,
+                ::postage_core::__private::named(
+                    &["item", "quantity"],
+                    (&item, &quantity),
+                ),
+            )
+    }
+    /// Says that stock has moved.
+    ///
+    /// Nobody answers.
+    pub fn restock(
+        &self,
+        item: &str,
+        quantity: u32,
+    ) -> ::postage_core::__private::Publish {
+        const METHOD: &::postage_core::__private::Method = &OrderDesk.methods()[1];
+        self.producer
+            .publish_method(
+                METHOD,
+                ::postage_core::__private::named(
+                    &["item", "quantity"],
+                    (&item, &quantity),
+                ),
+            )
+    }
+}

@@ -1,0 +1,255 @@
+#[deprecated]
+trait Stock {
+    #[cfg(feature = "audit")]
+    fn audit(
+        &self,
+    ) -> impl ::core::future::Future<Output = Report> + ::core::marker::Send;
+    fn moved<'a>(
+        &self,
+        lines: &'a [Line],
+        note: Option<&'a str>,
+    ) -> impl ::core::future::Future<Output = ()> + ::core::marker::Send;
+    fn count(&self) -> impl ::core::future::Future<Output = ()> + ::core::marker::Send;
+    #[cfg(feature = "audit")]
+    #[doc(hidden)]
+    #[allow(
+        deprecated,
+        dead_code,
+        unused_qualifications,
+        unreachable_pub,
+        clippy::all,
+        clippy::pedantic
+    )]
+    fn __postage_audit<'postage>(
+        &'postage self,
+        request: ::postage::__private::Request<'postage>,
+    ) -> impl ::core::future::Future<
+        Output = ::postage::__private::Outcome,
+    > + ::core::marker::Send
+    where
+        Self: ::core::marker::Sync,
+    {
+        async move {
+            let _ = || {
+                use ::postage::__private::ProbeFallback as _;
+                ::postage::__private::must_not_be_result(
+                    ::postage::__private::ResultProbe::<Report>::new().kind(),
+                )
+            };
+            let answer = <Self as Stock>::audit(self).await;
+            request.answer(answer).await
+        }
+    }
+    #[doc(hidden)]
+    #[allow(
+        deprecated,
+        dead_code,
+        unused_qualifications,
+        unreachable_pub,
+        clippy::all,
+        clippy::pedantic
+    )]
+    fn __postage_moved<'postage>(
+        &'postage self,
+        request: ::postage::__private::Request<'postage>,
+    ) -> impl ::core::future::Future<
+        Output = ::postage::__private::Outcome,
+    > + ::core::marker::Send
+    where
+        Self: ::core::marker::Sync,
+    {
+        async move {
+            let (lines, note) = match request
+                .parameters::<
+                    (
+                        ::postage::__private::Vec<Line>,
+                        ::core::option::Option<::postage::__private::Text<'_>>,
+                    ),
+                >(&["lines", "note"])
+            {
+                ::core::result::Result::Ok(parameters) => parameters,
+                ::core::result::Result::Err(fault) => return request.refuse(fault).await,
+            };
+            let answer = <Self as Stock>::moved(self, &lines, note.as_deref()).await;
+            request.settle(answer)
+        }
+    }
+    #[doc(hidden)]
+    #[allow(
+        deprecated,
+        dead_code,
+        unused_qualifications,
+        unreachable_pub,
+        clippy::all,
+        clippy::pedantic
+    )]
+    fn __postage_count<'postage>(
+        &'postage self,
+        request: ::postage::__private::Request<'postage>,
+    ) -> impl ::core::future::Future<
+        Output = ::postage::__private::Outcome,
+    > + ::core::marker::Send
+    where
+        Self: ::core::marker::Sync,
+    {
+        async move {
+            let answer = <Self as Stock>::count(self).await;
+            request.answer(answer).await
+        }
+    }
+    #[doc(hidden)]
+    #[allow(
+        deprecated,
+        dead_code,
+        unused_qualifications,
+        unreachable_pub,
+        clippy::all,
+        clippy::pedantic
+    )]
+    fn __postage_dispatch<'postage>(
+        &'postage self,
+        index: usize,
+        request: ::postage::__private::Request<'postage>,
+    ) -> impl ::core::future::Future<
+        Output = ::postage::__private::Outcome,
+    > + ::core::marker::Send
+    where
+        Self: ::core::marker::Sync,
+    {
+        async move {
+            #[cfg(feature = "audit")]
+            const INDEX_0: usize = 0;
+            const INDEX_1: usize = 0 + ::core::cfg!(all(feature = "audit")) as usize;
+            const INDEX_2: usize = 1 + ::core::cfg!(all(feature = "audit")) as usize;
+            match index {
+                #[cfg(feature = "audit")]
+                INDEX_0 => <Self as Stock>::__postage_audit(self, request).await,
+                INDEX_1 => <Self as Stock>::__postage_moved(self, request).await,
+                INDEX_2 => <Self as Stock>::__postage_count(self, request).await,
+                _ => request.unhandled().await,
+            }
+        }
+    }
+}
+#[deprecated]
+///The contract [`trait@Stock`] as data: its routes, its methods, their names.
+#[allow(non_upper_case_globals)]
+#[allow(
+    deprecated,
+    dead_code,
+    unused_qualifications,
+    unreachable_pub,
+    clippy::all,
+    clippy::pedantic
+)]
+const Stock: ::postage::__private::Contract = {
+    const ROUTES: &[(::postage::__private::Exchange, &str)] = &[
+        (<Orders as ::postage::__private::DeclareExchange>::ROUTE, "orders.desk"),
+        (<Audit as ::postage::__private::DeclareExchange>::ROUTE, "all"),
+    ];
+    const METHODS: &[::postage::__private::Method] = &[
+        #[cfg(feature = "audit")]
+        ::postage::__private::Method::rpc("query", "audit-all", "audit", &[], "Report"),
+        ::postage::__private::Method::message(
+                "command",
+                "moved",
+                "moved",
+                &[
+                    ::postage::__private::Parameter::new("lines", "&'a [Line]"),
+                    ::postage::__private::Parameter::new("note", "Option<&'a str>"),
+                ],
+            )
+            .key("stock.all")
+            .persistent(true)
+            .priority(3)
+            .ttl_millis(60000),
+        ::postage::__private::Method::rpc("command", "count", "count", &[], "()"),
+    ];
+    ::postage::__private::Contract::new("Stock", ROUTES, METHODS)
+        .timeout_millis(5000)
+        .deadline_millis(20000)
+        .peer(::postage::__private::Peer::Python)
+};
+#[deprecated]
+///A typed client of [`trait@Stock`]: each method calls or sends.
+#[allow(
+    deprecated,
+    dead_code,
+    unused_qualifications,
+    unreachable_pub,
+    clippy::all,
+    clippy::pedantic
+)]
+#[derive(::core::clone::Clone, ::core::fmt::Debug)]
+struct StockClient {
+    producer: ::postage::__private::Producer,
+}
+#[allow(
+    deprecated,
+    dead_code,
+    unused_qualifications,
+    unreachable_pub,
+    clippy::all,
+    clippy::pedantic
+)]
+impl StockClient {
+    /// A client that sends over `broker`, as `fingerprint`: any type that serializes to a
+    /// map.
+    fn new(
+        broker: &::postage::__private::Broker,
+        fingerprint: impl ::postage::__private::Serialize,
+    ) -> Self {
+        Self {
+            producer: ::postage::__private::Producer::for_contract(
+                broker,
+                fingerprint,
+                Stock,
+            ),
+        }
+    }
+    /// The same client with other settings of its producer: timeouts, retries, routes.
+    #[must_use]
+    fn with(
+        self,
+        change: impl ::core::ops::FnOnce(
+            ::postage::__private::Producer,
+        ) -> ::postage::__private::Producer,
+    ) -> Self {
+        Self {
+            producer: change(self.producer),
+        }
+    }
+    /// The untyped producer underneath.
+    #[must_use]
+    fn producer(&self) -> &::postage::__private::Producer {
+        &self.producer
+    }
+    ///Calls `audit` of [`trait@Stock`].
+    #[cfg(feature = "audit")]
+    fn audit(
+        &self,
+    ) -> ::postage::__private::Call<Report, ::postage::__private::CallFault> {
+        const METHOD: &::postage::__private::Method = &Stock.methods()[0];
+        self.producer.call_method(METHOD, ::postage::__private::named(&[], ()))
+    }
+    ///Sends `moved` of [`trait@Stock`].
+    fn moved<'a>(
+        &self,
+        lines: &'a [Line],
+        note: Option<&'a str>,
+    ) -> ::postage::__private::Publish {
+        const METHOD: &::postage::__private::Method = &Stock
+            .methods()[0 + ::core::cfg!(all(feature = "audit")) as usize];
+        self.producer
+            .publish_method(
+                METHOD,
+                ::postage::__private::named(&["lines", "note"], (&lines, &note)),
+            )
+    }
+    ///Calls `count` of [`trait@Stock`].
+    fn count(&self) -> ::postage::__private::Call<(), ::postage::__private::CallFault> {
+        const METHOD: &::postage::__private::Method = &Stock
+            .methods()[1 + ::core::cfg!(all(feature = "audit")) as usize];
+        self.producer.call_method(METHOD, ::postage::__private::named(&[], ()))
+    }
+}

@@ -1,0 +1,166 @@
+pub trait OrderDesk {
+    fn place(
+        &self,
+        item: &str,
+    ) -> impl ::core::future::Future<Output = u64> + ::core::marker::Send;
+    fn lost(
+        &mut self,
+        item: &mut str,
+    ) -> impl ::core::future::Future<Output = io::Result<u64>> + ::core::marker::Send;
+    #[doc(hidden)]
+    #[allow(
+        deprecated,
+        dead_code,
+        unused_qualifications,
+        unreachable_pub,
+        clippy::all,
+        clippy::pedantic
+    )]
+    fn __postage_place<'postage>(
+        &'postage self,
+        request: ::postage_core::__private::Request<'postage>,
+    ) -> impl ::core::future::Future<
+        Output = ::postage_core::__private::Outcome,
+    > + ::core::marker::Send
+    where
+        Self: ::core::marker::Sync,
+    {
+        async move {
+            let (item,) = match request
+                .parameters::<(::postage_core::__private::Text<'_>,)>(&["item"])
+            {
+                ::core::result::Result::Ok(parameters) => parameters,
+                ::core::result::Result::Err(fault) => return request.refuse(fault).await,
+            };
+            let answer = <Self as OrderDesk>::place(self, &item).await;
+            request.answer(answer).await
+        }
+    }
+    #[doc(hidden)]
+    #[allow(
+        deprecated,
+        dead_code,
+        unused_qualifications,
+        unreachable_pub,
+        clippy::all,
+        clippy::pedantic
+    )]
+    fn __postage_dispatch<'postage>(
+        &'postage self,
+        index: usize,
+        request: ::postage_core::__private::Request<'postage>,
+    ) -> impl ::core::future::Future<
+        Output = ::postage_core::__private::Outcome,
+    > + ::core::marker::Send
+    where
+        Self: ::core::marker::Sync,
+    {
+        async move {
+            match index {
+                0 => <Self as OrderDesk>::__postage_place(self, request).await,
+                _ => request.unhandled().await,
+            }
+        }
+    }
+}
+///The contract [`trait@OrderDesk`] as data: its routes, its methods, their names.
+#[allow(non_upper_case_globals)]
+#[allow(
+    deprecated,
+    dead_code,
+    unused_qualifications,
+    unreachable_pub,
+    clippy::all,
+    clippy::pedantic
+)]
+pub const OrderDesk: ::postage_core::__private::Contract = {
+    const ROUTES: &[(::postage_core::__private::Exchange, &str)] = &[];
+    const METHODS: &[::postage_core::__private::Method] = &[
+        ::postage_core::__private::Method::rpc(
+            "command",
+            "place",
+            "place",
+            &[::postage_core::__private::Parameter::new("item", "&str")],
+            "u64",
+        ),
+    ];
+    ::postage_core::__private::Contract::new("OrderDesk", ROUTES, METHODS)
+};
+///A typed client of [`trait@OrderDesk`]: each method calls or sends.
+#[allow(
+    deprecated,
+    dead_code,
+    unused_qualifications,
+    unreachable_pub,
+    clippy::all,
+    clippy::pedantic
+)]
+#[derive(::core::clone::Clone, ::core::fmt::Debug)]
+pub struct OrderDeskProducer {
+    producer: ::postage_core::__private::Producer,
+}
+#[allow(
+    deprecated,
+    dead_code,
+    unused_qualifications,
+    unreachable_pub,
+    clippy::all,
+    clippy::pedantic
+)]
+impl OrderDeskProducer {
+    /// A client that sends over `broker`, as `fingerprint`: any type that serializes to a
+    /// map.
+    pub fn new(
+        broker: &::postage_core::__private::Broker,
+        fingerprint: impl ::postage_core::__private::Serialize,
+    ) -> Self {
+        Self {
+            producer: ::postage_core::__private::Producer::for_contract(
+                broker,
+                fingerprint,
+                OrderDesk,
+            ),
+        }
+    }
+    /// The same client with other settings of its producer: timeouts, retries, routes.
+    #[must_use]
+    pub fn with(
+        self,
+        change: impl ::core::ops::FnOnce(
+            ::postage_core::__private::Producer,
+        ) -> ::postage_core::__private::Producer,
+    ) -> Self {
+        Self {
+            producer: change(self.producer),
+        }
+    }
+    /// The untyped producer underneath.
+    #[must_use]
+    pub fn producer(&self) -> &::postage_core::__private::Producer {
+        &self.producer
+    }
+    ///Calls `place` of [`trait@OrderDesk`].
+    pub fn place(
+        &self,
+        item: &str,
+    ) -> ::postage_core::__private::Call<u64, ::postage_core::__private::CallFault> {
+        const METHOD: &::postage_core::__private::Method = &OrderDesk.methods()[0];
+        self.producer
+            .call_method(METHOD, ::postage_core::__private::named(&["item"], (&item,)))
+    }
+}
+::core::compile_error! {
+    "the contract has an `exchange` but no `key`: add `key = \"orders.desk\"` (`\"\"` where the exchange ignores keys)"
+}
+::core::compile_error! {
+    "`#[producer]` has no argument `keys`; did you mean `key`? Allowed are `crate`, `eks`, `exchange`, `key`, `timeout`, `deadline`, `max_retry`, `peer`, `name`"
+}
+::core::compile_error! {
+    "take `&self`: handlers run at the same time; keep what changes in an atomic, a `Mutex` or a channel"
+}
+::core::compile_error! {
+    "a parameter comes from a message: take `&T` or `T`, not `&mut T`"
+}
+::core::compile_error! {
+    "write both types, `Result<T, E>`: the macro sees the name only, not what an alias stands for"
+}

@@ -1,0 +1,286 @@
+impl<S: Store> Desk<S>
+where
+    S: Clone,
+{
+    /// Counts an aisle again.
+    pub async fn recount(&self, aisle: u32, note: Option<&str>) -> Recount {
+        self.count(aisle).await
+    }
+    #[cfg(feature = "status")]
+    fn online(&self, message: &Message<'_>) {}
+    async fn shifted(&self, cx: &Context, items: &[Line]) -> Result<(), Late> {
+        Ok(())
+    }
+    async fn audit(&self, answer: Reply<'_, u64>, year: u32) {}
+    fn helper(&self) {}
+}
+#[allow(
+    deprecated,
+    dead_code,
+    unused_qualifications,
+    unreachable_pub,
+    clippy::all,
+    clippy::pedantic
+)]
+const _: () = ::postage_core::__private::check_handlers(
+    &[
+        &[
+            ::postage_core::__private::Method::rpc(
+                    "command",
+                    "recount",
+                    "recount",
+                    &[
+                        ::postage_core::__private::Parameter::new("aisle", "u32"),
+                        ::postage_core::__private::Parameter::new("note", "Option<&str>"),
+                    ],
+                    "Recount",
+                )
+                .doc("Counts an aisle again."),
+            #[cfg(feature = "status")]
+            ::postage_core::__private::Method::message(
+                "status",
+                "online",
+                "online",
+                &[],
+            ),
+            ::postage_core::__private::Method::message(
+                "command",
+                "shifted",
+                "shifted",
+                &[::postage_core::__private::Parameter::new("items", "&[Line]")],
+            ),
+            ::postage_core::__private::Method::message(
+                "command",
+                "moved",
+                "shifted",
+                &[::postage_core::__private::Parameter::new("items", "&[Line]")],
+            ),
+            ::postage_core::__private::Method::rpc(
+                "command",
+                "audit",
+                "audit",
+                &[::postage_core::__private::Parameter::new("year", "u32")],
+                "u64",
+            ),
+        ],
+        &[
+            <Sweep as ::postage_core::__private::DeclareHandler>::METHOD,
+            <other::Count as ::postage_core::__private::DeclareHandler>::METHOD,
+        ],
+    ],
+);
+#[allow(
+    deprecated,
+    dead_code,
+    unused_qualifications,
+    unreachable_pub,
+    clippy::all,
+    clippy::pedantic
+)]
+impl<S: Store> ::postage_core::__private::MessageProcessor for Desk<S>
+where
+    S: Clone,
+    Self: ::core::marker::Send + ::core::marker::Sync + 'static,
+{
+    const NAME: &'static str = "Desk";
+    const TABLE: &'static [&'static [::postage_core::__private::Method]] = &[
+        &[
+            ::postage_core::__private::Method::rpc(
+                    "command",
+                    "recount",
+                    "recount",
+                    &[
+                        ::postage_core::__private::Parameter::new("aisle", "u32"),
+                        ::postage_core::__private::Parameter::new("note", "Option<&str>"),
+                    ],
+                    "Recount",
+                )
+                .doc("Counts an aisle again."),
+            #[cfg(feature = "status")]
+            ::postage_core::__private::Method::message(
+                "status",
+                "online",
+                "online",
+                &[],
+            ),
+            ::postage_core::__private::Method::message(
+                "command",
+                "shifted",
+                "shifted",
+                &[::postage_core::__private::Parameter::new("items", "&[Line]")],
+            ),
+            ::postage_core::__private::Method::message(
+                "command",
+                "moved",
+                "shifted",
+                &[::postage_core::__private::Parameter::new("items", "&[Line]")],
+            ),
+            ::postage_core::__private::Method::rpc(
+                "command",
+                "audit",
+                "audit",
+                &[::postage_core::__private::Parameter::new("year", "u32")],
+                "u64",
+            ),
+        ],
+        &[
+            <Sweep as ::postage_core::__private::DeclareHandler>::METHOD,
+            <other::Count as ::postage_core::__private::DeclareHandler>::METHOD,
+        ],
+    ];
+    fn setup() -> ::postage_core::__private::ServiceSetup {
+        ::postage_core::__private::ServiceSetup::new()
+            .bind(
+                <Orders as ::postage_core::__private::DeclareExchange>::ROUTE,
+                ::postage_core::__private::Queue::new("order-desk")
+                    .durable(false)
+                    .kind(::postage_core::__private::QueueKind::Classic)
+                    .message_ttl(::core::time::Duration::from_millis(30000))
+                    .max_length(1000)
+                    .overflow(::postage_core::__private::Overflow::DropHead)
+                    .dead_letter("dead-orders")
+                    .argument(
+                        "x-max-priority",
+                        ::postage_core::__private::FieldValue::Int(10),
+                    ),
+                "orders.#",
+            )
+            .bind(
+                <Audit as ::postage_core::__private::DeclareExchange>::ROUTE,
+                ::postage_core::__private::Queue::new("order-desk")
+                    .durable(false)
+                    .kind(::postage_core::__private::QueueKind::Classic)
+                    .message_ttl(::core::time::Duration::from_millis(30000))
+                    .max_length(1000)
+                    .overflow(::postage_core::__private::Overflow::DropHead)
+                    .dead_letter("dead-orders")
+                    .argument(
+                        "x-max-priority",
+                        ::postage_core::__private::FieldValue::Int(10),
+                    ),
+                "all",
+            )
+            .queue(::postage_core::__private::Queue::new("order-desk-direct"))
+            .prefetch(1)
+            .concurrency(8)
+            .quit(false)
+    }
+    fn dispatch<'postage>(
+        &'postage self,
+        index: usize,
+        request: ::postage_core::__private::Request<'postage>,
+    ) -> impl ::core::future::Future<
+        Output = ::postage_core::__private::Outcome,
+    > + ::core::marker::Send {
+        async move {
+            const INDEX_0: usize = 0;
+            #[cfg(feature = "status")]
+            const INDEX_1: usize = 1;
+            const INDEX_2: usize = 1 + ::core::cfg!(all(feature = "status")) as usize;
+            const INDEX_3: usize = 2 + ::core::cfg!(all(feature = "status")) as usize;
+            const INDEX_4: usize = 3 + ::core::cfg!(all(feature = "status")) as usize;
+            const INDEX_5: usize = 4 + ::core::cfg!(all(feature = "status")) as usize;
+            const INDEX_6: usize = 5 + ::core::cfg!(all(feature = "status")) as usize;
+            match index {
+                INDEX_0 => {
+                    let (aisle, note) = match request
+                        .parameters::<
+                            (
+                                u32,
+                                ::core::option::Option<::postage_core::__private::Text<'_>>,
+                            ),
+                        >(&["aisle", "note"])
+                    {
+                        ::core::result::Result::Ok(parameters) => parameters,
+                        ::core::result::Result::Err(fault) => {
+                            return request.refuse(fault).await;
+                        }
+                    };
+                    let _ = || {
+                        use ::postage_core::__private::ProbeFallback as _;
+                        ::postage_core::__private::must_not_be_result(
+                            ::postage_core::__private::ResultProbe::<Recount>::new()
+                                .kind(),
+                        )
+                    };
+                    let answer = ::postage_core::__private::send_future(
+                            Self::recount(self, aisle, note.as_deref()),
+                        )
+                        .await;
+                    request.answer(answer).await
+                }
+                #[cfg(feature = "status")]
+                INDEX_1 => {
+                    let answer = Self::online(self, request.message());
+                    request.settle(answer)
+                }
+                INDEX_2 => {
+                    let filtered = match request.filter(&[only_mine, Self::trim]) {
+                        ::core::result::Result::Ok(filtered) => filtered,
+                        ::core::result::Result::Err(refused) => {
+                            return request.refuse_filtered(refused).await;
+                        }
+                    };
+                    let request = request.with_content(&filtered);
+                    let (items,) = match request
+                        .parameters::<
+                            (::postage_core::__private::Vec<Line>,),
+                        >(&["items"])
+                    {
+                        ::core::result::Result::Ok(parameters) => parameters,
+                        ::core::result::Result::Err(fault) => {
+                            return request.refuse(fault).await;
+                        }
+                    };
+                    let answer = ::postage_core::__private::send_future(
+                            Self::shifted(self, request.context(), &items),
+                        )
+                        .await;
+                    request.settle(answer)
+                }
+                INDEX_3 => {
+                    let (items,) = match request
+                        .parameters::<
+                            (::postage_core::__private::Vec<Line>,),
+                        >(&["items"])
+                    {
+                        ::core::result::Result::Ok(parameters) => parameters,
+                        ::core::result::Result::Err(fault) => {
+                            return request.refuse(fault).await;
+                        }
+                    };
+                    let answer = ::postage_core::__private::send_future(
+                            Self::shifted(self, request.context(), &items),
+                        )
+                        .await;
+                    request.settle(answer)
+                }
+                INDEX_4 => {
+                    let (year,) = match request.parameters::<(u32,)>(&["year"]) {
+                        ::core::result::Result::Ok(parameters) => parameters,
+                        ::core::result::Result::Err(fault) => {
+                            return request.refuse(fault).await;
+                        }
+                    };
+                    let () = ::postage_core::__private::send_future(
+                            Self::audit(self, request.reply(), year),
+                        )
+                        .await;
+                    request.after_reply().await
+                }
+                INDEX_5 => {
+                    ::postage_core::__private::run_handler::<Sweep, Self>(self, request)
+                        .await
+                }
+                INDEX_6 => {
+                    ::postage_core::__private::run_handler::<
+                        other::Count,
+                        Self,
+                    >(self, request)
+                        .await
+                }
+                _ => request.unhandled().await,
+            }
+        }
+    }
+}

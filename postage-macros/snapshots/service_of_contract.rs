@@ -1,0 +1,251 @@
+impl<S: Store> OrderDesk for Desk<S> {
+    async fn place(&self, item: &str, _quantity: u32) -> Result<u64, Refused> {
+        self.stock.place(item).await
+    }
+    /// Puts it back.
+    async fn restock(&self, item: &str, quantity: u32) {
+        let context = ::postage_core::__private::Context::detached();
+        Self::__postage_in_context_restock(self, &context, item, quantity).await
+    }
+    #[allow(
+        deprecated,
+        dead_code,
+        unused_qualifications,
+        unreachable_pub,
+        clippy::all,
+        clippy::pedantic
+    )]
+    fn __postage_restock<'postage>(
+        &'postage self,
+        request: ::postage_core::__private::Request<'postage>,
+    ) -> impl ::core::future::Future<
+        Output = ::postage_core::__private::Outcome,
+    > + ::core::marker::Send
+    where
+        Self: ::core::marker::Sync,
+    {
+        async move {
+            let (item, quantity) = match request
+                .parameters::<
+                    (::postage_core::__private::Text<'_>, u32),
+                >(&["item", "quantity"])
+            {
+                ::core::result::Result::Ok(parameters) => parameters,
+                ::core::result::Result::Err(fault) => return request.refuse(fault).await,
+            };
+            let answer = ::postage_core::__private::send_future(
+                    Self::__postage_in_context_restock(
+                        self,
+                        request.context(),
+                        &item,
+                        quantity,
+                    ),
+                )
+                .await;
+            request.conclude(answer).await
+        }
+    }
+    async fn close(&self, year: u32) -> ::core::result::Result<u64, Refused> {
+        ::postage_core::__private::local_reply_result(|reply| Self::__postage_in_context_close(
+                self,
+                reply,
+                year,
+            ))
+            .await
+    }
+    #[allow(
+        deprecated,
+        dead_code,
+        unused_qualifications,
+        unreachable_pub,
+        clippy::all,
+        clippy::pedantic
+    )]
+    fn __postage_close<'postage>(
+        &'postage self,
+        request: ::postage_core::__private::Request<'postage>,
+    ) -> impl ::core::future::Future<
+        Output = ::postage_core::__private::Outcome,
+    > + ::core::marker::Send
+    where
+        Self: ::core::marker::Sync,
+    {
+        async move {
+            let (year,) = match request.parameters::<(u32,)>(&["year"]) {
+                ::core::result::Result::Ok(parameters) => parameters,
+                ::core::result::Result::Err(fault) => return request.refuse(fault).await,
+            };
+            let () = ::postage_core::__private::send_future(
+                    Self::__postage_in_context_close(self, request.reply(), year),
+                )
+                .await;
+            request.after_reply().await
+        }
+    }
+}
+impl<S: Store> Desk<S> {
+    /// Beyond the contract.
+    pub async fn recount(&self, aisle: u32) -> u64 {
+        0
+    }
+    /// Puts it back.
+    #[doc(hidden)]
+    async fn __postage_in_context_restock(
+        &self,
+        cx: &Context,
+        item: &str,
+        mut quantity: u32,
+    ) {
+        quantity += 1;
+    }
+    #[doc(hidden)]
+    async fn __postage_in_context_close(
+        &self,
+        answer: Reply<'_, u64, Refused>,
+        year: u32,
+    ) {
+        answer.success(&1).await;
+    }
+}
+#[allow(
+    deprecated,
+    dead_code,
+    unused_qualifications,
+    unreachable_pub,
+    clippy::all,
+    clippy::pedantic
+)]
+const _: () = ::postage_core::__private::check_parameters(
+    &OrderDesk,
+    "place",
+    &["item", "quantity"],
+);
+#[allow(
+    deprecated,
+    dead_code,
+    unused_qualifications,
+    unreachable_pub,
+    clippy::all,
+    clippy::pedantic
+)]
+const _: () = ::postage_core::__private::check_parameters(
+    &OrderDesk,
+    "restock",
+    &["item", "quantity"],
+);
+#[allow(
+    deprecated,
+    dead_code,
+    unused_qualifications,
+    unreachable_pub,
+    clippy::all,
+    clippy::pedantic
+)]
+const _: () = ::postage_core::__private::check_parameters(
+    &OrderDesk,
+    "close",
+    &["year"],
+);
+#[allow(
+    deprecated,
+    dead_code,
+    unused_qualifications,
+    unreachable_pub,
+    clippy::all,
+    clippy::pedantic
+)]
+const _: () = {
+    const ROUTES: &[(&::postage_core::__private::Exchange, &str)] = &[
+        (&<Orders as ::postage_core::__private::DeclareExchange>::ROUTE, "orders.desk"),
+    ];
+    ::postage_core::__private::check_routes(&OrderDesk, ROUTES)
+};
+#[allow(
+    deprecated,
+    dead_code,
+    unused_qualifications,
+    unreachable_pub,
+    clippy::all,
+    clippy::pedantic
+)]
+const _: () = ::postage_core::__private::check_handlers(
+    &[
+        OrderDesk.methods(),
+        &[
+            ::postage_core::__private::Method::rpc(
+                    "command",
+                    "recount",
+                    "recount",
+                    &[::postage_core::__private::Parameter::new("aisle", "u32")],
+                    "u64",
+                )
+                .doc("Beyond the contract."),
+        ],
+    ],
+);
+#[allow(
+    deprecated,
+    dead_code,
+    unused_qualifications,
+    unreachable_pub,
+    clippy::all,
+    clippy::pedantic
+)]
+impl<S: Store> ::postage_core::__private::MessageProcessor for Desk<S>
+where
+    Self: ::core::marker::Send + ::core::marker::Sync + 'static,
+{
+    const NAME: &'static str = "Desk";
+    const TABLE: &'static [&'static [::postage_core::__private::Method]] = &[
+        OrderDesk.methods(),
+        &[
+            ::postage_core::__private::Method::rpc(
+                    "command",
+                    "recount",
+                    "recount",
+                    &[::postage_core::__private::Parameter::new("aisle", "u32")],
+                    "u64",
+                )
+                .doc("Beyond the contract."),
+        ],
+    ];
+    fn setup() -> ::postage_core::__private::ServiceSetup {
+        ::postage_core::__private::ServiceSetup::new()
+            .bind(
+                <Orders as ::postage_core::__private::DeclareExchange>::ROUTE,
+                ::postage_core::__private::Queue::new("order-desk"),
+                "orders.desk",
+            )
+    }
+    fn dispatch<'postage>(
+        &'postage self,
+        index: usize,
+        request: ::postage_core::__private::Request<'postage>,
+    ) -> impl ::core::future::Future<
+        Output = ::postage_core::__private::Outcome,
+    > + ::core::marker::Send {
+        const CONTRACT: usize = OrderDesk.methods().len();
+        async move {
+            if index < CONTRACT {
+                return <Self as OrderDesk>::__postage_dispatch(self, index, request)
+                    .await;
+            }
+            match index - CONTRACT {
+                0 => {
+                    let (aisle,) = match request.parameters::<(u32,)>(&["aisle"]) {
+                        ::core::result::Result::Ok(parameters) => parameters,
+                        ::core::result::Result::Err(fault) => {
+                            return request.refuse(fault).await;
+                        }
+                    };
+                    let answer = ::postage_core::__private::send_future(
+                            Self::recount(self, aisle),
+                        )
+                        .await;
+                    request.answer(answer).await
+                }
+                _ => request.unhandled().await,
+            }
+        }
+    }
+}
