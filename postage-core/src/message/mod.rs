@@ -1,0 +1,20 @@
+//! What travels: the envelope, the fingerprint, the contents, the results, and the codec.
+
+mod codec;
+mod content;
+mod envelope;
+mod fingerprint;
+mod received;
+mod result;
+
+pub use codec::{Codec, CodecError, JsonCodec};
+#[cfg(feature = "msgpack")]
+pub use codec::MsgPackCodec;
+pub(crate) use codec::Codecs;
+pub use content::{Command, Plain};
+pub use envelope::{Category, EncodeError, Envelope, IntoEnvelope};
+pub use fingerprint::Fingerprint;
+pub(crate) use fingerprint::Identity;
+pub(crate) use content::Empty;
+pub use received::{Message, MessageError};
+pub use result::{RemoteException, ResultContent};
