@@ -31,6 +31,10 @@ impl Link {
         Self { transport, codecs, max_body, debug, declared: Mutex::default() }
     }
 
+    pub(crate) const fn is_debug(&self) -> bool {
+        self.debug
+    }
+
     /// Declares the exchange unless this connection has done so before.
     pub(crate) async fn declare(&self, exchange: &Exchange) -> Result<(), TransportError> {
         if exchange.is_default() || self.declared().contains(exchange.name()) {

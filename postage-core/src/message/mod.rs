@@ -15,6 +15,5 @@ pub use content::{Command, Plain};
 pub use envelope::{Category, EncodeError, Envelope, IntoEnvelope};
 pub use fingerprint::Fingerprint;
 pub(crate) use fingerprint::Identity;
-pub(crate) use content::Empty;
 pub use received::{Message, MessageError};
 pub use result::{RemoteException, ResultContent};
