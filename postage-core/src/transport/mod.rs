@@ -152,7 +152,9 @@ pub enum TransportError {
         reason: String,
     },
     /// No queue took a mandatory message.
-    #[error("no queue took the message sent to {route}; is the service running, and is its queue bound with a matching key?")]
+    #[error(
+        "no queue took the message sent to {route}; is the service running, and is its queue bound with a matching key?"
+    )]
     Unroutable {
         /// Where it was sent.
         route: Route,
