@@ -28,6 +28,12 @@ pub struct RabbitMq {
 }
 
 impl RabbitMq {
+    /// Whether the programs that a node needs are on this machine.
+    #[must_use]
+    pub fn is_installed() -> bool {
+        locate::server_script().is_ok() && locate::epmd().is_ok()
+    }
+
     /// Starts a node and waits until it accepts connections: some seconds.
     ///
     /// # Errors
