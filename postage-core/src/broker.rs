@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use crate::config::Config;
+use crate::config::{Config, Scheme};
 use crate::link::Link;
 use crate::message::{Codec, Codecs};
 use crate::producer::Replies;
@@ -52,7 +52,7 @@ impl Broker {
     /// # Errors
     /// As [`Broker::connect`].
     pub async fn with(config: Config) -> Result<Self, TransportError> {
-        let transport = config.open().await?;
+        let transport = open(&config).await?;
         Ok(Self::assemble(transport, Codecs::default(), DEFAULT_MAX_BODY, config.is_debug()))
     }
 
@@ -152,5 +152,13 @@ impl Broker {
         let link = Arc::new(Link::new(transport, codecs, max_body, debug));
         let replies = Arc::new(Replies::new(Arc::clone(&link)));
         Self { link, replies }
+    }
+}
+
+async fn open(config: &Config) -> Result<Arc<dyn Transport>, TransportError> {
+    match config.scheme()? {
+        Scheme::Memory => Ok(Arc::new(MemoryTransport::named(config.memory_name()))),
+        #[cfg(feature = "amqp")]
+        Scheme::Amqp => Ok(Arc::new(crate::transport::AmqpTransport::connect(config).await?)),
     }
 }

@@ -166,9 +166,11 @@ impl CallOutcome for CallFault {
 impl<E: DeserializeOwned + Send + 'static> CallOutcome for CallError<E> {
     fn documented(message: String, payload: Option<&RawValue>) -> Self {
         let typed = payload.and_then(|payload| serde_json::from_str(payload.get()).ok());
-        let read = || E::deserialize(serde::de::value::StringDeserializer::<
-            serde::de::value::Error,
-        >::new(message.clone()));
+        let read = || {
+            E::deserialize(serde::de::value::StringDeserializer::<serde::de::value::Error>::new(
+                message.clone(),
+            ))
+        };
         match typed.map_or_else(|| read().ok(), Some) {
             Some(error) => Self::Documented(error),
             None => Self::Fault(CallFault::Error { message }),

@@ -23,19 +23,17 @@ pub use broker::{Broker, DEFAULT_MAX_BODY};
 pub use config::Config;
 pub use contract::{Contract, Method, Parameter, Peer};
 pub use error::{CallError, CallFault, CallOutcome, SendError, ServeError};
+#[cfg(feature = "msgpack")]
+pub use message::MsgPackCodec;
 pub use message::{
     Category, Codec, CodecError, Command, EncodeError, Envelope, Fingerprint, IntoEnvelope,
     JsonCodec, Message, MessageError, Plain, RemoteException, ResultContent,
 };
-#[cfg(feature = "msgpack")]
-pub use message::MsgPackCodec;
 pub use processor::{
     Context, DEFAULT_PREFETCH, DeclareHandler, Drained, Filter, FilterError, Handle, IntoOutcome,
     MessageProcessor, Outcome, Reply, Serve, Serving, Stopped,
 };
-pub use producer::{
-    Call, DEFAULT_MAX_RETRY, DEFAULT_TIMEOUT, Detach, Producer, Publish, Ticket,
-};
+pub use producer::{Call, DEFAULT_MAX_RETRY, DEFAULT_TIMEOUT, Detach, Producer, Publish, Ticket};
 #[cfg(unix)]
 pub use restart::restart_program;
 pub use topology::{

@@ -85,19 +85,15 @@ mod tests {
     #[test]
     fn values_under_names_that_sound_secret_are_hidden_at_any_depth() {
         let body = br#"{"content":{"parameters":{"user":"ann","Password":"pw1","list":[{"api_key":"k2"}]}}}"#;
-        let shown =
-            readable(&Properties::default(), &body.as_slice().into(), &Codecs::default());
+        let shown = readable(&Properties::default(), &body.as_slice().into(), &Codecs::default());
         assert!(shown.contains("ann") && shown.contains("<hidden>"), "{shown}");
         assert!(!shown.contains("pw1") && !shown.contains("k2"), "{shown}");
     }
 
     #[test]
     fn a_body_that_is_no_json_shows_only_its_length() {
-        let shown = readable(
-            &Properties::default(),
-            &b"\xff\xfe".as_slice().into(),
-            &Codecs::default(),
-        );
+        let shown =
+            readable(&Properties::default(), &b"\xff\xfe".as_slice().into(), &Codecs::default());
         assert_eq!(shown, "<2 bytes that are no message>");
     }
 }

@@ -4,9 +4,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use super::Identity;
 use super::content::{Command, Empty, Plain};
 use super::result::ResultContent;
-use super::Identity;
 
 /// Whether the sender waits for an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -119,10 +119,7 @@ impl Identity {
         Self(Self::merge(given, vhost))
     }
 
-    fn merge(
-        given: impl Serialize,
-        vhost: &str,
-    ) -> Result<std::sync::Arc<RawValue>, EncodeError> {
+    fn merge(given: impl Serialize, vhost: &str) -> Result<std::sync::Arc<RawValue>, EncodeError> {
         let mut merged = match serde_json::to_value(Fingerprint::default().vhost(vhost)) {
             Ok(Value::Object(own)) => own,
             _ => Map::new(),

@@ -7,10 +7,10 @@ mod fingerprint;
 mod received;
 mod result;
 
-pub use codec::{Codec, CodecError, JsonCodec};
+pub(crate) use codec::Codecs;
 #[cfg(feature = "msgpack")]
 pub use codec::MsgPackCodec;
-pub(crate) use codec::Codecs;
+pub use codec::{Codec, CodecError, JsonCodec};
 pub use content::{Command, Plain};
 pub use envelope::{Category, EncodeError, Envelope, IntoEnvelope};
 pub use fingerprint::Fingerprint;

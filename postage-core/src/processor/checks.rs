@@ -3,8 +3,8 @@
 
 use crate::contract::{Contract, Method};
 use crate::message::Category;
-use crate::topology::{Exchange, ExchangeKind};
 use crate::topology::routing::{same_text, topic_matches};
+use crate::topology::{Exchange, ExchangeKind};
 
 /// A text put together in a constant. What does not fit is cut off.
 struct ConstText {
@@ -178,7 +178,8 @@ const fn check_disjoint(left: &[Method], right: &[Method]) {
         let mut other = 0;
         while other < right.len() {
             let (one, two) = (&left[index], &right[other]);
-            let answers = matches!((one.category(), two.category()), (Category::Rpc, Category::Rpc));
+            let answers =
+                matches!((one.category(), two.category()), (Category::Rpc, Category::Rpc));
             if answers && same_text(one.kind(), two.kind()) && same_text(one.name(), two.name()) {
                 ConstText::new()
                     .push("two RPC handlers answer ")

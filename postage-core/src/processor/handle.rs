@@ -19,8 +19,7 @@ impl<P: MessageProcessor> Service<P> {
     pub(super) async fn handle(&self, delivery: Delivery) {
         let outcome = match self.link.open(&delivery) {
             Ok((codec, body)) => {
-                let replier =
-                    Replier::new(Arc::clone(&self.link), codec, &delivery.properties);
+                let replier = Replier::new(Arc::clone(&self.link), codec, &delivery.properties);
                 self.read(&delivery, body, &replier).await
             }
             Err(error) => {
@@ -89,10 +88,8 @@ impl<P: MessageProcessor> Service<P> {
             }
             (Category::Rpc, kind, name) => {
                 let known = self.table.commands().join(", ");
-                let text = format!(
-                    "`{}` does not answer {kind} `{name}`; it answers: {known}",
-                    P::NAME
-                );
+                let text =
+                    format!("`{}` does not answer {kind} `{name}`; it answers: {known}", P::NAME);
                 request.raise("UnknownCommand", &text).await;
                 Outcome::Done
             }

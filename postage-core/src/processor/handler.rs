@@ -1,7 +1,7 @@
 use std::fmt::Display;
 
-use serde::de::DeserializeOwned;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::{BadParameters, Context, Outcome, Request};
 use crate::contract::Method;

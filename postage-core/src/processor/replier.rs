@@ -90,8 +90,7 @@ fn encode<V: Serialize>(
 ) -> Result<Vec<u8>, EncodeError> {
     #[derive(Serialize)]
     struct Nobody {}
-    let nobody = to_raw_value(&Nobody {}).map_err(|failure| EncodeError::Fingerprint {
-        reason: failure.to_string(),
-    })?;
+    let nobody = to_raw_value(&Nobody {})
+        .map_err(|failure| EncodeError::Fingerprint { reason: failure.to_string() })?;
     result.encode(&nobody, error)
 }

@@ -26,11 +26,7 @@ impl Broker {
     /// Serves a processor: declares its exchanges and queues, binds, and consumes. The answer is
     /// a handle; the service stops when the handle is dropped.
     pub fn serve<P: MessageProcessor>(&self, processor: P) -> Serve<P> {
-        Serve {
-            link: Arc::clone(self.link()),
-            processor: Arc::new(processor),
-            setup: P::setup(),
-        }
+        Serve { link: Arc::clone(self.link()), processor: Arc::new(processor), setup: P::setup() }
     }
 }
 

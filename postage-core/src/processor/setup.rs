@@ -47,12 +47,7 @@ impl ServiceSetup {
     }
 
     #[must_use]
-    pub fn bind(
-        self,
-        exchange: Exchange,
-        queue: Queue,
-        key: impl Into<Cow<'static, str>>,
-    ) -> Self {
+    pub fn bind(self, exchange: Exchange, queue: Queue, key: impl Into<Cow<'static, str>>) -> Self {
         let binding = Binding::new(exchange, queue.name.clone(), key);
         let mut setup = self.queue(queue);
         setup.bindings.push(binding);

@@ -39,7 +39,12 @@ impl Table {
         Ok(Self(table))
     }
 
-    pub(super) fn handlers(&self, category: Category, kind: &str, name: &str) -> &[Entry] {
+    pub(super) fn handlers<'a>(
+        &'a self,
+        category: Category,
+        kind: &'a str,
+        name: &'a str,
+    ) -> &'a [Entry] {
         self.0.get(&(category, kind, name)).map_or(&[], Vec::as_slice)
     }
 

@@ -109,7 +109,8 @@ impl Producer {
         mut self,
         eks: impl IntoIterator<Item = (Exchange, K)>,
     ) -> Self {
-        self.defaults.routes = eks.into_iter().map(|(exchange, key)| (exchange, key.into())).collect();
+        self.defaults.routes =
+            eks.into_iter().map(|(exchange, key)| (exchange, key.into())).collect();
         self
     }
 
