@@ -15,6 +15,8 @@ use std::pin::Pin;
 
 use bytes::Bytes;
 
+#[cfg(feature = "amqp")]
+pub use amqp::AmqpTransport;
 pub use delivery::{Deliveries, Delivery, Settle, Settlement, Subscription};
 pub use memory::MemoryTransport;
 pub use properties::{Headers, Properties};

@@ -209,7 +209,7 @@ impl Inbox {
         Self { broker, consumer, settler }
     }
 
-    fn open(&self, parcel: Parcel) -> Delivery {
+    fn open(&self, parcel: &Parcel) -> Delivery {
         let message = &parcel.message;
         let mut properties = message.properties.clone();
         if let Some(count) = parcel.delivery_count {
@@ -240,7 +240,7 @@ impl Deliveries for Inbox {
         });
         let Some(next) = next else { return Poll::Pending };
         budget.made_progress();
-        Poll::Ready(next.map(|parcel| parcel.map(|parcel| self.open(parcel))))
+        Poll::Ready(next.map(|parcel| parcel.map(|parcel| self.open(&parcel))))
     }
 
     fn cancel(&mut self) -> BoxFuture<'_, Result<(), TransportError>> {

@@ -15,6 +15,8 @@ mod message;
 mod queue;
 mod settings;
 mod state;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::sync::Arc;
