@@ -1,1 +1,7 @@
-//! What the examples share.
+//! What the examples share: the contracts, as a crate that both sides of a call would share, and
+//! the way they start and stop.
+
+pub mod echo;
+pub mod orders;
+#[cfg(feature = "amqp")]
+pub mod program;

@@ -1,22 +1,386 @@
 //! Where the broker is and who we are to it.
 
+use std::env;
 use std::fmt;
+use std::time::Duration;
+
+use crate::transport::TransportError;
+
+const SCHEMES: &str = "amqp://, amqps:// and memory://";
 
 /// Where the broker is, and who this program is to it.
 ///
 /// Each part is taken from the first of: its own setter, the address, the environment, the
-/// default. The password never shows in `Debug`, a log or an error.
-#[derive(Clone, Default)]
+/// default.
+///
+/// | part | environment | default |
+/// |---|---|---|
+/// | address | `POSTAGE_URL` | `amqp://localhost` |
+/// | user | `POSTAGE_RMQ_USER`, `POSTAGE_USER` | `guest` |
+/// | password | `POSTAGE_RMQ_PASSWORD`, `POSTAGE_PASSWORD` | `guest` |
+/// | virtual host | `POSTAGE_VHOST` | `/` |
+/// | debug mode | `POSTAGE_DEBUG_MODE`, on when `true` | off |
+///
+/// The environment is read when the configuration is made. An empty variable counts as unset. The
+/// password never shows in `Debug`, a log or an error.
+///
+/// ```
+/// use std::time::Duration;
+/// use postage_core::Config;
+///
+/// let config = Config::new("amqp://localhost/shop")
+///     .user("desk")
+///     .password("secret")
+///     .connect_timeout(Duration::from_secs(3));
+/// assert!(!format!("{config:?}").contains("secret"));
+/// ```
+#[derive(Clone)]
 pub struct Config {
-    pub(crate) url: Option<String>,
+    pub(crate) url: String,
+    /// What the setters said.
+    pub(crate) set: Parts,
+    /// What the environment said.
+    pub(crate) environment: Parts,
+    pub(crate) heartbeat: Option<Duration>,
+    pub(crate) connect_timeout: Option<Duration>,
+    debug: bool,
+}
+
+/// The parts of an address that can come from elsewhere.
+#[derive(Clone, Default)]
+pub(crate) struct Parts {
     pub(crate) host: Option<String>,
+    pub(crate) port: Option<u16>,
     pub(crate) user: Option<String>,
     pub(crate) password: Option<String>,
     pub(crate) vhost: Option<String>,
 }
 
+/// The transport that an address asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scheme {
+    /// The broker in this process.
+    Memory,
+    /// AMQP 0-9-1.
+    #[cfg(feature = "amqp")]
+    Amqp,
+}
+
+impl Config {
+    /// The address of the environment's `POSTAGE_URL`, or else `amqp://localhost`.
+    #[must_use]
+    pub fn from_env() -> Self {
+        Self::from_lookup(None, |name| env::var(name).ok())
+    }
+
+    /// This address: `amqp://user:password@host:port/vhost`, `amqps://…` with TLS, or `memory://`
+    /// for the broker in this process. In the parts of an AMQP address, letters with a meaning
+    /// there are percent-encoded: `%2F` is a slash. What is wrong with it shows on connecting.
+    #[must_use]
+    pub fn new(url: impl Into<String>) -> Self {
+        Self::from_lookup(Some(url.into()), |name| env::var(name).ok())
+    }
+
+    pub(crate) fn from_lookup(
+        url: Option<String>,
+        lookup: impl Fn(&str) -> Option<String>,
+    ) -> Self {
+        let lookup = |name: &str| lookup(name).filter(|value| !value.is_empty());
+        let first = |names: [&str; 2]| names.into_iter().find_map(lookup);
+        let url = url.or_else(|| lookup("POSTAGE_URL"));
+        Self {
+            url: url.unwrap_or_else(|| "amqp://localhost".to_owned()),
+            set: Parts::default(),
+            environment: Parts {
+                host: None,
+                port: None,
+                user: first(["POSTAGE_RMQ_USER", "POSTAGE_USER"]),
+                password: first(["POSTAGE_RMQ_PASSWORD", "POSTAGE_PASSWORD"]),
+                vhost: lookup("POSTAGE_VHOST"),
+            },
+            heartbeat: None,
+            connect_timeout: None,
+            debug: lookup("POSTAGE_DEBUG_MODE").is_some_and(|on| on.eq_ignore_ascii_case("true")),
+        }
+    }
+
+    /// The broker's host: a name, or an IP address.
+    #[must_use]
+    pub fn host(mut self, host: impl Into<String>) -> Self {
+        self.set.host = Some(host.into());
+        self
+    }
+
+    /// The broker's TCP port. Default: 5672, and 5671 with TLS.
+    #[must_use]
+    pub fn port(mut self, port: u16) -> Self {
+        self.set.port = Some(port);
+        self
+    }
+
+    /// The user to log in as.
+    #[must_use]
+    pub fn user(mut self, user: impl Into<String>) -> Self {
+        self.set.user = Some(user.into());
+        self
+    }
+
+    /// The user's password.
+    #[must_use]
+    pub fn password(mut self, password: impl Into<String>) -> Self {
+        self.set.password = Some(password.into());
+        self
+    }
+
+    /// The virtual host, as the broker names it: not percent-encoded.
+    #[must_use]
+    pub fn vhost(mut self, vhost: impl Into<String>) -> Self {
+        self.set.vhost = Some(vhost.into());
+        self
+    }
+
+    /// How long the connection may be silent: the broker and we both send something at half this
+    /// time, and a connection silent for twice this time counts as lost. Whole seconds, rounded
+    /// up; default 15 s; the broker may lower it. Zero takes the broker's own.
+    #[must_use]
+    pub fn heartbeat(mut self, interval: Duration) -> Self {
+        self.heartbeat = Some(interval);
+        self
+    }
+
+    /// How long making a connection may take, log-in included. Default: 10 s.
+    #[must_use]
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = Some(timeout);
+        self
+    }
+
+    /// Whether every message in and out is shown through `tracing`.
+    #[must_use]
+    pub fn debug(mut self, on: bool) -> Self {
+        self.debug = on;
+        self
+    }
+
+    /// Whether every message in and out is shown through `tracing`.
+    #[must_use]
+    pub fn is_debug(&self) -> bool {
+        self.debug
+    }
+
+    /// Which transport the address asks for.
+    pub(crate) fn scheme(&self) -> Result<Scheme, TransportError> {
+        match self.url.split_once("://").map(|(scheme, _)| scheme) {
+            Some("memory") => Ok(Scheme::Memory),
+            #[cfg(feature = "amqp")]
+            Some("amqp") => Ok(Scheme::Amqp),
+            #[cfg(feature = "tls")]
+            Some("amqps") => Ok(Scheme::Amqp),
+            #[cfg(all(feature = "amqp", not(feature = "tls")))]
+            Some("amqps") => Err(self.unusable(
+                "this build has no TLS: turn on the feature `tls` of postage-core, or use amqp://",
+            )),
+            #[cfg(not(feature = "amqp"))]
+            Some("amqp" | "amqps") => Err(self.unusable(
+                "this build has no AMQP: turn on the feature `amqp` of postage-core (with `tls` \
+                 for amqps://), or use memory://",
+            )),
+            Some(other) => {
+                // It may be the start of a password, when the address is nothing like one.
+                let name = |letter: char| letter.is_ascii_alphanumeric() || "+-.".contains(letter);
+                let named = if other.chars().all(name) { other } else { "…" };
+                Err(self.unusable(format!(
+                    "the scheme `{named}://` is not known; the schemes are {SCHEMES}"
+                )))
+            }
+            None => Err(self.unusable(format!(
+                "it has no scheme; it starts with one of {SCHEMES}, like amqp://localhost"
+            ))),
+        }
+    }
+
+    /// The virtual host for transports whose address does not say it.
+    #[cfg(any(feature = "amqp", test))]
+    pub(crate) fn vhost_or_default(&self) -> &str {
+        let said = self.set.vhost.as_deref().or(self.environment.vhost.as_deref());
+        said.unwrap_or("/")
+    }
+
+    /// What stands after `memory://`.
+    pub(crate) fn memory_name(&self) -> &str {
+        self.url.split_once("://").map_or("", |(_, name)| name)
+    }
+
+    pub(crate) fn unusable(&self, reason: impl Into<String>) -> TransportError {
+        TransportError::Address { address: redacted(&self.url), reason: reason.into() }
+    }
+}
+
+impl From<&str> for Config {
+    fn from(url: &str) -> Self {
+        Self::new(url)
+    }
+}
+
+impl From<String> for Config {
+    fn from(url: String) -> Self {
+        Self::new(url)
+    }
+}
+
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Config").finish_non_exhaustive()
+        f.debug_struct("Config")
+            .field("url", &redacted(&self.url))
+            .field("set", &self.set)
+            .field("environment", &self.environment)
+            .field("heartbeat", &self.heartbeat)
+            .field("connect_timeout", &self.connect_timeout)
+            .field("debug", &self.debug)
+            .finish()
+    }
+}
+
+impl fmt::Debug for Parts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Parts")
+            .field("host", &self.host)
+            .field("port", &self.port)
+            .field("user", &self.user)
+            .field("password", &self.password.as_ref().map(|_| "…"))
+            .field("vhost", &self.vhost)
+            .finish()
+    }
+}
+
+/// The address without user and password, also when it is no good address: a password may hold
+/// any letter, so only what is surely not part of one is kept.
+pub(crate) fn redacted(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return "…".to_owned();
+    };
+    let scheme_is_one = scheme.chars().all(|letter| letter.is_ascii_alphanumeric());
+    let scheme = if scheme_is_one { scheme } else { "…" };
+    if let Some((_, host_and_path)) = rest.rsplit_once('@') {
+        return format!("{scheme}://…@{host_and_path}");
+    }
+    // `user:password` whose host was forgotten looks like `host:port`.
+    match rest.split_once(':') {
+        Some((host, tail)) => {
+            let digits = tail.bytes().take_while(u8::is_ascii_digit).count();
+            let port = &tail[..digits];
+            match &tail[digits..] {
+                path if port.parse::<u16>().is_ok()
+                    && (path.is_empty() || path.starts_with('/')) =>
+                {
+                    format!("{scheme}://{host}:{port}{path}")
+                }
+                _ => format!("{scheme}://{host}:…"),
+            }
+        }
+        None => format!("{scheme}://{rest}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(url: &str) -> Config {
+        Config::from_lookup(Some(url.to_owned()), |_| None)
+    }
+
+    fn from_env(variables: &'static [(&str, &str)]) -> Config {
+        Config::from_lookup(None, |asked| {
+            let found = variables.iter().find(|(name, _)| *name == asked);
+            found.map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    #[test]
+    fn an_empty_environment_gives_the_local_broker() {
+        let config = from_env(&[]);
+        assert_eq!(config.url, "amqp://localhost");
+        assert_eq!(config.vhost_or_default(), "/");
+        assert!(!config.is_debug());
+    }
+
+    #[test]
+    fn the_documented_names_come_before_those_that_python_reads() {
+        let both = from_env(&[
+            ("POSTAGE_USER", "python"),
+            ("POSTAGE_RMQ_USER", "documented"),
+            ("POSTAGE_PASSWORD", "p"),
+            ("POSTAGE_VHOST", "shop"),
+            ("POSTAGE_URL", "memory://"),
+            ("POSTAGE_DEBUG_MODE", "true"),
+        ]);
+        assert_eq!(both.environment.user.as_deref(), Some("documented"));
+        assert_eq!(both.environment.password.as_deref(), Some("p"));
+        assert_eq!(both.vhost_or_default(), "shop");
+        assert_eq!(both.scheme().unwrap(), Scheme::Memory);
+        assert!(both.is_debug());
+    }
+
+    #[test]
+    fn an_empty_variable_counts_as_unset() {
+        let config = from_env(&[("POSTAGE_URL", ""), ("POSTAGE_RMQ_USER", "")]);
+        assert_eq!(config.url, "amqp://localhost");
+        assert_eq!(config.environment.user, None);
+    }
+
+    #[test]
+    fn a_setter_comes_before_the_environment() {
+        let config = from_env(&[("POSTAGE_VHOST", "shop")]).vhost("till");
+        assert_eq!(config.vhost_or_default(), "till");
+    }
+
+    #[test]
+    fn an_unknown_scheme_is_told_the_known_ones() {
+        for url in ["http://localhost", "localhost", "AMQP://localhost"] {
+            let error = config(url).scheme().unwrap_err().to_string();
+            assert!(error.contains(SCHEMES), "{error}");
+        }
+    }
+
+    #[cfg(not(feature = "amqp"))]
+    #[test]
+    fn amqp_without_its_feature_names_the_feature() {
+        let error = config("amqp://localhost").scheme().unwrap_err().to_string();
+        assert!(error.contains("feature `amqp`"), "{error}");
+    }
+
+    #[cfg(all(feature = "amqp", not(feature = "tls")))]
+    #[test]
+    fn amqps_without_its_feature_names_the_feature() {
+        let error = config("amqps://localhost").scheme().unwrap_err().to_string();
+        assert!(error.contains("feature `tls`"), "{error}");
+    }
+
+    #[test]
+    fn no_address_however_broken_shows_its_password() {
+        for url in [
+            "amqp://ann:s3cret@host/v",
+            "amqp://ann:s3cret@ho st:99999/v",
+            "amqp://ann:s3c@ret/s3cret@host",
+            "amqp://ann:s3cret",
+            "amqp://ann:1234s3cret",
+            "ann:s3cret@host",
+            "ann:s3cret://host",
+            "http://ann:s3cret@host",
+            "amqp:ann:s3cret@host",
+        ] {
+            let config = config(url).password("s3cret");
+            let error = config.unusable("no").to_string();
+            let shown = format!("{config:?} {error} {:?}", config.scheme());
+            assert!(!shown.contains("s3c") && !shown.contains("ret@"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn an_address_without_a_password_is_shown_whole() {
+        for url in ["amqp://localhost", "amqp://localhost:5672/shop", "memory://"] {
+            assert_eq!(redacted(url), url);
+        }
     }
 }

@@ -13,10 +13,7 @@ pub struct Route {
 impl Route {
     /// To this exchange, by its name, under this key (at most 255 bytes each).
     #[must_use]
-    pub fn new(
-        exchange: impl Into<Cow<'static, str>>,
-        key: impl Into<Cow<'static, str>>,
-    ) -> Self {
+    pub fn new(exchange: impl Into<Cow<'static, str>>, key: impl Into<Cow<'static, str>>) -> Self {
         Self { exchange: exchange.into(), key: key.into() }
     }
 

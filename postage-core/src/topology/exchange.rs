@@ -195,6 +195,41 @@ impl Exchange {
     }
 }
 
+/// The truth values of an exchange, as generated code gives them.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+pub struct ExchangeFlags {
+    pub passive: bool,
+    pub durable: bool,
+    pub auto_delete: bool,
+    pub internal: bool,
+}
+
+/// An exchange as generated code makes it, in a constant.
+#[doc(hidden)]
+#[must_use]
+pub const fn exchange(
+    name: &'static str,
+    kind: ExchangeKind,
+    flags: ExchangeFlags,
+    alternate: Option<&'static str>,
+    arguments: &'static [(Cow<'static, str>, FieldValue)],
+) -> Exchange {
+    Exchange {
+        name: Cow::Borrowed(name),
+        kind,
+        passive: flags.passive,
+        durable: flags.durable,
+        auto_delete: flags.auto_delete,
+        internal: flags.internal,
+        alternate: match alternate {
+            Some(name) => Some(Cow::Borrowed(name)),
+            None => None,
+        },
+        arguments: Cow::Borrowed(arguments),
+    }
+}
+
 /// A type that stands for an exchange. `#[exchange]` implements it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an exchange",

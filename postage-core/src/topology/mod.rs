@@ -10,5 +10,5 @@ pub(crate) mod routing;
 
 pub use arguments::{Arguments, FieldValue};
 pub use binding::{Binding, MatchHeaders, Route};
-pub use exchange::{DeclareExchange, Exchange, ExchangeKind};
+pub use exchange::{DeclareExchange, Exchange, ExchangeFlags, ExchangeKind, exchange};
 pub use queue::{Overflow, Queue, QueueKind};

@@ -191,8 +191,7 @@ impl Queue {
     pub fn arguments(&self) -> Vec<(Cow<'static, str>, FieldValue)> {
         let text = |text: &Cow<'static, str>| FieldValue::Text(text.clone());
         let count = |number: u64| FieldValue::Int(i64::try_from(number).unwrap_or(i64::MAX));
-        let millis =
-            |time: Duration| count(u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
+        let millis = |time: Duration| count(u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
         let named = [
             ("x-queue-type", self.kind.map(|kind| FieldValue::from(kind.as_str()))),
             ("x-message-ttl", self.message_ttl.map(millis)),

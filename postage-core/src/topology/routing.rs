@@ -2,42 +2,44 @@
 //! a service's bindings with the same functions that the memory transport routes by.
 
 /// Whether a topic pattern takes a routing key: words separated by dots, `*` for exactly one word,
-/// `#` for any number of words, none included.
+/// `#` for any number of words, none included. The empty text has no word.
+///
+/// A `#` first takes nothing, and one word more each time that the rest does not match. Only the
+/// latest `#` is ever tried again: what the earlier ones could take instead, it can take too.
 pub(crate) const fn topic_matches(pattern: &str, key: &str) -> bool {
-    matches_from(pattern.as_bytes(), Some(0), key.as_bytes(), Some(0))
+    let (pattern, key) = (pattern.as_bytes(), key.as_bytes());
+    let mut at_pattern = first_word(pattern);
+    let mut at_key = first_word(key);
+    // What follows the latest `#` in the pattern, and in the key what it has not taken.
+    let mut hash = None;
+    loop {
+        match (at_pattern, at_key) {
+            (None, None) => return true,
+            (Some(start), _) if is_word(pattern, start, b"#") => {
+                at_pattern = next_word(pattern, start);
+                hash = Some((at_pattern, at_key));
+                continue;
+            }
+            (Some(start), Some(key_start))
+                if is_word(pattern, start, b"*") || same_word(pattern, start, key, key_start) =>
+            {
+                at_pattern = next_word(pattern, start);
+                at_key = next_word(key, key_start);
+                continue;
+            }
+            _ => {}
+        }
+        let Some((after_hash, Some(not_taken))) = hash else {
+            return false;
+        };
+        at_pattern = after_hash;
+        at_key = next_word(key, not_taken);
+        hash = Some((at_pattern, at_key));
+    }
 }
 
-/// `None` stands for "no word left"; the empty text is one empty word.
-const fn matches_from(
-    pattern: &[u8],
-    at_pattern: Option<usize>,
-    key: &[u8],
-    at_key: Option<usize>,
-) -> bool {
-    let Some(pattern_start) = at_pattern else {
-        return at_key.is_none();
-    };
-    let pattern_end = word_end(pattern, pattern_start);
-    let pattern_next = next_word(pattern, pattern_end);
-    if is_wildcard(pattern, pattern_start, pattern_end, b'#') {
-        let mut rest = at_key;
-        loop {
-            if matches_from(pattern, pattern_next, key, rest) {
-                return true;
-            }
-            match rest {
-                Some(start) => rest = next_word(key, word_end(key, start)),
-                None => return false,
-            }
-        }
-    }
-    let Some(key_start) = at_key else {
-        return false;
-    };
-    let key_end = word_end(key, key_start);
-    let same = is_wildcard(pattern, pattern_start, pattern_end, b'*')
-        || same_bytes(pattern, pattern_start, pattern_end, key, key_start, key_end);
-    same && matches_from(pattern, pattern_next, key, next_word(key, key_end))
+const fn first_word(text: &[u8]) -> Option<usize> {
+    if text.is_empty() { None } else { Some(0) }
 }
 
 const fn word_end(text: &[u8], start: usize) -> usize {
@@ -48,12 +50,19 @@ const fn word_end(text: &[u8], start: usize) -> usize {
     end
 }
 
-const fn next_word(text: &[u8], end: usize) -> Option<usize> {
+/// Where the word after the one that starts here starts.
+const fn next_word(text: &[u8], start: usize) -> Option<usize> {
+    let end = word_end(text, start);
     if end < text.len() { Some(end + 1) } else { None }
 }
 
-const fn is_wildcard(text: &[u8], start: usize, end: usize, wildcard: u8) -> bool {
-    end == start + 1 && text[start] == wildcard
+const fn is_word(text: &[u8], start: usize, word: &[u8]) -> bool {
+    same_bytes(text, start, word_end(text, start), word, 0, word.len())
+}
+
+const fn same_word(left: &[u8], left_start: usize, right: &[u8], right_start: usize) -> bool {
+    let (left_end, right_end) = (word_end(left, left_start), word_end(right, right_start));
+    same_bytes(left, left_start, left_end, right, right_start, right_end)
 }
 
 const fn same_bytes(
@@ -84,7 +93,76 @@ pub(crate) const fn same_text(left: &str, right: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::topic_matches;
+
+    /// The definition, read aloud: what is left of the pattern, against what is left of the key.
+    fn takes(pattern: &[&str], key: &[&str]) -> bool {
+        match (pattern, key) {
+            ([], key) => key.is_empty(),
+            (["#", rest @ ..], []) => takes(rest, key),
+            (["#", rest @ ..], [_, later @ ..]) => takes(rest, key) || takes(pattern, later),
+            ([_, ..], []) => false,
+            ([word, rest @ ..], [first, later @ ..]) => {
+                (*word == "*" || word == first) && takes(rest, later)
+            }
+        }
+    }
+
+    fn words(text: &str) -> Vec<&str> {
+        if text.is_empty() { Vec::new() } else { text.split('.').collect() }
+    }
+
+    /// Few different words, so that patterns and keys often meet.
+    fn text(words: &'static [&'static str]) -> impl Strategy<Value = String> {
+        proptest::collection::vec(proptest::sample::select(words), 0..8)
+            .prop_map(|words| words.join("."))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, cases: 4096, ..ProptestConfig::default() })]
+
+        #[test]
+        fn a_pattern_takes_what_its_definition_says(
+            pattern in text(&["a", "b", "ab", "", "*", "#", "#"]),
+            key in text(&["a", "b", "ab", ""]),
+        ) {
+            prop_assert_eq!(
+                topic_matches(&pattern, &key),
+                takes(&words(&pattern), &words(&key)),
+                "`{}` against `{}`", pattern, key
+            );
+        }
+
+        #[test]
+        fn a_pattern_of_any_text_takes_what_its_definition_says(
+            pattern in "[.*#aß]{0,12}",
+            key in "[.*#aß]{0,12}",
+        ) {
+            prop_assert_eq!(
+                topic_matches(&pattern, &key),
+                takes(&words(&pattern), &words(&key)),
+                "`{}` against `{}`", pattern, key
+            );
+        }
+
+        #[test]
+        fn a_key_without_wildcards_takes_itself_and_nothing_else(
+            left in text(&["a", "b", ""]),
+            right in text(&["a", "b", ""]),
+        ) {
+            prop_assert!(topic_matches(&left, &left));
+            prop_assert_eq!(topic_matches(&left, &right), left == right);
+        }
+    }
+
+    #[test]
+    fn many_hashes_against_a_long_key_end_soon() {
+        let pattern = "#.a.".repeat(60) + "b";
+        let key = "a.".repeat(120) + "a";
+        assert!(!topic_matches(&pattern, &key));
+    }
 
     #[test]
     fn a_star_takes_exactly_one_word_and_a_hash_any_number() {
@@ -97,7 +175,10 @@ mod tests {
             ("orders.#", "orders.desk.eu", true),
             ("#", "", true),
             ("#", "a.b", true),
-            ("*", "", true),
+            ("*", "", false),
+            ("#.*", "", false),
+            ("*", ".", false),
+            ("*.*", ".", true),
             ("#.eu", "orders.desk.eu", true),
             ("#.eu", "orders.desk.us", false),
             ("a.#.b.#.c", "a.x.b.y.z.c", true),

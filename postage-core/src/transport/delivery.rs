@@ -26,7 +26,8 @@ pub trait Settle: Send + Sync + 'static {
     /// # Errors
     /// [`TransportError::Disconnected`] when the connection or channel that delivered it is gone:
     /// the queue has the message again.
-    fn settle(&self, tag: u64, settlement: Settlement) -> BoxFuture<'_, Result<(), TransportError>>;
+    fn settle(&self, tag: u64, settlement: Settlement)
+    -> BoxFuture<'_, Result<(), TransportError>>;
 
     /// Gives the delivery of this tag back without waiting: its holder was dropped.
     fn abandon(&self, tag: u64);

@@ -15,7 +15,10 @@ use std::pin::Pin;
 
 use bytes::Bytes;
 
+#[cfg(feature = "amqp")]
+pub use amqp::AmqpTransport;
 pub use delivery::{Deliveries, Delivery, Settle, Settlement, Subscription};
+pub use memory::MemoryTransport;
 pub use properties::{Headers, Properties};
 
 use crate::topology::{Binding, Exchange, Queue, Route};
@@ -152,7 +155,9 @@ pub enum TransportError {
         reason: String,
     },
     /// No queue took a mandatory message.
-    #[error("no queue took the message sent to {route}; is the service running, and is its queue bound with a matching key?")]
+    #[error(
+        "no queue took the message sent to {route}; is the service running, and is its queue bound with a matching key?"
+    )]
     Unroutable {
         /// Where it was sent.
         route: Route,

@@ -49,11 +49,7 @@ impl Properties {
     }
 
     /// Sets a header, in the place of one of the same name.
-    pub fn set_header(
-        &mut self,
-        name: impl Into<Cow<'static, str>>,
-        value: impl Into<FieldValue>,
-    ) {
+    pub fn set_header(&mut self, name: impl Into<Cow<'static, str>>, value: impl Into<FieldValue>) {
         let (name, value) = (name.into(), value.into());
         match self.headers.iter_mut().find(|(header, _)| *header == name) {
             Some((_, old)) => *old = value,

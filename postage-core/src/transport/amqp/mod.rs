@@ -1,1 +1,113 @@
 //! AMQP 0-9-1, by lapin.
+//!
+//! Everything that one connecting brought about is a [`Session`]; the transport holds the one of
+//! now.
+
+mod address;
+mod channels;
+mod confirms;
+mod consume;
+mod convert;
+mod fault;
+mod lane;
+mod session;
+mod topology;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use address::Address;
+use session::Session;
+
+use super::{BoxFuture, Publication, Source, Subscription, Transport, TransportError};
+use crate::config::Config;
+use crate::topology::{Binding, Exchange, Queue};
+
+/// The transport over AMQP 0-9-1, to RabbitMQ or a broker like it.
+///
+/// It holds two connections, one to publish and one to consume, since a broker that is short of
+/// memory stops reading from whole connections, acknowledgements included. When either is lost,
+/// what is under way fails with [`TransportError::Disconnected`], and so does what follows.
+///
+/// Dropping it closes the connections without waiting; [`Transport::close`] waits.
+pub struct AmqpTransport {
+    address: Address,
+    session: Mutex<Option<Arc<Session>>>,
+}
+
+impl AmqpTransport {
+    /// Connects to the broker that the configuration names, and logs in.
+    ///
+    /// # Errors
+    /// [`TransportError::Address`] when the address cannot be used, and
+    /// [`TransportError::Connect`] when the broker does not answer in time or does not let us in.
+    pub async fn connect(config: &Config) -> Result<Self, TransportError> {
+        let address = Address::resolve(config)?;
+        let session = Session::connect(&address).await?;
+        Ok(Self { address, session: Mutex::new(Some(Arc::new(session))) })
+    }
+
+    fn session(&self) -> Result<Arc<Session>, TransportError> {
+        self.lock().clone().ok_or_else(fault::closed)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Arc<Session>>> {
+        self.session.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Transport for AmqpTransport {
+    fn declare_exchange<'a>(
+        &'a self,
+        exchange: &'a Exchange,
+    ) -> BoxFuture<'a, Result<(), TransportError>> {
+        Box::pin(async move { self.session()?.declare_exchange(&self.address, exchange).await })
+    }
+
+    fn declare_queue<'a>(
+        &'a self,
+        queue: &'a Queue,
+    ) -> BoxFuture<'a, Result<String, TransportError>> {
+        Box::pin(async move { self.session()?.declare_queue(queue).await })
+    }
+
+    fn delete_queue<'a>(&'a self, queue: &'a str) -> BoxFuture<'a, Result<(), TransportError>> {
+        Box::pin(async move { self.session()?.delete_queue(queue).await })
+    }
+
+    fn bind<'a>(&'a self, binding: &'a Binding) -> BoxFuture<'a, Result<(), TransportError>> {
+        Box::pin(async move { self.session()?.bind(binding).await })
+    }
+
+    fn unbind<'a>(&'a self, binding: &'a Binding) -> BoxFuture<'a, Result<(), TransportError>> {
+        Box::pin(async move { self.session()?.unbind(binding).await })
+    }
+
+    fn publish(&self, publication: Publication) -> BoxFuture<'_, Result<(), TransportError>> {
+        Box::pin(async move { self.session()?.publish(publication).await })
+    }
+
+    fn consume(&self, source: Source) -> BoxFuture<'_, Result<Subscription, TransportError>> {
+        Box::pin(async move { self.session()?.consume(source).await })
+    }
+
+    fn vhost(&self) -> &str {
+        self.address.vhost()
+    }
+
+    fn close(&self) -> BoxFuture<'_, Result<(), TransportError>> {
+        let session = self.lock().take();
+        Box::pin(async move {
+            if let Some(session) = session {
+                session.close().await;
+            }
+            Ok(())
+        })
+    }
+}
+
+impl fmt::Debug for AmqpTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AmqpTransport").field("address", &self.address).finish_non_exhaustive()
+    }
+}

@@ -1,1 +1,252 @@
-//! The in-process broker.
+//! The in-process broker: a model of RabbitMQ's exchanges, queues and consumers.
+//!
+//! What RabbitMQ does, this does, as far as the [`Transport`] trait can show it; the conformance
+//! suite runs on both. It keeps everything in memory and has no users, no plugins and one virtual
+//! host, `/`. A quorum queue behaves as a durable classic one that counts deliveries.
+
+mod broker;
+mod consumer;
+mod dead_letter;
+mod declare;
+mod exchange;
+mod expiry;
+mod flow;
+mod message;
+mod queue;
+mod settings;
+mod state;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::sync::Arc;
+
+use tokio::task::coop::consume_budget;
+use tokio::time::Instant;
+
+use self::broker::Broker;
+use self::consumer::Inbox;
+use self::flow::Outcome;
+use self::message::Message;
+use self::state::{ConnectionId, State};
+use super::{BoxFuture, Properties, Publication, Source, Subscription, Transport, TransportError};
+use crate::topology::{Binding, Exchange, Queue};
+
+/// A connection to a broker that lives in this process.
+///
+/// Its methods are to be called within a tokio runtime that has its timer enabled. The broker
+/// lives as long as any of its connections, subscriptions and unsettled deliveries. Dropping a
+/// connection closes it.
+///
+/// ```
+/// use postage_core::transport::{MemoryTransport, Transport};
+/// use postage_core::Queue;
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// let here = MemoryTransport::new();
+/// let there = here.connect();
+/// here.declare_queue(&Queue::new("letters")).await?;
+/// there.declare_queue(&Queue::new("letters").passive(true)).await?;
+/// # Ok::<(), postage_core::TransportError>(())
+/// # }).unwrap();
+/// ```
+pub struct MemoryTransport {
+    broker: Arc<Broker>,
+    connection: ConnectionId,
+}
+
+impl MemoryTransport {
+    /// A connection to a broker of its own.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::to(Broker::new())
+    }
+
+    /// A connection to the broker of this name: all in this process who ask for the same name
+    /// while it lives share it.
+    #[must_use]
+    pub fn named(name: &str) -> Self {
+        Self::to(Broker::named(name))
+    }
+
+    /// Another connection to the same broker. Exclusive queues are not shared between the two.
+    #[must_use]
+    pub fn connect(&self) -> Self {
+        Self::to(self.broker.clone())
+    }
+
+    fn to(broker: Arc<Broker>) -> Self {
+        let connection = broker.with(|state, _| state.open_connection());
+        Self { broker, connection }
+    }
+
+    /// Asks the broker for something; its reason to refuse becomes an error that names what was
+    /// asked.
+    fn ask<T>(
+        &self,
+        operation: impl FnOnce() -> String,
+        work: impl FnOnce(&mut State, Instant) -> Result<T, String>,
+    ) -> Result<T, TransportError> {
+        let answer = self.broker.with(|state, now| {
+            state.connections.contains_key(&self.connection).then(|| work(state, now))
+        });
+        let answer = answer.ok_or_else(disconnected)?;
+        answer.map_err(|reason| TransportError::Refused { operation: operation(), reason })
+    }
+}
+
+impl Default for MemoryTransport {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for MemoryTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryTransport").field("connection", &self.connection).finish()
+    }
+}
+
+impl Drop for MemoryTransport {
+    fn drop(&mut self) {
+        self.broker.with(|state, now| state.close_connection(self.connection, now));
+    }
+}
+
+impl Transport for MemoryTransport {
+    fn declare_exchange<'a>(
+        &'a self,
+        exchange: &'a Exchange,
+    ) -> BoxFuture<'a, Result<(), TransportError>> {
+        Box::pin(async move {
+            self.ask(
+                || format!("declare the exchange `{}`", exchange.name()),
+                |state, _| state.declare_exchange(exchange),
+            )
+        })
+    }
+
+    fn declare_queue<'a>(
+        &'a self,
+        queue: &'a Queue,
+    ) -> BoxFuture<'a, Result<String, TransportError>> {
+        Box::pin(async move {
+            self.ask(
+                || format!("declare the queue `{}`", queue.name()),
+                |state, now| state.declare_queue(self.connection, queue, now),
+            )
+        })
+    }
+
+    fn delete_queue<'a>(&'a self, queue: &'a str) -> BoxFuture<'a, Result<(), TransportError>> {
+        Box::pin(async move {
+            self.ask(
+                || format!("delete the queue `{queue}`"),
+                |state, _| state.delete_queue(self.connection, queue),
+            )
+        })
+    }
+
+    fn bind<'a>(&'a self, binding: &'a Binding) -> BoxFuture<'a, Result<(), TransportError>> {
+        Box::pin(async move {
+            self.ask(
+                || format!("bind {}", ends(binding)),
+                |state, _| state.bind(self.connection, binding),
+            )
+        })
+    }
+
+    fn unbind<'a>(&'a self, binding: &'a Binding) -> BoxFuture<'a, Result<(), TransportError>> {
+        Box::pin(async move {
+            self.ask(
+                || format!("unbind {}", ends(binding)),
+                |state, _| state.unbind(self.connection, binding),
+            )
+        })
+    }
+
+    fn publish(&self, publication: Publication) -> BoxFuture<'_, Result<(), TransportError>> {
+        Box::pin(async move {
+            // Without this, a publisher in a loop would starve the consumers of its thread.
+            consume_budget().await;
+            let Publication { route, properties, body, mandatory, confirm } = publication;
+            let operation = || format!("publish to {route}");
+            let message = Message { body, properties, route: route.clone() };
+            let outcome = self.ask(operation, |state, now| {
+                check_lengths(&message)?;
+                state.publish(message, now)
+            })?;
+            match outcome {
+                Outcome::Unroutable if mandatory && confirm => {
+                    Err(TransportError::Unroutable { route })
+                }
+                Outcome::NotTaken if confirm => Err(TransportError::NotConfirmed { route }),
+                _ => Ok(()),
+            }
+        })
+    }
+
+    fn consume(&self, source: Source) -> BoxFuture<'_, Result<Subscription, TransportError>> {
+        Box::pin(async move {
+            let consumer = self.ask(
+                || format!("consume the queue `{}`", source.queue),
+                |state, now| state.consume(self.connection, &source, now),
+            )?;
+            let inbox = Inbox::new(self.broker.clone(), self.connection, consumer);
+            Ok(Subscription::new(inbox))
+        })
+    }
+
+    fn vhost(&self) -> &str {
+        "/"
+    }
+
+    fn close(&self) -> BoxFuture<'_, Result<(), TransportError>> {
+        Box::pin(async move {
+            self.broker.with(|state, now| state.close_connection(self.connection, now));
+            Ok(())
+        })
+    }
+}
+
+fn ends(binding: &Binding) -> String {
+    let (queue, exchange, key) = (binding.queue(), binding.exchange().name(), binding.key());
+    format!("the queue `{queue}` and the exchange `{exchange}` under the key `{key}`")
+}
+
+fn check_lengths(message: &Message) -> Result<(), String> {
+    declare::check_length("exchange's name", message.route.exchange())?;
+    declare::check_length("routing key", message.route.key())?;
+    let Properties {
+        content_type,
+        content_encoding,
+        correlation_id,
+        reply_to,
+        message_id,
+        kind,
+        user_id,
+        app_id,
+        ..
+    } = &message.properties;
+    let texts = [
+        ("content type", content_type),
+        ("content encoding", content_encoding),
+        ("correlation id", correlation_id),
+        ("reply address", reply_to),
+        ("message id", message_id),
+        ("kind", kind),
+        ("user id", user_id),
+        ("application id", app_id),
+    ];
+    for (what, text) in texts {
+        declare::check_length(what, text.as_deref().unwrap_or_default())?;
+    }
+    for (name, _) in &message.properties.headers {
+        declare::check_length("name of a header", name)?;
+    }
+    Ok(())
+}
+
+fn disconnected() -> TransportError {
+    TransportError::Disconnected { reason: "the connection was closed".into() }
+}

@@ -1,0 +1,50 @@
+//! How the programs that talk to RabbitMQ start and stop.
+
+use std::error::Error;
+use std::io;
+use std::time::Duration;
+
+use postage_core::prelude::*;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// How long handlers may take to finish when a program is told to end.
+const DRAIN_LIMIT: Duration = Duration::from_secs(5);
+
+/// Connects to `POSTAGE_URL`, by default the RabbitMQ of this host. Events, and with
+/// `POSTAGE_DEBUG_MODE=true` every message, go to standard error.
+///
+/// # Errors
+/// When no connection can be made.
+pub async fn connect() -> Result<Broker, Box<dyn Error>> {
+    tracing_subscriber::fmt().with_writer(io::stderr).init();
+    Ok(Broker::from_env().await?)
+}
+
+/// Waits until the service is told to stop, by a command, SIGTERM or Ctrl-C, and drains it. The
+/// command `restart` starts the program again.
+///
+/// # Errors
+/// When the service failed, or the signals cannot be heard.
+pub async fn run(broker: &Broker, serving: Serving) -> Result<(), Box<dyn Error>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let why = tokio::select! {
+        why = serving.stopped() => why,
+        _ = terminate.recv() => Stopped::Quit,
+        _ = interrupt.recv() => Stopped::Quit,
+    };
+    serving.drain(DRAIN_LIMIT).await;
+    broker.close().await?;
+    match why {
+        Stopped::Failed(error) => Err(error.into()),
+        Stopped::Restart => Err(postage_core::restart_program().into()),
+        _ => Ok(()),
+    }
+}
+
+/// The text on the command line, or `default`.
+#[must_use]
+pub fn text_or(default: &str) -> String {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    if words.is_empty() { default.to_owned() } else { words.join(" ") }
+}

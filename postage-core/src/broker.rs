@@ -1,0 +1,164 @@
+use std::sync::Arc;
+
+use crate::config::{Config, Scheme};
+use crate::link::Link;
+use crate::message::{Codec, Codecs};
+use crate::producer::Replies;
+use crate::topology::{Binding, Exchange, Queue};
+use crate::transport::memory::MemoryTransport;
+use crate::transport::{Transport, TransportError};
+
+/// The largest body, in bytes, that is sent or read unless set: 16 MiB.
+pub const DEFAULT_MAX_BODY: usize = 16 * 1024 * 1024;
+
+/// A connection to a broker, to serve and to call over. Cloning it shares the connection.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use postage_core::Broker;
+///
+/// // A RabbitMQ is at "amqp://user:password@host:5672/vhost"; this one is in the process itself.
+/// let broker = Broker::connect("memory://shop").await?;
+/// broker.close().await?;
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Broker {
+    link: Arc<Link>,
+    replies: Arc<Replies>,
+}
+
+impl Broker {
+    /// Connects to the broker at an address: `amqp://…`, `amqps://…` (feature `tls`), or
+    /// `memory://name` for one within this process. Parts that the address leaves out come from
+    /// the environment, as in [`Config`].
+    ///
+    /// # Errors
+    /// [`TransportError::Address`] or [`TransportError::Connect`].
+    pub async fn connect(url: &str) -> Result<Self, TransportError> {
+        Self::with(Config::new(url)).await
+    }
+
+    /// Connects to where the environment says: `POSTAGE_URL` and the others of [`Config`].
+    ///
+    /// # Errors
+    /// As [`Broker::connect`].
+    pub async fn from_env() -> Result<Self, TransportError> {
+        Self::with(Config::from_env()).await
+    }
+
+    /// Connects as the configuration says.
+    ///
+    /// # Errors
+    /// As [`Broker::connect`].
+    pub async fn with(config: Config) -> Result<Self, TransportError> {
+        let transport = open(&config).await?;
+        Ok(Self::assemble(transport, Codecs::default(), DEFAULT_MAX_BODY, config.is_debug()))
+    }
+
+    /// A broker within this process that nobody else can reach.
+    #[must_use]
+    pub fn memory() -> Self {
+        Self::over(MemoryTransport::new())
+    }
+
+    /// A broker over a transport of your own.
+    #[must_use]
+    pub fn over(transport: impl Transport) -> Self {
+        Self::assemble(Arc::new(transport), Codecs::default(), DEFAULT_MAX_BODY, false)
+    }
+
+    /// The same connection, sending with another codec. It understands that and JSON; a reply is
+    /// made in the codec of its request. Reply addresses are opened anew.
+    #[must_use]
+    pub fn codec(&self, codec: impl Codec) -> Self {
+        self.rebuilt(Codecs::new(Arc::new(codec)), self.link.max_body)
+    }
+
+    /// The same connection with another limit to a body, in bytes. 16 MiB unless set. A larger one
+    /// is an error to its sender, and is rejected by its receiver.
+    #[must_use]
+    pub fn max_body(&self, bytes: usize) -> Self {
+        self.rebuilt(self.link.codecs.clone(), bytes)
+    }
+
+    /// The transport underneath.
+    #[must_use]
+    pub fn transport(&self) -> &Arc<dyn Transport> {
+        &self.link.transport
+    }
+
+    /// Makes sure that an exchange exists. Services and producers do so for their own.
+    ///
+    /// # Errors
+    /// [`TransportError::Refused`] when one of that name exists with other properties.
+    pub async fn declare_exchange(&self, exchange: &Exchange) -> Result<(), TransportError> {
+        self.link.declare(exchange).await
+    }
+
+    /// Makes sure that a queue exists, and answers its name. Services do so for their own.
+    ///
+    /// # Errors
+    /// As [`Broker::declare_exchange`].
+    pub async fn declare_queue(&self, queue: &Queue) -> Result<String, TransportError> {
+        self.link.transport.declare_queue(queue).await
+    }
+
+    /// Binds a queue to an exchange, which is declared where that is still to be done.
+    ///
+    /// # Errors
+    /// [`TransportError::Refused`] when the queue does not exist.
+    pub async fn bind(&self, binding: &Binding) -> Result<(), TransportError> {
+        self.link.declare(binding.exchange()).await?;
+        self.link.transport.bind(binding).await
+    }
+
+    /// Takes a binding back.
+    ///
+    /// # Errors
+    /// As [`Broker::bind`].
+    pub async fn unbind(&self, binding: &Binding) -> Result<(), TransportError> {
+        self.link.transport.unbind(binding).await
+    }
+
+    /// Closes the connection. Calls under way end with
+    /// [`CallFault::Disconnected`](crate::CallFault::Disconnected).
+    ///
+    /// # Errors
+    /// [`TransportError::Disconnected`] when it could not be closed in good order.
+    pub async fn close(&self) -> Result<(), TransportError> {
+        self.link.transport.close().await
+    }
+
+    pub(crate) const fn link(&self) -> &Arc<Link> {
+        &self.link
+    }
+
+    pub(crate) const fn replies(&self) -> &Arc<Replies> {
+        &self.replies
+    }
+
+    fn rebuilt(&self, codecs: Codecs, max_body: usize) -> Self {
+        let transport = Arc::clone(&self.link.transport);
+        Self::assemble(transport, codecs, max_body, self.link.is_debug())
+    }
+
+    fn assemble(
+        transport: Arc<dyn Transport>,
+        codecs: Codecs,
+        max_body: usize,
+        debug: bool,
+    ) -> Self {
+        let link = Arc::new(Link::new(transport, codecs, max_body, debug));
+        let replies = Arc::new(Replies::new(Arc::clone(&link)));
+        Self { link, replies }
+    }
+}
+
+async fn open(config: &Config) -> Result<Arc<dyn Transport>, TransportError> {
+    match config.scheme()? {
+        Scheme::Memory => Ok(Arc::new(MemoryTransport::named(config.memory_name()))),
+        #[cfg(feature = "amqp")]
+        Scheme::Amqp => Ok(Arc::new(crate::transport::AmqpTransport::connect(config).await?)),
+    }
+}

@@ -1,0 +1,295 @@
+//! A contract as data: what `#[producer]` says of a trait, for the client, the service, and
+//! whoever documents or inspects them.
+
+use std::time::Duration;
+
+use crate::message::Category;
+use crate::topology::Exchange;
+
+/// A contract: the names, keys and parameters of what one may ask. `#[producer]` makes a constant
+/// of the trait's own name.
+#[derive(Clone, Copy, Debug)]
+pub struct Contract {
+    name: &'static str,
+    routes: &'static [(Exchange, &'static str)],
+    methods: &'static [Method],
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) max_retry: Option<u32>,
+    pub(crate) deadline: Option<Duration>,
+    pub(crate) peer: Peer,
+}
+
+/// Who is at the other end of a call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Peer {
+    /// A service that returns the request's correlation id: this framework's, and most others.
+    /// All calls of a connection share one reply address.
+    #[default]
+    Postage,
+    /// A service that returns none: Python Postage. Each call has a reply address of its own, at
+    /// the price of some round trips to the broker.
+    Python,
+}
+
+impl Contract {
+    /// A contract of these routes and methods.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn new(
+        name: &'static str,
+        routes: &'static [(Exchange, &'static str)],
+        methods: &'static [Method],
+    ) -> Self {
+        Self {
+            name,
+            routes,
+            methods,
+            timeout: None,
+            max_retry: None,
+            deadline: None,
+            peer: Peer::Postage,
+        }
+    }
+
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn timeout_millis(mut self, millis: u64) -> Self {
+        self.timeout = Some(Duration::from_millis(millis));
+        self
+    }
+
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn max_retry(mut self, retries: u32) -> Self {
+        self.max_retry = Some(retries);
+        self
+    }
+
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn deadline_millis(mut self, millis: u64) -> Self {
+        self.deadline = Some(Duration::from_millis(millis));
+        self
+    }
+
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn peer(mut self, peer: Peer) -> Self {
+        self.peer = peer;
+        self
+    }
+
+    /// The trait's name.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The exchanges and keys that its client sends to: messages to all, calls to the first.
+    #[must_use]
+    pub const fn routes(&self) -> &'static [(Exchange, &'static str)] {
+        self.routes
+    }
+
+    /// Its methods, in the order written.
+    #[must_use]
+    pub const fn methods(&self) -> &'static [Method] {
+        self.methods
+    }
+}
+
+/// A method of a contract, or a handler beyond one.
+#[derive(Clone, Copy, Debug)]
+pub struct Method {
+    category: Category,
+    kind: &'static str,
+    name: &'static str,
+    method: &'static str,
+    parameters: &'static [Parameter],
+    returns: &'static str,
+    doc: &'static str,
+    pub(crate) key: Option<&'static str>,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) max_retry: Option<u32>,
+    pub(crate) deadline: Option<Duration>,
+    pub(crate) persistent: Option<bool>,
+    pub(crate) priority: Option<u8>,
+    pub(crate) ttl: Option<Duration>,
+}
+
+impl Method {
+    const fn new(
+        category: Category,
+        kind: &'static str,
+        name: &'static str,
+        method: &'static str,
+        parameters: &'static [Parameter],
+        returns: &'static str,
+    ) -> Self {
+        Self {
+            category,
+            kind,
+            name,
+            method,
+            parameters,
+            returns,
+            doc: "",
+            key: None,
+            timeout: None,
+            max_retry: None,
+            deadline: None,
+            persistent: None,
+            priority: None,
+            ttl: None,
+        }
+    }
+
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn rpc(
+        kind: &'static str,
+        name: &'static str,
+        method: &'static str,
+        parameters: &'static [Parameter],
+        returns: &'static str,
+    ) -> Self {
+        Self::new(Category::Rpc, kind, name, method, parameters, returns)
+    }
+
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn message(
+        kind: &'static str,
+        name: &'static str,
+        method: &'static str,
+        parameters: &'static [Parameter],
+    ) -> Self {
+        Self::new(Category::Message, kind, name, method, parameters, "()")
+    }
+
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn key(mut self, key: &'static str) -> Self {
+        self.key = Some(key);
+        self
+    }
+
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn timeout_millis(mut self, millis: u64) -> Self {
+        self.timeout = Some(Duration::from_millis(millis));
+        self
+    }
+
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn max_retry(mut self, retries: u32) -> Self {
+        self.max_retry = Some(retries);
+        self
+    }
+
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn deadline_millis(mut self, millis: u64) -> Self {
+        self.deadline = Some(Duration::from_millis(millis));
+        self
+    }
+
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn persistent(mut self, persistent: bool) -> Self {
+        self.persistent = Some(persistent);
+        self
+    }
+
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn priority(mut self, priority: u8) -> Self {
+        self.priority = Some(priority);
+        self
+    }
+
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn ttl_millis(mut self, millis: u64) -> Self {
+        self.ttl = Some(Duration::from_millis(millis));
+        self
+    }
+
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn doc(mut self, doc: &'static str) -> Self {
+        self.doc = doc;
+        self
+    }
+
+    /// Whether it is called or only told.
+    #[must_use]
+    pub const fn category(&self) -> Category {
+        self.category
+    }
+
+    /// The message type on the wire, usually `command`.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        self.kind
+    }
+
+    /// The name on the wire.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The name in Rust.
+    #[must_use]
+    pub const fn method(&self) -> &'static str {
+        self.method
+    }
+
+    /// The parameters, in the order written.
+    #[must_use]
+    pub const fn parameters(&self) -> &'static [Parameter] {
+        self.parameters
+    }
+
+    /// The type that it returns, as written.
+    #[must_use]
+    pub const fn returns(&self) -> &'static str {
+        self.returns
+    }
+
+    /// Its documentation, as written.
+    #[must_use]
+    pub const fn documentation(&self) -> &'static str {
+        self.doc
+    }
+}
+
+/// A parameter of a [`Method`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parameter {
+    pub(crate) name: &'static str,
+    pub(crate) rust_type: &'static str,
+}
+
+impl Parameter {
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn new(name: &'static str, rust_type: &'static str) -> Self {
+        Self { name, rust_type }
+    }
+
+    /// The name, in Rust and on the wire.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The type, as written.
+    #[must_use]
+    pub const fn rust_type(&self) -> &'static str {
+        self.rust_type
+    }
+}

@@ -1,0 +1,212 @@
+//! What a caller and a sender can be told: one type for each.
+
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+
+use crate::message::{EncodeError, RemoteException};
+use crate::topology::Route;
+use crate::transport::TransportError;
+
+/// Why a message was not sent.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SendError {
+    /// The message could not be made.
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
+    /// The producer has no exchange and key, and the call gave none.
+    #[error("there is no exchange and key to send to: give the producer some by `eks`")]
+    NoRoute,
+    /// No queue took it.
+    #[error("no queue took the message sent to {route}")]
+    Unroutable {
+        /// Where it was sent.
+        route: Route,
+    },
+    /// The connection is gone.
+    #[error("the connection went away before the broker confirmed: {reason}")]
+    Disconnected {
+        /// What is known of the reason.
+        reason: String,
+    },
+    /// Anything else that the broker or the connection said.
+    #[error(transparent)]
+    Transport(TransportError),
+}
+
+impl From<TransportError> for SendError {
+    fn from(error: TransportError) -> Self {
+        match error {
+            TransportError::Unroutable { route } => Self::Unroutable { route },
+            TransportError::Disconnected { reason } => Self::Disconnected { reason },
+            other => Self::Transport(other),
+        }
+    }
+}
+
+/// Why a call has no value.
+///
+/// A method of a contract that returns `Result<T, E>` has [`CallError<E>`] instead, which keeps
+/// the documented error `E` apart.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CallFault {
+    /// Nobody answered in time, in any of the attempts.
+    #[error("no answer from {route} within {waited:?}, in {attempts} attempt(s){}", hint(*.uncorrelated))]
+    TimedOut {
+        /// Where the request was sent.
+        route: Route,
+        /// How often it was sent.
+        attempts: u32,
+        /// How long the call waited in all.
+        waited: Duration,
+        /// How many replies came without a correlation id meanwhile. Python Postage answers so: a
+        /// contract with such a peer says `peer = "python"`.
+        uncorrelated: u64,
+    },
+    /// No queue took the request.
+    #[error("nobody serves {route}: no queue took the request")]
+    Unroutable {
+        /// Where it was sent.
+        route: Route,
+    },
+    /// An answer came that is none.
+    #[error("malformed reply: {reason}")]
+    Malformed {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The connection is gone.
+    #[error("the connection went away before the answer came: {reason}")]
+    Disconnected {
+        /// What is known of the reason.
+        reason: String,
+    },
+    /// The handler raised, or the service could not take the request.
+    #[error("the service raised {0}")]
+    Exception(RemoteException),
+    /// The service answered a documented error, of which only the text is known here.
+    #[error("the service answered with an error: {message}")]
+    Error {
+        /// Its text.
+        message: String,
+    },
+    /// The request could not be made.
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
+    /// The producer has no exchange and key, and the call gave none.
+    #[error("there is no exchange and key to call: give the producer some by `eks`")]
+    NoRoute,
+    /// Anything else that the broker or the connection said.
+    #[error(transparent)]
+    Transport(TransportError),
+}
+
+fn hint(uncorrelated: u64) -> String {
+    match uncorrelated {
+        0 => String::new(),
+        replies => format!(
+            "; meanwhile {replies} reply(ies) without a correlation id came to this connection: \
+             if the service is Python Postage, call it with `peer = \"python\"`"
+        ),
+    }
+}
+
+impl From<TransportError> for CallFault {
+    fn from(error: TransportError) -> Self {
+        match error {
+            TransportError::Unroutable { route } => Self::Unroutable { route },
+            TransportError::Disconnected { reason } => Self::Disconnected { reason },
+            other => Self::Transport(other),
+        }
+    }
+}
+
+/// Why a call of a method that returns `Result<T, E>` has no value.
+///
+/// ```
+/// use postage_core::{CallError, CallFault};
+///
+/// fn explain(error: CallError<String>) -> String {
+///     match error {
+///         CallError::Documented(refusal) => format!("refused: {refusal}"),
+///         CallError::Fault(CallFault::Unroutable { .. }) => "nobody serves this".to_owned(),
+///         CallError::Fault(fault) => fault.to_string(),
+///     }
+/// }
+///
+/// assert_eq!(explain(CallError::Documented("sold out".to_owned())), "refused: sold out");
+/// ```
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum CallError<E> {
+    /// The error that the contract documents. An `E` that can be read from a text, like `String`,
+    /// is also read from the text of a Python Postage service.
+    #[error("{0}")]
+    Documented(E),
+    /// Anything else.
+    #[error(transparent)]
+    Fault(#[from] CallFault),
+}
+
+/// The error type of a call: [`CallFault`], or [`CallError<E>`] where an error is documented.
+pub trait CallOutcome: From<CallFault> + Send + sealed::Sealed + 'static {
+    /// The outcome for an error result: its text, and its typed form where the service is ours.
+    #[doc(hidden)]
+    fn documented(message: String, payload: Option<&RawValue>) -> Self;
+}
+
+impl CallOutcome for CallFault {
+    fn documented(message: String, _: Option<&RawValue>) -> Self {
+        Self::Error { message }
+    }
+}
+
+impl<E: DeserializeOwned + Send + 'static> CallOutcome for CallError<E> {
+    fn documented(message: String, payload: Option<&RawValue>) -> Self {
+        let typed = payload.and_then(|payload| serde_json::from_str(payload.get()).ok());
+        let read = || {
+            E::deserialize(serde::de::value::StringDeserializer::<serde::de::value::Error>::new(
+                message.clone(),
+            ))
+        };
+        match typed.map_or_else(|| read().ok(), Some) {
+            Some(error) => Self::Documented(error),
+            None => Self::Fault(CallFault::Error { message }),
+        }
+    }
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for super::CallFault {}
+    impl<E> Sealed for super::CallError<E> {}
+}
+
+/// Why a service could not start.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServeError {
+    /// The service has no queue to consume.
+    #[error(
+        "`{service}` has no queue: give `#[message_processor]` a `queue` or a `bind(..)`, or bind it with `.bind(..)` when it is served"
+    )]
+    NoQueue {
+        /// The service's type.
+        service: &'static str,
+    },
+    /// Two RPC handlers answer the same command.
+    #[error("`{service}` has two RPC handlers for {kind} `{name}`: only one could answer")]
+    TwoAnswers {
+        /// The service's type.
+        service: &'static str,
+        /// The message type.
+        kind: &'static str,
+        /// The command's name.
+        name: &'static str,
+    },
+    /// The broker or the connection said no.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+}

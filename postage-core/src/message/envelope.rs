@@ -1,0 +1,343 @@
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::Identity;
+use super::content::{Command, Empty, Plain};
+use super::result::ResultContent;
+
+/// Whether the sender waits for an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Category {
+    /// Nobody waits. Results have this category too.
+    Message,
+    /// The sender waits at its reply address.
+    Rpc,
+}
+
+impl Category {
+    /// The name on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Message => "message",
+            Self::Rpc => "rpc",
+        }
+    }
+}
+
+impl fmt::Display for Category {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A message to send: its type, name, category and content. The producer adds the fingerprint.
+///
+/// ```
+/// use postage_core::Envelope;
+///
+/// let resize = Envelope::command("resize", [10, 4]);
+/// assert_eq!(resize.kind(), "command");
+/// assert!(resize.truth());
+/// assert!(!Envelope::error("no such size").truth());
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Envelope<C> {
+    pub(crate) kind: Cow<'static, str>,
+    pub(crate) name: Cow<'static, str>,
+    pub(crate) category: Category,
+    pub(crate) content: C,
+    pub(crate) truth: bool,
+}
+
+impl<C: Serialize> Envelope<C> {
+    /// A message of a type of your own, with any content that serializes to a map.
+    #[must_use]
+    pub fn new(
+        kind: impl Into<Cow<'static, str>>,
+        name: impl Into<Cow<'static, str>>,
+        content: C,
+    ) -> Self {
+        Self {
+            kind: kind.into(),
+            name: name.into(),
+            category: Category::Message,
+            content,
+            truth: true,
+        }
+    }
+
+    /// The same message under another category.
+    #[must_use]
+    pub const fn category(mut self, category: Category) -> Self {
+        self.category = category;
+        self
+    }
+}
+
+impl<A: Serialize, K: Serialize> Envelope<Plain<A, K>> {
+    /// A plain message: positional and named arguments, of no particular type or name.
+    #[must_use]
+    pub fn plain(args: A, kwds: K) -> Self {
+        Self::new("none", "none", Plain { args, kwds })
+    }
+}
+
+impl<P: Serialize> Envelope<Command<P>> {
+    /// A command that nobody answers.
+    #[must_use]
+    pub fn command(name: impl Into<Cow<'static, str>>, parameters: P) -> Self {
+        Self::new("command", name, Command { parameters })
+    }
+
+    /// A command that is answered.
+    #[must_use]
+    pub fn rpc(name: impl Into<Cow<'static, str>>, parameters: P) -> Self {
+        Self::command(name, parameters).category(Category::Rpc)
+    }
+}
+
+impl Envelope<Empty> {
+    /// The status of a component: a text, in the message's name.
+    #[must_use]
+    pub fn status(status: impl Into<Cow<'static, str>>) -> Self {
+        Self::new("status", status, Empty {})
+    }
+}
+
+impl<V: Serialize> Envelope<ResultContent<V>> {
+    /// The result of a successful call.
+    #[must_use]
+    pub fn success(value: V) -> Self {
+        Self::new("result", "none", ResultContent::Success { value })
+    }
+}
+
+impl Envelope<ResultContent<()>> {
+    /// The result of a call that went wrong in a documented way.
+    #[must_use]
+    pub fn error(message: impl Into<String>) -> Self {
+        let content = ResultContent::Error { message: message.into() };
+        Self { truth: false, ..Self::new("result", "none", content) }
+    }
+
+    /// The result of a call that raised: the exception's name and its text.
+    #[must_use]
+    pub fn exception(name: impl Into<String>, message: impl Into<String>) -> Self {
+        let content = ResultContent::Exception { name: name.into(), message: message.into() };
+        Self { truth: false, ..Self::new("result", "none", content) }
+    }
+}
+
+impl<C> Envelope<C> {
+    /// The type: `command`, `status`, `result`, `none`, or one of your own.
+    #[must_use]
+    pub fn kind(&self) -> &str {
+        &self.kind
+    }
+
+    /// The name of the command, the text of the status, or `none`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What the message is about.
+    #[must_use]
+    pub const fn content(&self) -> &C {
+        &self.content
+    }
+
+    /// The boolean value: false for the results error and exception, true for all else.
+    #[must_use]
+    pub const fn truth(&self) -> bool {
+        self.truth
+    }
+}
+
+impl<C: Serialize> Envelope<C> {
+    /// The JSON form, with a producer's fingerprint.
+    pub(crate) fn to_json(&self, identity: &Identity) -> Result<Vec<u8>, EncodeError> {
+        self.encode(identity.raw()?, None)
+    }
+
+    pub(crate) fn encode(
+        &self,
+        fingerprint: &RawValue,
+        error: Option<&RawValue>,
+    ) -> Result<Vec<u8>, EncodeError> {
+        let wire = Wire {
+            kind: &self.kind,
+            name: &self.name,
+            category: self.category,
+            version: VERSION,
+            fingerprint,
+            content: &self.content,
+            reserved: Reserved { error },
+        };
+        serde_json::to_vec(&wire).map_err(|error| EncodeError::Content {
+            name: format!("{} `{}`", self.kind, self.name),
+            reason: error.to_string(),
+        })
+    }
+}
+
+/// The version of the envelope that this crate speaks: a text, as Python Postage sends it.
+pub(crate) const VERSION: &str = "2";
+
+#[derive(Serialize)]
+struct Wire<'a, C> {
+    #[serde(rename = "type")]
+    kind: &'a str,
+    name: &'a str,
+    category: Category,
+    version: &'a str,
+    fingerprint: &'a RawValue,
+    content: &'a C,
+    #[serde(rename = "_reserved")]
+    reserved: Reserved<'a>,
+}
+
+#[derive(Serialize)]
+struct Reserved<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a RawValue>,
+}
+
+/// What can be sent: an [`Envelope`], or a message type of your own.
+///
+/// ```
+/// use postage_core::{Envelope, IntoEnvelope};
+/// use serde::Serialize;
+///
+/// #[derive(Serialize)]
+/// struct Alarm {
+///     floor: u8,
+/// }
+///
+/// impl IntoEnvelope for Alarm {
+///     type Content = Self;
+///
+///     fn into_envelope(self) -> Envelope<Self> {
+///         Envelope::new("alarm", "fire", self)
+///     }
+/// }
+///
+/// assert_eq!(Alarm { floor: 3 }.into_envelope().kind(), "alarm");
+/// ```
+pub trait IntoEnvelope {
+    /// What the message is about; it serializes to a map.
+    type Content: Serialize;
+
+    /// The message.
+    fn into_envelope(self) -> Envelope<Self::Content>;
+}
+
+impl<C: Serialize> IntoEnvelope for Envelope<C> {
+    type Content = C;
+
+    fn into_envelope(self) -> Self {
+        self
+    }
+}
+
+/// A message could not be made. It shows when the call or the publication is awaited.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum EncodeError {
+    /// The content does not serialize.
+    #[error("cannot serialize the content of {name}: {reason}")]
+    Content {
+        /// The message's type and name.
+        name: String,
+        /// What the serializer said.
+        reason: String,
+    },
+    /// The fingerprint does not serialize to a map.
+    #[error("the producer's fingerprint is unusable: {reason}")]
+    Fingerprint {
+        /// What it is instead.
+        reason: String,
+    },
+    /// The codec could not encode the message.
+    #[error("cannot encode {name}: {reason}")]
+    Codec {
+        /// The message's type and name.
+        name: String,
+        /// What the codec said.
+        reason: String,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn encoded<C: Serialize>(envelope: &Envelope<C>) -> String {
+        let fingerprint = serde_json::value::to_raw_value(&json!({"name": "ui"})).unwrap();
+        String::from_utf8(envelope.encode(&fingerprint, None).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn every_kind_of_message_has_the_bytes_of_the_wire_sheet() {
+        let plain = Envelope::plain((1, "str"), json!({"values": [1, 2]}));
+        assert_eq!(
+            encoded(&plain),
+            r#"{"type":"none","name":"none","category":"message","version":"2","fingerprint":{"name":"ui"},"content":{"args":[1,"str"],"kwds":{"values":[1,2]}},"_reserved":{}}"#
+        );
+        let command = Envelope::command("resize", json!({"w": 10}));
+        assert_eq!(
+            encoded(&command),
+            r#"{"type":"command","name":"resize","category":"message","version":"2","fingerprint":{"name":"ui"},"content":{"parameters":{"w":10}},"_reserved":{}}"#
+        );
+        let rpc = Envelope::rpc("echo", "a bare text");
+        assert_eq!(
+            encoded(&rpc),
+            r#"{"type":"command","name":"echo","category":"rpc","version":"2","fingerprint":{"name":"ui"},"content":{"parameters":"a bare text"},"_reserved":{}}"#
+        );
+        assert_eq!(
+            encoded(&Envelope::status("online")),
+            r#"{"type":"status","name":"online","category":"message","version":"2","fingerprint":{"name":"ui"},"content":{},"_reserved":{}}"#
+        );
+        assert_eq!(
+            encoded(&Envelope::success(40)),
+            r#"{"type":"result","name":"none","category":"message","version":"2","fingerprint":{"name":"ui"},"content":{"type":"success","value":40,"message":""},"_reserved":{}}"#
+        );
+        assert_eq!(
+            encoded(&Envelope::error("too big")),
+            r#"{"type":"result","name":"none","category":"message","version":"2","fingerprint":{"name":"ui"},"content":{"type":"error","value":null,"message":"too big"},"_reserved":{}}"#
+        );
+        assert_eq!(
+            encoded(&Envelope::exception("KeyError", "'w'")),
+            r#"{"type":"result","name":"none","category":"message","version":"2","fingerprint":{"name":"ui"},"content":{"type":"exception","value":"KeyError","message":"'w'"},"_reserved":{}}"#
+        );
+    }
+
+    #[test]
+    fn empty_arguments_of_a_plain_message_do_not_travel() {
+        let nothing = Envelope::plain((), json!({}));
+        assert!(encoded(&nothing).contains(r#""content":{},"#));
+        let only_names = Envelope::plain((), json!({"a": 1}));
+        assert!(encoded(&only_names).contains(r#""content":{"kwds":{"a":1}},"#));
+    }
+
+    #[test]
+    fn only_errors_and_exceptions_are_false() {
+        assert!(Envelope::success(false).truth());
+        assert!(Envelope::status("offline").truth());
+        assert!(!Envelope::error("").truth());
+        assert!(!Envelope::exception("E", "").truth());
+    }
+
+    #[test]
+    fn two_messages_of_the_same_body_are_equal() {
+        assert_eq!(Envelope::rpc("a", 1), Envelope::rpc("a", 1));
+        assert_ne!(Envelope::rpc("a", 1), Envelope::command("a", 1));
+    }
+}

@@ -1,0 +1,19 @@
+//! What travels: the envelope, the fingerprint, the contents, the results, and the codec.
+
+mod codec;
+mod content;
+mod envelope;
+mod fingerprint;
+mod received;
+mod result;
+
+pub(crate) use codec::Codecs;
+#[cfg(feature = "msgpack")]
+pub use codec::MsgPackCodec;
+pub use codec::{Codec, CodecError, JsonCodec};
+pub use content::{Command, Plain};
+pub use envelope::{Category, EncodeError, Envelope, IntoEnvelope};
+pub use fingerprint::Fingerprint;
+pub(crate) use fingerprint::Identity;
+pub use received::{Message, MessageError};
+pub use result::{RemoteException, ResultContent};

@@ -1,0 +1,246 @@
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+
+use super::{Category, Fingerprint};
+
+/// A message as it came: the whole body, read without copying.
+///
+/// Only `type`, `name`, `category` and `content` must be there; the version is never checked, and
+/// keys that are not known are passed over.
+///
+/// ```
+/// use postage_core::{Category, Message};
+///
+/// let body = br#"{"type":"command","name":"echo","category":"rpc","content":{"parameters":"hi"}}"#;
+/// let message = Message::from_json(body)?;
+/// assert_eq!(message.name(), "echo");
+/// assert_eq!(message.category(), Category::Rpc);
+/// # Ok::<(), postage_core::MessageError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Message<'a> {
+    kind: Cow<'a, str>,
+    name: Cow<'a, str>,
+    category: Category,
+    fingerprint: Option<&'a RawValue>,
+    content: &'a RawValue,
+    reserved: Option<&'a RawValue>,
+    body: &'a [u8],
+}
+
+impl<'a> Message<'a> {
+    /// Reads a body.
+    ///
+    /// # Errors
+    /// [`MessageError`] says whether the body is no JSON object, lacks a key, or has a wrong value.
+    pub fn from_json(body: &'a [u8]) -> Result<Self, MessageError> {
+        let wire: WireMessage<'a> = serde_json::from_slice(body).map_err(|error| {
+            let reason = error.to_string();
+            match error.classify() {
+                serde_json::error::Category::Data if starts_an_object(body) => {
+                    MessageError::WrongValue { reason }
+                }
+                serde_json::error::Category::Data => MessageError::NotAnObject,
+                _ => MessageError::NotJson { reason },
+            }
+        })?;
+        let missing = |key| MessageError::MissingKey { key };
+        let category = wire.category.ok_or(missing("category"))?;
+        let category = match &*category {
+            "message" => Category::Message,
+            "rpc" => Category::Rpc,
+            other => return Err(MessageError::Category { category: other.to_owned() }),
+        };
+        Ok(Self {
+            kind: wire.kind.ok_or(missing("type"))?,
+            name: wire.name.ok_or(missing("name"))?,
+            category,
+            fingerprint: wire.fingerprint,
+            content: wire.content.ok_or(missing("content"))?,
+            reserved: wire.reserved,
+            body,
+        })
+    }
+
+    /// The type: `command`, `status`, `result`, `none`, or one of the sender's own.
+    #[must_use]
+    pub fn kind(&self) -> &str {
+        &self.kind
+    }
+
+    /// The name of the command, the text of the status, or `none`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether the sender waits for an answer.
+    #[must_use]
+    pub const fn category(&self) -> Category {
+        self.category
+    }
+
+    /// Who sent it, when it says so in the usual six texts.
+    #[must_use]
+    pub fn fingerprint(&self) -> Option<Fingerprint> {
+        self.fingerprint_as().ok().flatten()
+    }
+
+    /// Who sent it, in the sender's own type; none when it does not say.
+    ///
+    /// # Errors
+    /// [`MessageError::WrongValue`] when it says so in another form.
+    pub fn fingerprint_as<F: DeserializeOwned>(&self) -> Result<Option<F>, MessageError> {
+        let Some(raw) = self.fingerprint.filter(|raw| raw.get() != "{}") else {
+            return Ok(None);
+        };
+        serde_json::from_str(raw.get()).map(Some).map_err(|error| MessageError::WrongValue {
+            reason: format!("the fingerprint: {error}"),
+        })
+    }
+
+    /// What it is about, as it was written.
+    #[must_use]
+    pub const fn content(&self) -> &'a RawValue {
+        self.content
+    }
+
+    /// The content in a type of yours, which may borrow from the message.
+    ///
+    /// # Errors
+    /// [`MessageError::WrongValue`] when the content is of another form.
+    pub fn content_as<T: Deserialize<'a>>(&self) -> Result<T, MessageError> {
+        serde_json::from_str(self.content.get())
+            .map_err(|error| MessageError::WrongValue { reason: format!("the content: {error}") })
+    }
+
+    /// The whole body as JSON, to be forwarded unchanged.
+    #[must_use]
+    pub const fn body(&self) -> &'a [u8] {
+        self.body
+    }
+
+    /// The boolean value: false for the results error and exception, true for all else.
+    #[must_use]
+    pub fn truth(&self) -> bool {
+        use super::ResultContent::{Error, Exception};
+        self.kind != "result"
+            || !matches!(super::ResultContent::of(self), Ok(Error { .. } | Exception { .. }))
+    }
+
+    /// The typed payload of a documented error, where the service is ours.
+    pub(crate) fn error_payload(&self) -> Option<&'a RawValue> {
+        #[derive(Deserialize)]
+        struct Reserved<'a> {
+            #[serde(borrow)]
+            error: Option<&'a RawValue>,
+        }
+        let reserved: Reserved<'a> = serde_json::from_str(self.reserved?.get()).ok()?;
+        reserved.error
+    }
+}
+
+fn starts_an_object(body: &[u8]) -> bool {
+    body.trim_ascii_start().starts_with(b"{")
+}
+
+#[derive(Deserialize)]
+struct WireMessage<'a> {
+    #[serde(rename = "type", borrow)]
+    kind: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    name: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    category: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    fingerprint: Option<&'a RawValue>,
+    #[serde(borrow)]
+    content: Option<&'a RawValue>,
+    #[serde(rename = "_reserved", borrow)]
+    reserved: Option<&'a RawValue>,
+}
+
+/// A body that is no message.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum MessageError {
+    /// The body is not JSON.
+    #[error("the body is not JSON: {reason}")]
+    NotJson {
+        /// What the parser said, with line and column.
+        reason: String,
+    },
+    /// The body is JSON, but no object.
+    #[error("the body is JSON, but not an object with `type`, `name`, `category` and `content`")]
+    NotAnObject,
+    /// The body lacks a key.
+    #[error("the body lacks the key `{key}`")]
+    MissingKey {
+        /// Which one.
+        key: &'static str,
+    },
+    /// A value is of the wrong form.
+    #[error("a value is of the wrong form: {reason}")]
+    WrongValue {
+        /// Which one, and what was expected.
+        reason: String,
+    },
+    /// The category is unknown.
+    #[error("the category is `{category}`; allowed are `message` and `rpc`")]
+    Category {
+        /// What it says.
+        category: String,
+    },
+    /// The content of a result is none of the three.
+    #[error("the result is malformed: {reason}")]
+    Result {
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_needs_only_type_name_category_and_content() {
+        let body = br#"{"type":"status","name":"online","category":"message","content":{}}"#;
+        let message = Message::from_json(body).unwrap();
+        assert_eq!((message.kind(), message.name()), ("status", "online"));
+        assert_eq!(message.fingerprint(), None);
+    }
+
+    #[test]
+    fn version_may_be_a_number_a_text_or_anything_and_unknown_keys_are_passed_over() {
+        for version in ["2", "\"2\"", "null", "[1]"] {
+            let body = format!(
+                r#"{{"type":"none","name":"none","category":"message","version":{version},"content":{{}},"more":[{{}}]}}"#
+            );
+            assert!(Message::from_json(body.as_bytes()).is_ok(), "{version}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_body_is_named() {
+        let cases: [(&[u8], &str); 8] = [
+            (b"not json", "not JSON"),
+            (b"", "not JSON"),
+            (b"\xff\xfe", "not JSON"),
+            (b"[1]", "not an object"),
+            (br#"{"name":"a","category":"rpc","content":{}}"#, "`type`"),
+            (br#"{"type":"a","category":"rpc","content":{}}"#, "`name`"),
+            (br#"{"type":"a","name":"b","category":"rpc"}"#, "`content`"),
+            (br#"{"type":"a","name":"b","category":"call","content":{}}"#, "`call`"),
+        ];
+        for (body, named) in cases {
+            let error = Message::from_json(body).unwrap_err().to_string();
+            assert!(error.contains(named), "{error} should name {named}");
+        }
+        let wrong = Message::from_json(br#"{"type":1,"name":"b","category":"rpc","content":{}}"#);
+        assert!(matches!(wrong, Err(MessageError::WrongValue { .. })));
+    }
+}

@@ -1,0 +1,114 @@
+use std::fmt;
+
+use serde::ser::SerializeStruct;
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
+
+use super::{Message, MessageError};
+
+/// The content of a result: the three ways in which a call can end.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ResultContent<V> {
+    /// It succeeded.
+    Success {
+        /// What it answers.
+        value: V,
+    },
+    /// It went wrong in a documented way.
+    Error {
+        /// What went wrong.
+        message: String,
+    },
+    /// It raised.
+    Exception {
+        /// The exception's name; `value` on the wire.
+        name: String,
+        /// Its text.
+        message: String,
+    },
+}
+
+impl<V: Serialize> Serialize for ResultContent<V> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut content = serializer.serialize_struct("result", 3)?;
+        match self {
+            Self::Success { value } => {
+                content.serialize_field("type", "success")?;
+                content.serialize_field("value", value)?;
+                content.serialize_field("message", "")?;
+            }
+            Self::Error { message } => {
+                content.serialize_field("type", "error")?;
+                content.serialize_field("value", &())?;
+                content.serialize_field("message", message)?;
+            }
+            Self::Exception { name, message } => {
+                content.serialize_field("type", "exception")?;
+                content.serialize_field("value", name)?;
+                content.serialize_field("message", message)?;
+            }
+        }
+        content.end()
+    }
+}
+
+impl<'a> ResultContent<&'a RawValue> {
+    /// Reads the result that a message bears.
+    ///
+    /// # Errors
+    /// [`MessageError::Result`] when the content is not one of the three.
+    pub fn of(message: &Message<'a>) -> Result<Self, MessageError> {
+        let wire: WireResult<'a> = serde_json::from_str(message.content().get())
+            .map_err(|error| MessageError::Result { reason: error.to_string() })?;
+        let text = |raw: &RawValue| {
+            // Python answers whatever the handler gave; only a JSON string is unquoted.
+            serde_json::from_str::<String>(raw.get()).unwrap_or_else(|_| raw.get().to_owned())
+        };
+        match &*wire.kind {
+            "success" => Ok(Self::Success { value: wire.value }),
+            "error" => Ok(Self::Error { message: text(wire.message) }),
+            "exception" => {
+                Ok(Self::Exception { name: text(wire.value), message: text(wire.message) })
+            }
+            other => Err(MessageError::Result {
+                reason: format!(
+                    "its type is `{other}`; allowed are `success`, `error` and `exception`"
+                ),
+            }),
+        }
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct WireResult<'a> {
+    #[serde(rename = "type", borrow)]
+    kind: std::borrow::Cow<'a, str>,
+    #[serde(borrow)]
+    value: &'a RawValue,
+    #[serde(borrow)]
+    message: &'a RawValue,
+}
+
+/// What the handler of a call raised, as its service tells it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub struct RemoteException {
+    /// The exception's name, like `KeyError` or `UnknownCommand`.
+    pub name: String,
+    /// Its text.
+    pub message: String,
+}
+
+impl RemoteException {
+    /// An exception of this name and text.
+    #[must_use]
+    pub fn new(name: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { name: name.into(), message: message.into() }
+    }
+}
+
+impl fmt::Display for RemoteException {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.name, self.message)
+    }
+}

@@ -1,0 +1,74 @@
+//! What generated code names. Nothing here is for anyone else, and anything here may change.
+
+pub use std::borrow::Cow;
+pub use std::vec::Vec;
+
+pub use serde::Serialize;
+pub use serde_json::Value;
+
+pub use crate::broker::Broker;
+pub use crate::contract::{Contract, Method, Parameter, Peer};
+pub use crate::error::{CallError, CallFault};
+pub use crate::processor::{
+    BadParameters, Context, DeclareHandler, FilterError, MessageProcessor, Outcome, Parameters,
+    Reply, Request, ServiceSetup, Text, check_handlers, check_parameters, check_routes,
+    exchange_name, local_reply, local_reply_result, run_handler,
+};
+pub use crate::producer::{Call, Named, Producer, Publish};
+pub use crate::topology::{
+    DeclareExchange, Exchange, ExchangeFlags, ExchangeKind, FieldValue, Overflow, Queue, QueueKind,
+    exchange,
+};
+
+/// Parameters by name, as a generated client sends them.
+pub const fn named<V>(names: &'static [&'static str], values: V) -> Named<V> {
+    Named::new(names, values)
+}
+
+/// A handler's future, required to be `Send`: it is spawned.
+pub fn send_future<F: Future + Send>(future: F) -> F {
+    future
+}
+
+/// Asks whether a type is a `Result`: its inherent method is found before the trait's.
+pub struct ResultProbe<T>(std::marker::PhantomData<T>);
+
+impl<T> ResultProbe<T> {
+    #[allow(clippy::new_without_default, reason = "only generated code makes one")]
+    pub const fn new() -> Self {
+        Self(std::marker::PhantomData)
+    }
+}
+
+/// The answer of a [`ResultProbe`]: the type is a `Result`.
+pub struct HiddenResult;
+
+/// The answer of a [`ResultProbe`]: the type is none.
+pub struct PlainValue;
+
+impl<T, E> ResultProbe<Result<T, E>> {
+    pub const fn kind(&self) -> HiddenResult {
+        HiddenResult
+    }
+}
+
+/// Answers for every type that is no `Result`.
+pub trait ProbeFallback {
+    fn kind(&self) -> PlainValue {
+        PlainValue
+    }
+}
+
+impl<T> ProbeFallback for ResultProbe<T> {}
+
+/// A return type that travels as a plain value.
+#[diagnostic::on_unimplemented(
+    message = "this return type is an alias of `Result`, which the macro cannot see through",
+    label = "write `Result<T, E>` itself, with both types",
+    note = "an alias would travel as `{{\"Ok\": ..}}` and hide the documented error from the caller"
+)]
+pub trait NotAResult {}
+
+impl NotAResult for PlainValue {}
+
+pub fn must_not_be_result<K: NotAResult>(_: K) {}

@@ -1,0 +1,200 @@
+//! What is checked when a service is compiled: generated constants call these, and a failed check
+//! is a compile error with its text.
+
+use crate::contract::{Contract, Method};
+use crate::message::Category;
+use crate::topology::routing::{same_text, topic_matches};
+use crate::topology::{Exchange, ExchangeKind};
+
+/// A text put together in a constant. What does not fit is cut off.
+struct ConstText {
+    bytes: [u8; 512],
+    length: usize,
+}
+
+impl ConstText {
+    const fn new() -> Self {
+        Self { bytes: [0; 512], length: 0 }
+    }
+
+    const fn push(mut self, text: &str) -> Self {
+        let text = text.as_bytes();
+        let mut at = 0;
+        // A character is copied whole or not at all, so that the text stays UTF-8.
+        while at < text.len() {
+            let mut end = at + 1;
+            while end < text.len() && text[end] & 0xC0 == 0x80 {
+                end += 1;
+            }
+            if self.length + (end - at) > self.bytes.len() {
+                return self;
+            }
+            while at < end {
+                self.bytes[self.length] = text[at];
+                self.length += 1;
+                at += 1;
+            }
+        }
+        self
+    }
+
+    #[allow(clippy::panic, reason = "this is how a constant reports an error")]
+    const fn fail(&self) -> ! {
+        let (text, _) = self.bytes.split_at(self.length);
+        match std::str::from_utf8(text) {
+            Ok(text) => panic!("{}", text),
+            Err(_) => panic!("the service does not fit its contract"),
+        }
+    }
+}
+
+/// Checks that a method of a service names its parameters as its contract does: names are the
+/// wire, and a trait does not check them. A method that the contract lacks is left to rustc.
+///
+/// # Panics
+/// When they differ, at compile time.
+#[doc(hidden)]
+pub const fn check_parameters(contract: &Contract, method: &str, names: &[&str]) {
+    let mut index = 0;
+    while index < contract.methods().len() {
+        let declared = &contract.methods()[index];
+        if same_text(declared.method(), method) {
+            check_names(contract, declared, names);
+        }
+        index += 1;
+    }
+}
+
+const fn check_names(contract: &Contract, declared: &Method, names: &[&str]) {
+    let parameters = declared.parameters();
+    if parameters.len() != names.len() {
+        // Another number of parameters is rustc's to report.
+        return;
+    }
+    let mut index = 0;
+    while index < names.len() {
+        if !same_text(parameters[index].name, names[index]) {
+            ConstText::new()
+                .push("the contract `")
+                .push(contract.name())
+                .push("` names a parameter of `")
+                .push(declared.method())
+                .push("` `")
+                .push(parameters[index].name)
+                .push("`, here it is `")
+                .push(names[index])
+                .push("`: names are the wire, so they must be the same")
+                .fail();
+        }
+        index += 1;
+    }
+}
+
+/// Checks that each message that the contract's client sends can reach the service: some binding
+/// takes its exchange and key.
+///
+/// # Panics
+/// When no binding ever matches, at compile time.
+#[doc(hidden)]
+pub const fn check_routes(contract: &Contract, bindings: &[(&Exchange, &str)]) {
+    let mut index = 0;
+    while index < contract.methods().len() {
+        let method = &contract.methods()[index];
+        let (exchange, key) = match (contract.routes(), method.key) {
+            ([], _) => return,
+            ([(exchange, _), ..], Some(key)) => (exchange, key),
+            ([(exchange, key), ..], None) => (exchange, *key),
+        };
+        if !any_takes(bindings, exchange, key) {
+            ConstText::new()
+                .push("the client of `")
+                .push(contract.name())
+                .push("` sends `")
+                .push(method.method())
+                .push("` to exchange `")
+                .push(exchange_name(exchange))
+                .push("` with key `")
+                .push(key)
+                .push("`, which no binding of this service takes")
+                .fail();
+        }
+        index += 1;
+    }
+}
+
+const fn any_takes(bindings: &[(&Exchange, &str)], exchange: &Exchange, key: &str) -> bool {
+    let mut index = 0;
+    while index < bindings.len() {
+        let (bound, pattern) = &bindings[index];
+        let same = same_text(exchange_name(bound), exchange_name(exchange));
+        if same && takes(&bound.kind, pattern, key) {
+            return true;
+        }
+        index += 1;
+    }
+    false
+}
+
+const fn takes(kind: &ExchangeKind, pattern: &str, key: &str) -> bool {
+    match kind {
+        ExchangeKind::Direct => same_text(pattern, key),
+        ExchangeKind::Topic => topic_matches(pattern, key),
+        // Headers and plugins route by what is not known here.
+        ExchangeKind::Fanout | ExchangeKind::Headers | ExchangeKind::Plugin(_) => true,
+    }
+}
+
+/// The name of an exchange that is a constant, and so has a borrowed name.
+#[doc(hidden)]
+#[must_use]
+pub const fn exchange_name(exchange: &Exchange) -> &str {
+    match &exchange.name {
+        std::borrow::Cow::Borrowed(name) => name,
+        std::borrow::Cow::Owned(name) => name.as_str(),
+    }
+}
+
+/// Checks that no two RPC handlers of different origin (contract, own, structs) answer one
+/// command. Within one origin the macro has checked it.
+///
+/// # Panics
+/// When two do, at compile time.
+#[doc(hidden)]
+pub const fn check_handlers(table: &[&[Method]]) {
+    let mut left = 0;
+    while left < table.len() {
+        let mut right = left + 1;
+        while right < table.len() {
+            check_disjoint(table[left], table[right]);
+            right += 1;
+        }
+        left += 1;
+    }
+}
+
+const fn check_disjoint(left: &[Method], right: &[Method]) {
+    let mut index = 0;
+    while index < left.len() {
+        let mut other = 0;
+        while other < right.len() {
+            let (one, two) = (&left[index], &right[other]);
+            let answers =
+                matches!((one.category(), two.category()), (Category::Rpc, Category::Rpc));
+            if answers && same_text(one.kind(), two.kind()) && same_text(one.name(), two.name()) {
+                ConstText::new()
+                    .push("two RPC handlers answer ")
+                    .push(one.kind())
+                    .push(" `")
+                    .push(one.name())
+                    .push("`: `")
+                    .push(one.method())
+                    .push("` and `")
+                    .push(two.method())
+                    .push("`; only one could")
+                    .fail();
+            }
+            other += 1;
+        }
+        index += 1;
+    }
+}

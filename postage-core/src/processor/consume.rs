@@ -1,0 +1,198 @@
+//! The loop of a service: one subscription for each queue, a bounded set of handlers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::JoinSet;
+
+use super::serving::{Control, Drained, Order, Serving, Stopped};
+use super::table::Table;
+use super::{MessageProcessor, ServiceSetup};
+use crate::error::ServeError;
+use crate::link::Link;
+use crate::transport::{Delivery, Source, Subscription, TransportError};
+
+/// What the handlers of a service share.
+#[derive(Debug)]
+pub(super) struct Service<P> {
+    pub(super) link: Arc<Link>,
+    pub(super) processor: Arc<P>,
+    pub(super) table: Table,
+    pub(super) control: Arc<Control>,
+    pub(super) quit: bool,
+    pub(super) restart: bool,
+}
+
+impl<P> Service<P> {
+    pub(super) fn new(
+        link: Arc<Link>,
+        processor: Arc<P>,
+        table: Table,
+        setup: &ServiceSetup,
+    ) -> Self {
+        let control = Arc::new(Control::new());
+        Self { link, processor, table, control, quit: setup.quit, restart: setup.restart }
+    }
+}
+
+/// Subscribes to each queue and starts the loops.
+pub(super) async fn start<P: MessageProcessor>(
+    service: Arc<Service<P>>,
+    queues: Vec<String>,
+    setup: &ServiceSetup,
+) -> Result<Serving, ServeError> {
+    let mut subscriptions = Vec::with_capacity(queues.len());
+    for queue in &queues {
+        let source = Source {
+            queue: queue.clone().into(),
+            prefetch: setup.prefetch,
+            exclusive: false,
+            auto_ack: false,
+        };
+        subscriptions.push(service.link.transport.consume(source).await?);
+    }
+    let permits = Arc::new(Semaphore::new(setup.handlers_at_once()));
+    let link = Arc::clone(&service.link);
+    let control = Arc::clone(&service.control);
+    let (report, stopped) = watch::channel(None);
+    let task = tokio::spawn(run(service, subscriptions, permits, report));
+    Ok(Serving::new(link, queues, control, task, stopped))
+}
+
+/// Runs the loops of all queues until the service is told to stop.
+async fn run<P: MessageProcessor>(
+    service: Arc<Service<P>>,
+    subscriptions: Vec<Subscription>,
+    permits: Arc<Semaphore>,
+    report: watch::Sender<Option<Stopped>>,
+) -> Drained {
+    let mut loops = JoinSet::new();
+    for subscription in subscriptions {
+        loops.spawn(consume(Arc::clone(&service), subscription, Arc::clone(&permits)));
+    }
+    let mut drained = Drained::default();
+    while let Some(ended) = loops.join_next().await {
+        let part = ended.unwrap_or_default();
+        drained.finished += part.finished;
+        drained.cut_off += part.cut_off;
+        drained.given_back += part.given_back;
+    }
+    if let Order::Stop { why, .. } = &*service.control.watch().borrow() {
+        report.send_replace(Some(why.clone()));
+    }
+    drained
+}
+
+async fn consume<P: MessageProcessor>(
+    service: Arc<Service<P>>,
+    mut subscription: Subscription,
+    permits: Arc<Semaphore>,
+) -> Drained {
+    let mut order = service.control.watch();
+    let mut handlers = JoinSet::new();
+    loop {
+        // A permit first, so that a message that cannot be handled yet is left to other consumers.
+        let permit = tokio::select! {
+            biased;
+            () = told_to_stop(&mut order) => break,
+            permit = Arc::clone(&permits).acquire_owned() => permit,
+        };
+        let Ok(permit) = permit else { break };
+        match next(&mut order, &mut subscription, &mut handlers).await {
+            Next::Delivery(delivery) => {
+                handlers.spawn(handle(Arc::clone(&service), delivery, permit));
+            }
+            Next::Stop => break,
+            Next::Failed(error) => {
+                service.control.fail(error);
+                break;
+            }
+        }
+    }
+    drain(subscription, handlers, order).await
+}
+
+enum Next {
+    Delivery(Delivery),
+    Stop,
+    Failed(TransportError),
+}
+
+async fn next(
+    order: &mut watch::Receiver<Order>,
+    subscription: &mut Subscription,
+    handlers: &mut JoinSet<()>,
+) -> Next {
+    loop {
+        tokio::select! {
+            biased;
+            () = told_to_stop(order) => return Next::Stop,
+            Some(_) = handlers.join_next() => {}
+            delivery = subscription.next() => return match delivery {
+                Ok(Some(delivery)) => Next::Delivery(delivery),
+                Ok(None) => Next::Stop,
+                Err(error) => Next::Failed(error),
+            },
+        }
+    }
+}
+
+async fn told_to_stop(order: &mut watch::Receiver<Order>) {
+    // The sender lives in the service, which this loop holds.
+    drop(order.wait_for(|order| matches!(order, Order::Stop { .. })).await);
+}
+
+async fn handle<P: MessageProcessor>(
+    service: Arc<Service<P>>,
+    delivery: Delivery,
+    _permit: OwnedSemaphorePermit,
+) {
+    service.handle(delivery).await;
+}
+
+/// Takes no more, gives back what was not begun, and lets the handlers finish.
+async fn drain(
+    mut subscription: Subscription,
+    mut handlers: JoinSet<()>,
+    mut order: watch::Receiver<Order>,
+) -> Drained {
+    let mut drained = Drained::default();
+    if subscription.cancel().await.is_ok() {
+        while let Ok(Some(delivery)) = subscription.next().await {
+            drained.given_back += 1;
+            if delivery.settle(crate::transport::Settlement::Requeue).await.is_err() {
+                break;
+            }
+        }
+    }
+    while let Some(_ended) = handlers.try_join_next() {}
+    let mut cut = false;
+    while !handlers.is_empty() {
+        tokio::select! {
+            _ = handlers.join_next() => if cut { drained.cut_off += 1 } else { drained.finished += 1 },
+            () = limit_reached(&mut order), if !cut => {
+                cut = true;
+                handlers.abort_all();
+            }
+        }
+    }
+    drained
+}
+
+/// Waits for the limit of the order to pass; for ever where it has none.
+async fn limit_reached(order: &mut watch::Receiver<Order>) {
+    loop {
+        let limit: Option<Duration> = match &*order.borrow_and_update() {
+            Order::Stop { limit, .. } => *limit,
+            Order::Run => None,
+        };
+        let Some(limit) = limit else {
+            if order.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+            continue;
+        };
+        return tokio::time::sleep(limit).await;
+    }
+}

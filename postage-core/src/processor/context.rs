@@ -1,0 +1,140 @@
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+
+use super::Outcome;
+use super::serving::Control;
+use crate::headers;
+use crate::message::{Fingerprint, Message, MessageError};
+use crate::topology::{FieldValue, Route};
+use crate::transport::{Headers, Properties};
+
+/// What a handler can know of the message that it handles: a handler asks for it by a parameter
+/// `#[context] cx: &Context`.
+#[derive(Debug)]
+pub struct Context {
+    pub(super) properties: Properties,
+    route: Route,
+    redelivered: bool,
+    body: Bytes,
+    control: Option<Arc<Control>>,
+    rejected: Mutex<Option<String>>,
+}
+
+impl Context {
+    pub(super) fn new(
+        properties: Properties,
+        route: Route,
+        redelivered: bool,
+        body: Bytes,
+        control: Arc<Control>,
+    ) -> Self {
+        Self {
+            properties,
+            route,
+            redelivered,
+            body,
+            control: Some(control),
+            rejected: Mutex::default(),
+        }
+    }
+
+    /// The context of a handler that is called directly, with no message: it has no properties,
+    /// no deadline, and nothing to stop.
+    #[must_use]
+    pub fn detached() -> Self {
+        Self {
+            properties: Properties::default(),
+            route: Route::new("", ""),
+            redelivered: false,
+            body: Bytes::new(),
+            control: None,
+            rejected: Mutex::default(),
+        }
+    }
+
+    /// The whole message.
+    ///
+    /// # Errors
+    /// [`MessageError`] for a [`Context::detached`] one, which has none.
+    pub fn message(&self) -> Result<Message<'_>, MessageError> {
+        Message::from_json(&self.body)
+    }
+
+    /// Who sent the message, when it says so in the usual six texts.
+    #[must_use]
+    pub fn fingerprint(&self) -> Option<Fingerprint> {
+        self.message().ok()?.fingerprint()
+    }
+
+    /// The exchange and key that the message was published with.
+    #[must_use]
+    pub const fn route(&self) -> &Route {
+        &self.route
+    }
+
+    /// Whether the message was delivered before, and given back.
+    #[must_use]
+    pub const fn redelivered(&self) -> bool {
+        self.redelivered
+    }
+
+    /// The message's headers.
+    #[must_use]
+    pub const fn headers(&self) -> &Headers {
+        &self.properties.headers
+    }
+
+    /// The header of this name.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&FieldValue> {
+        self.properties.header(name)
+    }
+
+    /// The message's own id. A call keeps its id over its attempts.
+    #[must_use]
+    pub fn message_id(&self) -> Option<&str> {
+        self.properties.message_id.as_deref()
+    }
+
+    /// Which attempt of its call this request is, from 1; 1 where the caller does not say.
+    #[must_use]
+    pub fn attempt(&self) -> u32 {
+        let attempt = self.header(headers::ATTEMPT).and_then(FieldValue::as_int);
+        attempt.and_then(|attempt| u32::try_from(attempt).ok()).unwrap_or(1)
+    }
+
+    /// When the caller stops waiting for this attempt, by the caller's clock.
+    #[must_use]
+    pub fn deadline(&self) -> Option<SystemTime> {
+        let millis = self.header(headers::DEADLINE).and_then(FieldValue::as_int)?;
+        UNIX_EPOCH.checked_add(Duration::from_millis(u64::try_from(millis).ok()?))
+    }
+
+    /// How long the caller still waits: zero when it has left, nothing when it does not say.
+    #[must_use]
+    pub fn time_left(&self) -> Option<Duration> {
+        let deadline = self.deadline()?;
+        Some(deadline.duration_since(SystemTime::now()).unwrap_or_default())
+    }
+
+    /// Rejects the message once its handlers have ended: it goes to the dead-letter exchange of
+    /// its queue, where there is one. The first reason counts.
+    pub fn reject(&self, reason: impl Into<String>) {
+        let mut rejected = self.rejected.lock().unwrap_or_else(PoisonError::into_inner);
+        rejected.get_or_insert(reason.into());
+    }
+
+    /// Stops the service once the handlers that run have ended.
+    pub fn stop_service(&self) {
+        if let Some(control) = &self.control {
+            control.quit();
+        }
+    }
+
+    pub(super) fn outcome(&self) -> Outcome {
+        let mut rejected = self.rejected.lock().unwrap_or_else(PoisonError::into_inner);
+        rejected.take().map_or(Outcome::Done, Outcome::reject)
+    }
+}

@@ -1,0 +1,80 @@
+//! Receiving: consume, decode, dispatch, handle, settle, reply.
+
+mod checks;
+mod consume;
+mod context;
+mod filter;
+mod handle;
+mod handler;
+mod outcome;
+mod parameters;
+mod replier;
+mod reply;
+mod request;
+mod serve;
+mod serving;
+mod setup;
+mod table;
+
+pub use checks::{check_handlers, check_parameters, check_routes, exchange_name};
+pub use context::Context;
+pub use filter::{Filter, FilterError};
+pub use handler::{DeclareHandler, Handle, run_handler};
+pub use outcome::{IntoOutcome, Outcome};
+pub use parameters::{BadParameters, Parameters, Text};
+pub use reply::{Reply, local_reply, local_reply_result};
+pub use request::Request;
+pub use serve::Serve;
+pub use serving::{Drained, Serving, Stopped};
+pub use setup::{DEFAULT_PREFETCH, ServiceSetup};
+
+use crate::contract::Method;
+
+/// A service: what it handles and how. `#[message_processor]` implements it for the type of an
+/// `impl` block.
+///
+/// Handlers take `&self` and run side by side; what they change they keep in an atomic, a lock, or
+/// behind a channel of their own choice.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a service",
+    label = "annotate an `impl` block of it with `#[message_processor(..)]`",
+    note = "a service is shared between tasks, so it must be `Send`, `Sync` and `'static`"
+)]
+pub trait MessageProcessor: Send + Sync + 'static {
+    /// The type's name.
+    #[doc(hidden)]
+    const NAME: &'static str;
+
+    /// The handlers. A handler's index is its place in the slices, one after the other.
+    #[doc(hidden)]
+    const TABLE: &'static [&'static [Method]];
+
+    /// Queues, bindings and settings as the attributes say.
+    #[doc(hidden)]
+    fn setup() -> ServiceSetup;
+
+    /// Runs the handler of this index.
+    #[doc(hidden)]
+    fn dispatch<'a>(
+        &'a self,
+        index: usize,
+        request: Request<'a>,
+    ) -> impl Future<Output = Outcome> + Send;
+}
+
+impl<P: MessageProcessor> MessageProcessor for std::sync::Arc<P> {
+    const NAME: &'static str = P::NAME;
+    const TABLE: &'static [&'static [Method]] = P::TABLE;
+
+    fn setup() -> ServiceSetup {
+        P::setup()
+    }
+
+    fn dispatch<'a>(
+        &'a self,
+        index: usize,
+        request: Request<'a>,
+    ) -> impl Future<Output = Outcome> + Send {
+        P::dispatch(self, index, request)
+    }
+}

@@ -1,0 +1,61 @@
+use std::fmt::Display;
+
+/// What becomes of a message after its handler.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// It is done: the queue forgets it.
+    Done,
+    /// It failed for good: to the queue's dead-letter exchange where there is one, else dropped.
+    Reject {
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Outcome {
+    pub(crate) fn reject(reason: impl Display) -> Self {
+        Self::Reject { reason: reason.to_string() }
+    }
+
+    /// The worse of two outcomes of one message.
+    pub(crate) fn and(self, other: Self) -> Self {
+        match self {
+            Self::Done => other,
+            rejected @ Self::Reject { .. } => rejected,
+        }
+    }
+}
+
+/// What a message handler may return: nothing, a `Result` whose error rejects the message, or an
+/// [`Outcome`].
+#[diagnostic::on_unimplemented(
+    message = "a message handler cannot return `{Self}`",
+    label = "return nothing, `Result<(), E>` with an `E` that can be displayed, or `Outcome`",
+    note = "nobody waits for the answer of a message; a handler that answers is an `#[rpc_handler]`"
+)]
+pub trait IntoOutcome {
+    /// What becomes of the message.
+    fn into_outcome(self) -> Outcome;
+}
+
+impl IntoOutcome for () {
+    fn into_outcome(self) -> Outcome {
+        Outcome::Done
+    }
+}
+
+impl IntoOutcome for Outcome {
+    fn into_outcome(self) -> Outcome {
+        self
+    }
+}
+
+impl<T: IntoOutcome, E: Display> IntoOutcome for Result<T, E> {
+    fn into_outcome(self) -> Outcome {
+        match self {
+            Ok(done) => done.into_outcome(),
+            Err(error) => Outcome::reject(error),
+        }
+    }
+}

@@ -1,0 +1,96 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
+
+use crate::error::SendError;
+use crate::link::Link;
+use crate::message::{Codec, EncodeError, Envelope, ResultContent};
+use crate::topology::Route;
+use crate::transport::{Properties, Publication};
+
+/// The way back to the caller of one request.
+#[derive(Debug)]
+pub(super) struct Replier {
+    link: Arc<Link>,
+    codec: Arc<dyn Codec>,
+    to: Option<Address>,
+    replied: AtomicBool,
+}
+
+#[derive(Debug)]
+struct Address {
+    reply_to: String,
+    correlation_id: Option<String>,
+}
+
+impl Replier {
+    /// The reply goes where the request's properties say, in the codec that the request came in.
+    pub(super) fn new(link: Arc<Link>, codec: Arc<dyn Codec>, request: &Properties) -> Self {
+        let to = request.reply_to.as_ref().map(|reply_to| Address {
+            reply_to: reply_to.to_string(),
+            correlation_id: request.correlation_id.as_ref().map(ToString::to_string),
+        });
+        Self { link, codec, to, replied: AtomicBool::new(false) }
+    }
+
+    /// Whether anything was replied.
+    pub(super) fn has_replied(&self) -> bool {
+        self.replied.load(Ordering::Acquire)
+    }
+
+    pub(super) async fn success(&self, value: impl Serialize) -> Result<(), SendError> {
+        self.send(encode(&Envelope::success(value), None)?).await
+    }
+
+    /// A documented error: its text for every peer, its typed form for those that share the type.
+    pub(super) async fn error<E: Serialize + std::fmt::Display>(
+        &self,
+        error: &E,
+    ) -> Result<(), SendError> {
+        let payload = to_raw_value(error).map_err(|failure| EncodeError::Content {
+            name: format!("the documented error `{error}`"),
+            reason: failure.to_string(),
+        })?;
+        self.send(encode(&Envelope::error(error.to_string()), Some(&payload))?).await
+    }
+
+    pub(super) async fn exception(&self, name: &str, text: &str) -> Result<(), SendError> {
+        self.send(encode(&Envelope::exception(name, text), None)?).await
+    }
+
+    /// Publishes to the reply queue. It is not confirmed: a caller whose reply is lost asks again,
+    /// and one that has left has taken its queue along.
+    async fn send(&self, json: Vec<u8>) -> Result<(), SendError> {
+        self.replied.store(true, Ordering::Release);
+        let Some(to) = &self.to else {
+            tracing::debug!("a request without a reply address was answered to nobody");
+            return Ok(());
+        };
+        let body = self.codec.encode(json).map_err(|error| EncodeError::Codec {
+            name: "a reply".to_owned(),
+            reason: error.to_string(),
+        })?;
+        let properties = Properties {
+            content_type: Some(self.codec.content_type().into()),
+            correlation_id: to.correlation_id.clone().map(Into::into),
+            ..Properties::default()
+        };
+        let route = Route::to_queue(to.reply_to.clone());
+        let reply = Publication { route, properties, body, mandatory: false, confirm: false };
+        Ok(self.link.publish(reply).await?)
+    }
+}
+
+/// Results carry no fingerprint: it is `{}` on the wire.
+fn encode<V: Serialize>(
+    result: &Envelope<ResultContent<V>>,
+    error: Option<&RawValue>,
+) -> Result<Vec<u8>, EncodeError> {
+    #[derive(Serialize)]
+    struct Nobody {}
+    let nobody = to_raw_value(&Nobody {})
+        .map_err(|failure| EncodeError::Fingerprint { reason: failure.to_string() })?;
+    result.encode(&nobody, error)
+}

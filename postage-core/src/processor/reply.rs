@@ -1,0 +1,111 @@
+use std::fmt::Display;
+use std::marker::PhantomData;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::Serialize;
+
+use super::replier::Replier;
+use crate::error::SendError;
+
+/// Answers a call before its handler ends: a handler asks for it by a parameter
+/// `#[reply] answer: Reply<'_, T>`, or `Reply<'_, T, E>` where it documents an error `E`.
+///
+/// The handler may go on working after it has replied; the request is acknowledged when it ends.
+/// A handler that ends without a reply raises `NoReply` at the caller.
+#[must_use = "the caller waits for a reply"]
+pub struct Reply<'a, T, E = std::convert::Infallible> {
+    way: Way<'a, T, E>,
+}
+
+enum Way<'a, T, E> {
+    Caller(&'a Replier, PhantomData<fn(T, E)>),
+    Local(Arc<Mutex<Option<Result<T, E>>>>),
+}
+
+impl<'a, T, E> Reply<'a, T, E> {
+    pub(super) const fn to(replier: &'a Replier) -> Self {
+        Self { way: Way::Caller(replier, PhantomData) }
+    }
+}
+
+impl<T: Serialize, E> Reply<'_, T, E> {
+    /// Answers a value.
+    ///
+    /// # Errors
+    /// [`SendError::Encode`] when it does not serialize; else what the connection said.
+    pub async fn send(self, value: T) -> Result<(), SendError> {
+        match self.way {
+            Way::Caller(replier, _) => replier.success(value).await,
+            Way::Local(slot) => {
+                put(&slot, Ok(value));
+                Ok(())
+            }
+        }
+    }
+
+    /// Answers an exception: its name and its text.
+    ///
+    /// # Errors
+    /// What the connection said.
+    pub async fn exception(self, name: &str, text: &str) -> Result<(), SendError> {
+        match self.way {
+            Way::Caller(replier, _) => replier.exception(name, text).await,
+            Way::Local(_) => Ok(()),
+        }
+    }
+}
+
+impl<T, E: Serialize + Display> Reply<'_, T, E> {
+    /// Answers the documented error.
+    ///
+    /// # Errors
+    /// As [`Reply::send`].
+    pub async fn error(self, error: E) -> Result<(), SendError> {
+        match self.way {
+            Way::Caller(replier, _) => replier.error(&error).await,
+            Way::Local(slot) => {
+                put(&slot, Err(error));
+                Ok(())
+            }
+        }
+    }
+}
+
+fn put<V>(slot: &Mutex<Option<V>>, value: V) {
+    *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(value);
+}
+
+impl<T, E> std::fmt::Debug for Reply<'_, T, E> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reply").finish_non_exhaustive()
+    }
+}
+
+/// What a handler with a [`Reply`] answers when it is called directly, as a method of its trait.
+///
+/// # Panics
+/// When the handler ends without a reply, or with an exception: there is no value to return.
+#[doc(hidden)]
+pub async fn local_reply_result<T, E, F: Future<Output = ()>>(
+    handler: impl FnOnce(Reply<'static, T, E>) -> F,
+) -> Result<T, E> {
+    let slot = Arc::new(Mutex::new(None));
+    handler(Reply { way: Way::Local(Arc::clone(&slot)) }).await;
+    let replied = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
+    #[allow(clippy::expect_used, reason = "a direct call has no other way to tell its caller")]
+    replied.expect("the handler ended without a reply, or with an exception")
+}
+
+/// As [`local_reply_result`], for a handler that documents no error.
+///
+/// # Panics
+/// As [`local_reply_result`].
+#[doc(hidden)]
+pub async fn local_reply<T, F: Future<Output = ()>>(
+    handler: impl FnOnce(Reply<'static, T>) -> F,
+) -> T {
+    match local_reply_result(handler).await {
+        Ok(value) => value,
+        Err(never) => match never {},
+    }
+}

@@ -1,0 +1,174 @@
+use std::fmt::Display;
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::replier::Replier;
+use super::{BadParameters, Context, Filter, FilterError, IntoOutcome, Outcome, Parameters, Reply};
+use crate::error::SendError;
+use crate::message::{Category, Message};
+
+/// A message at its handler: what generated code reads the arguments from and answers to.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    message: &'a Message<'a>,
+    content: &'a RawValue,
+    context: &'a Context,
+    replier: &'a Replier,
+}
+
+/// The content of a message after its filters.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Filtered(Box<RawValue>);
+
+impl<'a> Request<'a> {
+    pub(super) fn new(
+        message: &'a Message<'a>,
+        context: &'a Context,
+        replier: &'a Replier,
+    ) -> Self {
+        Self { message, content: message.content(), context, replier }
+    }
+
+    /// Reads the handler's arguments: from `content.parameters` of a command, from the content of
+    /// any other type.
+    pub fn parameters<T: Parameters<'a>>(
+        &self,
+        names: &'static [&'static str],
+    ) -> Result<T, BadParameters> {
+        T::read(self.parameters_json()?, names)
+    }
+
+    /// The JSON that a struct handler is read from.
+    pub(super) fn parameters_json(&self) -> Result<&'a str, BadParameters> {
+        #[derive(serde::Deserialize)]
+        struct Content<'a> {
+            #[serde(borrow)]
+            parameters: Option<&'a RawValue>,
+        }
+        if self.message.kind() != "command" {
+            return Ok(self.content.get());
+        }
+        let content: Content<'a> = serde_json::from_str(self.content.get())
+            .map_err(|error| BadParameters::new(format_args!("the content: {error}")))?;
+        Ok(content.parameters.map_or("{}", RawValue::get))
+    }
+
+    pub const fn context(self) -> &'a Context {
+        self.context
+    }
+
+    pub const fn message(self) -> &'a Message<'a> {
+        self.message
+    }
+
+    pub const fn reply<T, E>(self) -> Reply<'a, T, E> {
+        Reply::to(self.replier)
+    }
+
+    /// Answers a call's value.
+    pub async fn answer<T: Serialize>(self, value: T) -> Outcome {
+        self.answered(self.replier.success(value).await).await
+    }
+
+    /// Answers a call's value or its documented error.
+    pub async fn answer_result<T: Serialize, E: Serialize + Display>(
+        self,
+        result: Result<T, E>,
+    ) -> Outcome {
+        let sent = match result {
+            Ok(value) => self.replier.success(value).await,
+            Err(error) => self.replier.error(&error).await,
+        };
+        self.answered(sent).await
+    }
+
+    /// What becomes of a message whose handler has ended.
+    pub fn settle(self, returned: impl IntoOutcome) -> Outcome {
+        returned.into_outcome()
+    }
+
+    /// What becomes of a call whose handler was to reply by itself.
+    pub async fn after_reply(self) -> Outcome {
+        if self.replier.has_replied() {
+            return Outcome::Done;
+        }
+        self.raise("NoReply", "the handler ended without a reply").await
+    }
+
+    /// Parameters that the handler cannot take: a caller is told, and the message is rejected.
+    pub async fn refuse(self, fault: BadParameters) -> Outcome {
+        self.raise("InvalidParameters", &fault.to_string()).await
+    }
+
+    pub async fn unhandled(self) -> Outcome {
+        self.raise("UnknownCommand", "the dispatch table and the handlers differ").await
+    }
+
+    /// Runs the filters over a copy of the content.
+    pub fn filter(self, filters: &[Filter]) -> Result<Filtered, FilterError> {
+        let unreadable = |error: serde_json::Error| FilterError::new(error.to_string());
+        let mut content = serde_json::from_str(self.content.get()).map_err(unreadable)?;
+        for filter in filters {
+            filter(&mut content, self.context)?;
+        }
+        serde_json::value::to_raw_value(&content).map(Filtered).map_err(unreadable)
+    }
+
+    /// What becomes of a message that a filter refused: a message is passed over, a caller told.
+    pub async fn refuse_filtered(self, refused: FilterError) -> Outcome {
+        match self.message.category() {
+            Category::Message => {
+                tracing::debug!(name = self.message.name(), %refused, "a filter refused a message");
+                Outcome::Done
+            }
+            Category::Rpc => {
+                self.tell("FilterError", &refused.to_string()).await;
+                Outcome::Done
+            }
+        }
+    }
+
+    pub fn with_content<'b>(self, filtered: &'b Filtered) -> Request<'b>
+    where
+        'a: 'b,
+    {
+        Request { content: &filtered.0, ..self }
+    }
+
+    /// An answer that does not serialize is an exception to the caller.
+    async fn answered(self, sent: Result<(), SendError>) -> Outcome {
+        match sent {
+            Ok(()) => Outcome::Done,
+            Err(SendError::Encode(error)) => self.raise("InvalidResult", &error.to_string()).await,
+            Err(error) => {
+                tracing::warn!(%error, "a reply could not be sent");
+                Outcome::Done
+            }
+        }
+    }
+
+    /// Tells the caller of a call, and rejects the message.
+    pub(super) async fn raise(self, name: &str, text: &str) -> Outcome {
+        if self.message.category() == Category::Rpc {
+            self.tell(name, text).await;
+        }
+        Outcome::reject(format_args!("{name}: {text}"))
+    }
+
+    /// A handler's panic: the caller is told, unless it has its answer already.
+    pub(super) async fn panicked(self, text: &str) -> Outcome {
+        if self.replier.has_replied() {
+            return Outcome::reject(format_args!("Panic: {text}"));
+        }
+        self.raise("Panic", text).await
+    }
+
+    async fn tell(self, name: &str, text: &str) {
+        if let Err(error) = self.replier.exception(name, text).await {
+            tracing::warn!(%error, "an exception could not be sent to the caller");
+        }
+    }
+}

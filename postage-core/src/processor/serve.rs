@@ -1,0 +1,114 @@
+use std::borrow::Cow;
+use std::future::IntoFuture;
+use std::sync::Arc;
+
+use super::consume::{Service, start};
+use super::serving::Serving;
+use super::table::Table;
+use super::{MessageProcessor, ServiceSetup};
+use crate::broker::Broker;
+use crate::error::ServeError;
+use crate::link::Link;
+use crate::topology::{Binding, Exchange, Queue};
+use crate::transport::BoxFuture;
+
+/// A service about to be served, made by [`Broker::serve`]: set what differs from its attributes,
+/// then await it.
+#[must_use = "nothing is served before it is awaited"]
+#[derive(Debug)]
+pub struct Serve<P> {
+    link: Arc<Link>,
+    processor: Arc<P>,
+    setup: ServiceSetup,
+}
+
+impl Broker {
+    /// Serves a processor: declares its exchanges and queues, binds, and consumes. The answer is
+    /// a handle; the service stops when the handle is dropped.
+    pub fn serve<P: MessageProcessor>(&self, processor: P) -> Serve<P> {
+        Serve { link: Arc::clone(self.link()), processor: Arc::new(processor), setup: P::setup() }
+    }
+}
+
+impl<P> Serve<P> {
+    /// Consumes one more queue, bound to an exchange by a key or pattern: for names that are known
+    /// only at run time.
+    pub fn bind(
+        mut self,
+        exchange: Exchange,
+        queue: Queue,
+        key: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        self.setup = self.setup.bind(exchange, queue, key);
+        self
+    }
+
+    /// Consumes one more queue, which the default exchange reaches by its name.
+    pub fn queue(mut self, queue: Queue) -> Self {
+        self.setup = self.setup.queue(queue);
+        self
+    }
+
+    /// How many unsettled messages each queue may have out here; 0 for no bound.
+    pub fn prefetch(mut self, messages: u16) -> Self {
+        self.setup = self.setup.prefetch(messages);
+        self
+    }
+
+    /// How many handlers may run at once, over all queues.
+    pub fn concurrency(mut self, handlers: usize) -> Self {
+        self.setup = self.setup.concurrency(handlers);
+        self
+    }
+
+    /// Whether the message command `quit` stops the service.
+    pub fn quit(mut self, quit: bool) -> Self {
+        self.setup = self.setup.quit(quit);
+        self
+    }
+
+    /// Whether the message command `restart` stops the service with
+    /// [`Stopped::Restart`](crate::Stopped::Restart).
+    pub fn restart(mut self, restart: bool) -> Self {
+        self.setup = self.setup.restart(restart);
+        self
+    }
+}
+
+impl<P: MessageProcessor> IntoFuture for Serve<P> {
+    type Output = Result<Serving, ServeError>;
+    type IntoFuture = BoxFuture<'static, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(serve(self))
+    }
+}
+
+async fn serve<P: MessageProcessor>(serve: Serve<P>) -> Result<Serving, ServeError> {
+    let Serve { link, processor, setup } = serve;
+    if setup.queues.is_empty() {
+        return Err(ServeError::NoQueue { service: P::NAME });
+    }
+    let table = Table::of::<P>()?;
+    let queues = declare(&link, &setup).await?;
+    let service = Arc::new(Service::new(link, processor, table, &setup));
+    start(service, queues, &setup).await
+}
+
+/// Makes the topology of a setup real, and answers the names of its queues.
+async fn declare(link: &Link, setup: &ServiceSetup) -> Result<Vec<String>, ServeError> {
+    let mut names = Vec::with_capacity(setup.queues.len());
+    for queue in &setup.queues {
+        names.push(link.transport.declare_queue(queue).await?);
+    }
+    for binding in &setup.bindings {
+        link.declare(binding.exchange()).await?;
+        if !binding.exchange().is_default() {
+            let position = setup.queues.iter().position(|queue| queue.name == binding.queue);
+            let name = position.and_then(|position| names.get(position));
+            let queue = name.map_or_else(|| binding.queue.clone(), |name| name.clone().into());
+            link.transport.bind(&Binding { queue, ..binding.clone() }).await?;
+        }
+    }
+    Ok(names)
+}

@@ -1,0 +1,149 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::link::Link;
+use crate::topology::Binding;
+use crate::transport::TransportError;
+
+/// A service that runs. Dropping it stops the service at once: what its handlers had not finished
+/// goes back to the queues.
+#[must_use = "the service stops when its handle is dropped"]
+#[derive(Debug)]
+pub struct Serving {
+    link: Arc<Link>,
+    queues: Vec<String>,
+    control: Arc<Control>,
+    task: JoinHandle<Drained>,
+    stopped: watch::Receiver<Option<Stopped>>,
+}
+
+/// Why a service stopped.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Stopped {
+    /// It was told to by [`Serving::drain`], by the command `quit`, or by a handler.
+    Quit,
+    /// The command `restart` asked for the program to be started again, which is up to its owner:
+    /// see [`restart_program`](crate::restart_program).
+    Restart,
+    /// A queue stopped delivering, or the connection is gone.
+    Failed(TransportError),
+}
+
+/// What a service left when it stopped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Drained {
+    /// How many handlers were running when it was told to stop, and ended in time.
+    pub finished: usize,
+    /// How many were cut off at the limit; their messages went back to the queues.
+    pub cut_off: usize,
+    /// How many deliveries had arrived and were given back untouched.
+    pub given_back: usize,
+}
+
+/// The switch of a service, shared with its handlers.
+#[derive(Debug)]
+pub(crate) struct Control {
+    order: watch::Sender<Order>,
+}
+
+/// What a service is to do. Orders only grow.
+#[derive(Clone, Debug)]
+pub(crate) enum Order {
+    Run,
+    Stop { why: Stopped, limit: Option<Duration> },
+}
+
+impl Control {
+    pub(super) fn new() -> Self {
+        Self { order: watch::Sender::new(Order::Run) }
+    }
+
+    pub(super) fn watch(&self) -> watch::Receiver<Order> {
+        self.order.subscribe()
+    }
+
+    pub(super) fn quit(&self) {
+        self.stop(Stopped::Quit, None);
+    }
+
+    pub(super) fn restart(&self) {
+        self.stop(Stopped::Restart, None);
+    }
+
+    pub(super) fn fail(&self, error: TransportError) {
+        self.stop(Stopped::Failed(error), None);
+    }
+
+    /// The first reason counts; a later limit does too.
+    fn stop(&self, why: Stopped, limit: Option<Duration>) {
+        self.order.send_modify(|order| {
+            let why = match order {
+                Order::Run => why,
+                Order::Stop { why, .. } => why.clone(),
+            };
+            *order = Order::Stop { why, limit };
+        });
+    }
+}
+
+impl Serving {
+    pub(super) fn new(
+        link: Arc<Link>,
+        queues: Vec<String>,
+        control: Arc<Control>,
+        task: JoinHandle<Drained>,
+        stopped: watch::Receiver<Option<Stopped>>,
+    ) -> Self {
+        Self { link, queues, control, task, stopped }
+    }
+
+    /// The names of the queues that it consumes, those that the broker chose among them.
+    #[must_use]
+    pub fn queues(&self) -> &[String] {
+        &self.queues
+    }
+
+    /// Adds a binding while it consumes, declaring the exchange where that is still to be done.
+    ///
+    /// # Errors
+    /// [`TransportError::Refused`] when the broker says no.
+    pub async fn bind(&self, binding: &Binding) -> Result<(), TransportError> {
+        self.link.declare(binding.exchange()).await?;
+        self.link.transport.bind(binding).await
+    }
+
+    /// Takes a binding back while it consumes.
+    ///
+    /// # Errors
+    /// [`TransportError::Refused`] when the broker says no.
+    pub async fn unbind(&self, binding: &Binding) -> Result<(), TransportError> {
+        self.link.transport.unbind(binding).await
+    }
+
+    /// Waits until the service has stopped by itself: by a command, a handler, or a failure.
+    ///
+    /// Cancel-safe.
+    pub async fn stopped(&self) -> Stopped {
+        let mut stopped = self.stopped.clone();
+        let why = stopped.wait_for(Option::is_some).await;
+        why.ok().and_then(|why| why.clone()).unwrap_or(Stopped::Quit)
+    }
+
+    /// Stops: takes no more messages, lets the handlers that run finish within `limit`, settles,
+    /// and says what it left.
+    pub async fn drain(mut self, limit: Duration) -> Drained {
+        self.control.stop(Stopped::Quit, Some(limit));
+        (&mut self.task).await.unwrap_or_default()
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}

@@ -1,0 +1,90 @@
+use std::borrow::Cow;
+
+use crate::topology::{Binding, Exchange, Queue};
+
+/// How many unsettled messages a queue may have out at a service, unless set.
+pub const DEFAULT_PREFETCH: u16 = 100;
+
+/// What a service consumes, and how: from its attributes, then from its owner.
+#[doc(hidden)]
+#[derive(Clone, Debug)]
+pub struct ServiceSetup {
+    pub(super) queues: Vec<Queue>,
+    pub(super) bindings: Vec<Binding>,
+    pub(super) prefetch: u16,
+    pub(super) concurrency: Option<usize>,
+    pub(super) quit: bool,
+    pub(super) restart: bool,
+}
+
+impl Default for ServiceSetup {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl ServiceSetup {
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            queues: Vec::new(),
+            bindings: Vec::new(),
+            prefetch: DEFAULT_PREFETCH,
+            concurrency: None,
+            quit: true,
+            restart: true,
+        }
+    }
+
+    /// One more queue. Of two descriptions of one name the first counts.
+    #[must_use]
+    pub fn queue(mut self, queue: Queue) -> Self {
+        let known = self.queues.iter().any(|known| known.name == queue.name);
+        if !known || queue.name.is_empty() {
+            self.queues.push(queue);
+        }
+        self
+    }
+
+    #[must_use]
+    pub fn bind(self, exchange: Exchange, queue: Queue, key: impl Into<Cow<'static, str>>) -> Self {
+        let binding = Binding::new(exchange, queue.name.clone(), key);
+        let mut setup = self.queue(queue);
+        setup.bindings.push(binding);
+        setup
+    }
+
+    #[must_use]
+    pub const fn prefetch(mut self, prefetch: u16) -> Self {
+        self.prefetch = prefetch;
+        self
+    }
+
+    #[must_use]
+    pub const fn concurrency(mut self, handlers: usize) -> Self {
+        self.concurrency = Some(handlers);
+        self
+    }
+
+    #[must_use]
+    pub const fn quit(mut self, quit: bool) -> Self {
+        self.quit = quit;
+        self
+    }
+
+    #[must_use]
+    pub const fn restart(mut self, restart: bool) -> Self {
+        self.restart = restart;
+        self
+    }
+
+    /// How many handlers may run at once: as many as messages may be out, unless set.
+    pub(super) fn handlers_at_once(&self) -> usize {
+        const NO_BOUND: usize = 1024;
+        let out = match self.prefetch {
+            0 => NO_BOUND,
+            prefetch => usize::from(prefetch) * self.queues.len().max(1),
+        };
+        self.concurrency.unwrap_or(out).clamp(1, tokio::sync::Semaphore::MAX_PERMITS)
+    }
+}

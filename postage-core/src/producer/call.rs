@@ -1,0 +1,167 @@
+use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::task::{self, Poll};
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+
+use super::attempt::Request;
+use super::options::{Outgoing, shared_options};
+use super::ticket::Detach;
+use crate::contract::Peer;
+use crate::error::{CallFault, CallOutcome};
+use crate::link::Link;
+use crate::message::{Message, ResultContent};
+use crate::topology::Exchange;
+use crate::transport::{BoxFuture, Delivery};
+
+/// A call about to be made: a future of `Result<T, X>`, where `X` is [`CallFault`], or
+/// [`CallError<E>`](crate::CallError) where the contract documents an error `E`.
+///
+/// Nothing is sent before it is first polled. It can be spawned and joined: it borrows nothing.
+/// Dropping it gives the call up: an answer that still comes is dropped.
+///
+/// ```
+/// # use postage_core::{Call, CallFault};
+/// # use std::time::Duration;
+/// # fn shown(call: Call<u64>) -> Call<u64> {
+/// call.timeout(Duration::from_secs(1)).max_retry(0)
+/// # }
+/// ```
+#[must_use = "nothing is sent before it is awaited"]
+pub struct Call<T, X = CallFault> {
+    state: State<T, X>,
+    answer: PhantomData<fn() -> (T, X)>,
+}
+
+enum State<T, X> {
+    Ready(Box<Request>),
+    Running(BoxFuture<'static, Result<T, X>>),
+    Done,
+}
+
+impl<T, X> Call<T, X> {
+    pub(crate) fn new(request: Request) -> Self {
+        Self { state: State::Ready(Box::new(request)), answer: PhantomData }
+    }
+
+    fn request(&mut self, change: impl FnOnce(&mut Request)) {
+        if let State::Ready(request) = &mut self.state {
+            change(request);
+        }
+    }
+
+    fn outgoing(&mut self, change: impl FnOnce(&mut Outgoing)) {
+        self.request(|request| change(&mut request.outgoing));
+    }
+
+    shared_options!();
+
+    /// Calls the first of these exchanges and keys; [`Call::key`] is passed over then.
+    pub fn eks<K: Into<Cow<'static, str>>>(
+        mut self,
+        eks: impl IntoIterator<Item = (Exchange, K)>,
+    ) -> Self {
+        self.outgoing(|outgoing| outgoing.set_eks(eks));
+        self
+    }
+
+    /// How long each attempt waits for the answer; the request expires in its queue by then.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.request(|request| request.timeout = timeout);
+        self
+    }
+
+    /// How often the request is sent again when no answer came in time. 0: it is sent once.
+    pub fn max_retry(mut self, retries: u32) -> Self {
+        self.request(|request| request.max_retry = retries);
+        self
+    }
+
+    /// How long the call may take in all its attempts.
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.request(|request| request.deadline = Some(deadline));
+        self
+    }
+
+    /// Who answers: [`Peer::Python`] gives the call a reply address of its own.
+    pub fn peer(mut self, peer: Peer) -> Self {
+        self.request(|request| request.peer = peer);
+        self
+    }
+}
+
+impl<T, X> Call<T, X>
+where
+    T: DeserializeOwned + Send + 'static,
+    X: CallOutcome,
+{
+    /// Sends the request and answers a [`Ticket`](crate::Ticket) for the answer, to be awaited
+    /// later.
+    pub fn detach(mut self) -> Detach<T, X> {
+        match std::mem::replace(&mut self.state, State::Done) {
+            State::Ready(request) => Detach::new(*request),
+            State::Running(_) | State::Done => Detach::under_way(),
+        }
+    }
+}
+
+async fn run<T: DeserializeOwned, X: CallOutcome>(request: Request) -> Result<T, X> {
+    let link = std::sync::Arc::clone(&request.outgoing.link);
+    let pending = request.start().await?;
+    let reply = pending.finish().await?;
+    read_reply(&link, &reply)
+}
+
+/// What a reply says, in the caller's types.
+pub(crate) fn read_reply<T: DeserializeOwned, X: CallOutcome>(
+    link: &Link,
+    reply: &Delivery,
+) -> Result<T, X> {
+    let malformed = |reason: String| X::from(CallFault::Malformed { reason });
+    let (_, json) = link.open(reply).map_err(|error| malformed(error.to_string()))?;
+    let message = Message::from_json(&json).map_err(|error| malformed(error.to_string()))?;
+    match ResultContent::of(&message).map_err(|error| malformed(error.to_string()))? {
+        ResultContent::Success { value } => serde_json::from_str(value.get()).map_err(|error| {
+            let wanted = std::any::type_name::<T>();
+            malformed(format!("the value is no `{wanted}`: {error}"))
+        }),
+        ResultContent::Error { message: text } => Err(X::documented(text, message.error_payload())),
+        ResultContent::Exception { name, message } => {
+            let exception = crate::message::RemoteException::new(name, message);
+            Err(CallFault::Exception(exception).into())
+        }
+    }
+}
+
+impl<T, X> Future for Call<T, X>
+where
+    T: DeserializeOwned + Send + 'static,
+    X: CallOutcome,
+{
+    type Output = Result<T, X>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Self::Output> {
+        loop {
+            match std::mem::replace(&mut self.state, State::Done) {
+                State::Ready(request) => self.state = State::Running(Box::pin(run(*request))),
+                State::Running(mut running) => {
+                    let polled = running.as_mut().poll(cx);
+                    if polled.is_pending() {
+                        self.state = State::Running(running);
+                    }
+                    return polled;
+                }
+                State::Done => return Poll::Pending,
+            }
+        }
+    }
+}
+
+impl<T, X> fmt::Debug for Call<T, X> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,147 @@
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::contract::Method;
+use crate::link::Link;
+use crate::message::EncodeError;
+use crate::topology::{Exchange, Route};
+use crate::transport::{Properties, Publication, TransportError};
+
+/// A message that is made and not yet sent, with the options that publications and calls share.
+#[derive(Clone, Debug)]
+pub(crate) struct Outgoing {
+    pub(crate) link: Arc<Link>,
+    /// The JSON of the message, or why there is none.
+    json: Result<Vec<u8>, EncodeError>,
+    /// The message's type and name, for errors.
+    label: String,
+    routes: Arc<[(Exchange, Cow<'static, str>)]>,
+    key: Option<Cow<'static, str>>,
+    eks: Option<Arc<[(Exchange, Cow<'static, str>)]>>,
+    pub(crate) properties: Properties,
+    pub(crate) confirm: bool,
+}
+
+impl Outgoing {
+    pub(crate) fn new(
+        link: Arc<Link>,
+        json: Result<Vec<u8>, EncodeError>,
+        label: String,
+        routes: Arc<[(Exchange, Cow<'static, str>)]>,
+    ) -> Self {
+        let content_type = Some(Cow::Borrowed(link.codecs.outgoing().content_type()));
+        let properties = Properties { content_type, ..Properties::default() };
+        Self { link, json, label, routes, key: None, eks: None, properties, confirm: true }
+    }
+
+    /// What the contract says of this method.
+    pub(crate) fn apply(&mut self, method: &Method) {
+        self.key = method.key.map(Cow::Borrowed);
+        self.properties.priority = method.priority;
+        self.properties.expiration = method.ttl;
+        if let Some(persistent) = method.persistent {
+            self.properties.persistent = persistent;
+        }
+    }
+
+    pub(crate) fn set_key(&mut self, key: Cow<'static, str>) {
+        self.key = Some(key);
+    }
+
+    pub(crate) fn set_eks<K: Into<Cow<'static, str>>>(
+        &mut self,
+        eks: impl IntoIterator<Item = (Exchange, K)>,
+    ) {
+        self.eks = Some(eks.into_iter().map(|(exchange, key)| (exchange, key.into())).collect());
+    }
+
+    /// Where it goes: exactly the exchanges and keys of the call, else the first exchange under
+    /// the call's key, else the producer's own.
+    pub(crate) fn targets(&self) -> Vec<(&Exchange, Cow<'static, str>)> {
+        let eks = match (&self.eks, &self.key) {
+            (Some(eks), _) => eks,
+            (None, Some(key)) => {
+                let first = self.routes.first().map(|(exchange, _)| (exchange, key.clone()));
+                return first.into_iter().collect();
+            }
+            (None, None) => &self.routes,
+        };
+        eks.iter().map(|(exchange, key)| (exchange, key.clone())).collect()
+    }
+
+    /// The body, as the codec makes it.
+    pub(crate) fn body(&self) -> Result<bytes::Bytes, EncodeError> {
+        let codec_error = |reason: String| EncodeError::Codec { name: self.label.clone(), reason };
+        let json = self.json.clone()?;
+        let body = self.link.codecs.outgoing().encode(json);
+        let body = body.map_err(|error| codec_error(error.to_string()))?;
+        if body.len() > self.link.max_body {
+            return Err(codec_error(format!(
+                "the body has {} bytes, over the limit of {} bytes",
+                body.len(),
+                self.link.max_body
+            )));
+        }
+        Ok(body)
+    }
+
+    /// Declares the exchange where that is still to be done, and publishes there.
+    pub(crate) async fn publish_to(
+        &self,
+        exchange: &Exchange,
+        key: Cow<'static, str>,
+        body: bytes::Bytes,
+        properties: Properties,
+    ) -> Result<(), TransportError> {
+        self.link.declare(exchange).await?;
+        self.link
+            .publish(Publication {
+                route: Route::new(exchange.name.clone(), key),
+                properties,
+                body,
+                mandatory: self.confirm,
+                confirm: self.confirm,
+            })
+            .await
+    }
+}
+
+/// The setters that publications and calls share, written once for both.
+macro_rules! shared_options {
+    () => {
+        /// Sends to the first exchange under this routing key (at most 255 bytes).
+        pub fn key(mut self, key: impl Into<std::borrow::Cow<'static, str>>) -> Self {
+            self.outgoing(|outgoing| outgoing.set_key(key.into()));
+            self
+        }
+
+        /// Whether a durable queue keeps it over a restart of the broker.
+        pub fn persistent(mut self, persistent: bool) -> Self {
+            self.outgoing(|outgoing| outgoing.properties.persistent = persistent);
+            self
+        }
+
+        /// Its rank in a priority queue, 0 to 255.
+        pub fn priority(mut self, priority: u8) -> Self {
+            self.outgoing(|outgoing| outgoing.properties.priority = Some(priority));
+            self
+        }
+
+        /// One more header. The names that begin with `postage-` are the framework's own.
+        pub fn header(
+            mut self,
+            name: impl Into<std::borrow::Cow<'static, str>>,
+            value: impl Into<$crate::topology::FieldValue>,
+        ) -> Self {
+            self.outgoing(|outgoing| outgoing.properties.set_header(name, value));
+            self
+        }
+    };
+}
+pub(crate) use shared_options;
+
+/// Milliseconds, never less than one where there is any time at all.
+pub(crate) fn at_least_a_millisecond(time: Duration) -> Duration {
+    time.max(Duration::from_millis(1))
+}

@@ -1,0 +1,212 @@
+//! The way of a reply back: one reply queue and one consumer for all calls of a connection, and
+//! an address of its own for a call whose peer returns no correlation id.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::{OnceCell, oneshot};
+use tokio::task::JoinHandle;
+
+use crate::contract::Peer;
+use crate::link::Link;
+use crate::topology::Queue;
+use crate::transport::{Delivery, Source, Subscription, TransportError};
+
+type Reply = Result<Delivery, TransportError>;
+
+/// The replies of one connection.
+#[derive(Debug)]
+pub(crate) struct Replies {
+    link: Arc<Link>,
+    /// Replaced when its reader has ended, so that the next call opens another.
+    shared: Mutex<Arc<OnceCell<SharedAddress>>>,
+    uncorrelated: Arc<AtomicU64>,
+}
+
+/// The address that all calls of a connection share. Its reader goes with it.
+#[derive(Debug)]
+struct SharedAddress {
+    queue: String,
+    waiting: Arc<Waiting>,
+    reader: JoinHandle<()>,
+}
+
+impl Drop for SharedAddress {
+    fn drop(&mut self) {
+        self.reader.abort();
+    }
+}
+
+/// The calls that wait at a shared address, by their ids; none once its reader has ended.
+#[derive(Debug)]
+struct Waiting {
+    calls: Mutex<Option<HashMap<String, oneshot::Sender<Reply>>>>,
+    uncorrelated: Arc<AtomicU64>,
+}
+
+/// Where the reply to one call arrives. Dropping it forgets the call.
+#[derive(Debug)]
+pub(crate) struct ReplyAddress {
+    pub(crate) reply_to: String,
+    inbox: Inbox,
+}
+
+#[derive(Debug)]
+enum Inbox {
+    Shared { reply: oneshot::Receiver<Reply>, _entry: Entry },
+    Own { replies: Subscription },
+}
+
+/// A place among the waiting calls, given up when it is dropped.
+#[derive(Debug)]
+struct Entry {
+    id: String,
+    waiting: Arc<Waiting>,
+}
+
+impl Replies {
+    pub(crate) fn new(link: Arc<Link>) -> Self {
+        Self { link, shared: Mutex::default(), uncorrelated: Arc::default() }
+    }
+
+    /// An address for the reply to the call of this id.
+    pub(crate) async fn open(&self, id: &str, peer: Peer) -> Result<ReplyAddress, TransportError> {
+        match peer {
+            Peer::Postage => self.open_shared(id).await,
+            Peer::Python => {
+                let (reply_to, replies) = self.consume_fresh_queue().await?;
+                Ok(ReplyAddress { reply_to, inbox: Inbox::Own { replies } })
+            }
+        }
+    }
+
+    /// How many replies without a correlation id have come to the shared address so far.
+    pub(crate) fn uncorrelated(&self) -> u64 {
+        self.uncorrelated.load(Ordering::Relaxed)
+    }
+
+    async fn open_shared(&self, id: &str) -> Result<ReplyAddress, TransportError> {
+        let current = self.current();
+        let address = current.get_or_try_init(|| self.start_reader()).await?;
+        if let Some(open) = address.enter(id) {
+            return Ok(open);
+        }
+        self.forget(&current);
+        let fresh = self.current();
+        let address = fresh.get_or_try_init(|| self.start_reader()).await?;
+        address.enter(id).ok_or_else(|| TransportError::Disconnected {
+            reason: "the reply consumer ended as soon as it began".to_owned(),
+        })
+    }
+
+    fn current(&self) -> Arc<OnceCell<SharedAddress>> {
+        Arc::clone(&self.shared.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn forget(&self, ended: &Arc<OnceCell<SharedAddress>>) {
+        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        if Arc::ptr_eq(&shared, ended) {
+            *shared = Arc::default();
+        }
+    }
+
+    async fn start_reader(&self) -> Result<SharedAddress, TransportError> {
+        let (queue, replies) = self.consume_fresh_queue().await?;
+        let waiting = Arc::new(Waiting {
+            calls: Mutex::new(Some(HashMap::new())),
+            uncorrelated: Arc::clone(&self.uncorrelated),
+        });
+        let reader = tokio::spawn(read(replies, Arc::clone(&waiting)));
+        Ok(SharedAddress { queue, waiting, reader })
+    }
+
+    async fn consume_fresh_queue(&self) -> Result<(String, Subscription), TransportError> {
+        let transport = &self.link.transport;
+        let queue = transport.declare_queue(&Queue::server_named()).await?;
+        let source =
+            Source { queue: queue.clone().into(), prefetch: 0, exclusive: true, auto_ack: true };
+        let replies = transport.consume(source).await?;
+        Ok((queue, replies))
+    }
+}
+
+impl SharedAddress {
+    /// Waits for the reply to this id; `None` when nobody reads the replies any more.
+    fn enter(&self, id: &str) -> Option<ReplyAddress> {
+        let (sender, reply) = oneshot::channel();
+        self.waiting.lock().as_mut()?.insert(id.to_owned(), sender);
+        let entry = Entry { id: id.to_owned(), waiting: Arc::clone(&self.waiting) };
+        Some(ReplyAddress {
+            reply_to: self.queue.clone(),
+            inbox: Inbox::Shared { reply, _entry: entry },
+        })
+    }
+}
+
+impl Waiting {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<HashMap<String, oneshot::Sender<Reply>>>> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn hand_over(&self, reply: Delivery) {
+        let Some(id) = reply.properties.correlation_id.as_deref() else {
+            self.uncorrelated.fetch_add(1, Ordering::Relaxed);
+            tracing::warn!(
+                "a reply without a correlation id came to the shared reply address and belongs to \
+                 no call; if the service is Python Postage, call it with `peer = \"python\"`"
+            );
+            return;
+        };
+        match self.lock().as_mut().and_then(|calls| calls.remove(id)) {
+            // The call may have gone between the look-up and here; its reply is not wanted then.
+            Some(call) => drop(call.send(Ok(reply))),
+            None => tracing::debug!(correlation_id = id, "a reply came that no call waits for"),
+        }
+    }
+
+    fn end(&self, error: &TransportError) {
+        let calls = self.lock().take().unwrap_or_default();
+        for (_, call) in calls {
+            drop(call.send(Err(error.clone())));
+        }
+    }
+}
+
+/// Reads the shared address until its consumer ends.
+async fn read(mut replies: Subscription, waiting: Arc<Waiting>) {
+    let error = loop {
+        match replies.next().await {
+            Ok(Some(reply)) => waiting.hand_over(reply),
+            Ok(None) => {
+                break TransportError::Disconnected { reason: "the reply consumer ended".into() };
+            }
+            Err(error) => break error,
+        }
+    };
+    waiting.end(&error);
+}
+
+impl ReplyAddress {
+    /// The reply. Cancel-safe: a dropped future loses none.
+    pub(crate) async fn reply(&mut self) -> Reply {
+        match &mut self.inbox {
+            Inbox::Shared { reply, .. } => reply.await.unwrap_or_else(|_| {
+                Err(TransportError::Disconnected { reason: "the reply consumer ended".into() })
+            }),
+            Inbox::Own { replies } => replies.next().await.and_then(|reply| {
+                reply.ok_or_else(|| TransportError::Disconnected {
+                    reason: "the call's own reply consumer ended".into(),
+                })
+            }),
+        }
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        if let Some(calls) = self.waiting.lock().as_mut() {
+            calls.remove(&self.id);
+        }
+    }
+}

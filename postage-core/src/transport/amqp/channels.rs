@@ -1,0 +1,64 @@
+//! Channels that are open and idle, kept for the next operation.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use lapin::{Channel, Connection};
+
+use super::fault;
+use crate::transport::TransportError;
+
+/// More operations at once than this is not worth keeping channels for.
+const MOST_IDLE: usize = 4;
+
+/// Gives each operation a channel of its own: the broker answers a refused operation by closing
+/// its channel, and then nothing else goes with it.
+#[derive(Debug)]
+pub(super) struct Channels {
+    connection: Arc<Connection>,
+    idle: Mutex<Vec<Channel>>,
+}
+
+impl Channels {
+    pub(super) fn new(connection: Arc<Connection>) -> Self {
+        Self { connection, idle: Mutex::default() }
+    }
+
+    /// Runs one operation. When it is cancelled, its channel is closed: the answer that is still
+    /// to come belongs to nobody.
+    pub(super) async fn run<T, F>(
+        &self,
+        operation: impl FnOnce() -> String,
+        work: impl FnOnce(Channel) -> F,
+    ) -> Result<T, TransportError>
+    where
+        F: Future<Output = lapin::Result<T>>,
+    {
+        let channel = match self.take() {
+            Some(channel) => channel,
+            None => {
+                let opened = self.connection.create_channel().await;
+                opened.map_err(|error| fault::disconnected(&error))?
+            }
+        };
+        match work(channel.clone()).await {
+            Ok(answer) => {
+                self.put(channel);
+                Ok(answer)
+            }
+            Err(error) => Err(fault::of_operation(&error, operation)),
+        }
+    }
+
+    fn take(&self) -> Option<Channel> {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.retain(|channel| channel.status().connected());
+        idle.pop()
+    }
+
+    fn put(&self, channel: Channel) {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < MOST_IDLE {
+            idle.push(channel);
+        }
+    }
+}

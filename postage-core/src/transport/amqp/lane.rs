@@ -1,0 +1,211 @@
+//! Publishing: one task for each lane writes what all publishers give it, so that many messages
+//! share a system call and nobody waits for another's confirm.
+
+mod open;
+
+use std::collections::VecDeque;
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use futures_util::stream::FuturesUnordered;
+use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
+use lapin::types::ShortString;
+use lapin::{BasicProperties, Channel, Confirmation, Connection};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use self::open::Open;
+use super::{confirms, convert, fault};
+use crate::transport::{Publication, TransportError};
+
+/// How many messages may be with the broker, unconfirmed.
+const WINDOW: usize = 1024;
+/// How many may wait for a place in the window. Who comes then waits: back-pressure.
+const WAITING: usize = 256;
+
+/// A way for messages over one channel at a time, with confirms or without.
+#[derive(Debug)]
+pub(super) struct Lane {
+    jobs: mpsc::Sender<Job>,
+    confirm: bool,
+    /// Why the lane ended, once it has.
+    ended: Arc<OnceLock<TransportError>>,
+    task: JoinHandle<()>,
+}
+
+/// One publication on its way.
+#[derive(Debug)]
+struct Job {
+    publication: Publication,
+    /// Made by the publisher, so that the lane's task need not; taken by the first attempt.
+    message: Option<Message>,
+    /// Whether it went down with one channel already.
+    sent_again: bool,
+    /// Whether the broker sent it back.
+    returned: bool,
+    done: oneshot::Sender<Result<(), TransportError>>,
+}
+
+/// A publication in lapin's terms.
+#[derive(Debug)]
+struct Message {
+    exchange: ShortString,
+    key: ShortString,
+    mandatory: bool,
+    properties: BasicProperties,
+    body: Bytes,
+}
+
+/// Why a channel is no longer published on.
+enum Over {
+    NoMoreJobs,
+    ChannelGone(Option<lapin::Error>),
+}
+
+impl Lane {
+    pub(super) fn confirmed(connection: Arc<Connection>) -> Self {
+        Self::new(connection, true)
+    }
+
+    pub(super) fn unconfirmed(connection: Arc<Connection>) -> Self {
+        Self::new(connection, false)
+    }
+
+    fn new(connection: Arc<Connection>, confirm: bool) -> Self {
+        let (jobs, waiting) = mpsc::channel(WAITING);
+        let ended = Arc::default();
+        let task = tokio::spawn(serve(connection, confirm, waiting, Arc::clone(&ended)));
+        Self { jobs, confirm, ended, task }
+    }
+
+    /// Publishes; with confirms, until the broker has confirmed. When the future is dropped, the
+    /// message may be sent or not.
+    pub(super) async fn publish(&self, mut publication: Publication) -> Result<(), TransportError> {
+        // Without a confirm nobody waits for what comes back.
+        publication.mandatory &= self.confirm;
+        let message = Message::new(&publication).map_err(|reason| {
+            fault::refused(format!("publish to {}", publication.route), reason)
+        })?;
+        let (done, outcome) = oneshot::channel();
+        let message = Some(message);
+        let job = Job { publication, message, sent_again: false, returned: false, done };
+        self.jobs.send(job).await.map_err(|_| self.gone())?;
+        outcome.await.unwrap_or_else(|_| Err(self.gone()))
+    }
+
+    fn gone(&self) -> TransportError {
+        self.ended.get().cloned().unwrap_or_else(fault::closed)
+    }
+}
+
+impl Drop for Lane {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Message {
+    fn new(publication: &Publication) -> Result<Self, String> {
+        if publication.mandatory && publication.properties.message_id.is_none() {
+            return Err(
+                "a mandatory message needs a message id, to be known when it comes back".to_owned()
+            );
+        }
+        Ok(Self {
+            exchange: convert::short("the exchange's name", publication.route.exchange())?,
+            key: convert::short("the routing key", publication.route.key())?,
+            mandatory: publication.mandatory,
+            properties: convert::to_basic(&publication.properties)?,
+            body: publication.body.clone(),
+        })
+    }
+}
+
+impl Job {
+    fn finish(self, outcome: Result<(), TransportError>) {
+        // Whoever waited for it may have left.
+        let _ = self.done.send(outcome);
+    }
+}
+
+/// The lane's task: one channel after the other, until the connection is gone.
+async fn serve(
+    connection: Arc<Connection>,
+    confirm: bool,
+    mut jobs: mpsc::Receiver<Job>,
+    ended: Arc<OnceLock<TransportError>>,
+) {
+    let mut again = VecDeque::new();
+    let mut why = None;
+    let reason = loop {
+        let channel = match open_channel(&connection, confirm).await {
+            Ok(channel) => channel,
+            // What ended the last channel tells more than that there is no new one.
+            Err(error) => break fault::disconnected(&why.unwrap_or(error)),
+        };
+        match over(&channel, &mut jobs, &mut again).await {
+            Over::NoMoreJobs => return,
+            Over::ChannelGone(error) => why = error,
+        }
+    };
+    let reason = ended.get_or_init(|| reason);
+    jobs.close();
+    again.into_iter().for_each(|job| job.finish(Err(reason.clone())));
+    while let Some(job) = jobs.recv().await {
+        job.finish(Err(reason.clone()));
+    }
+}
+
+async fn open_channel(connection: &Connection, confirm: bool) -> lapin::Result<Channel> {
+    let channel = connection.create_channel().await?;
+    if confirm {
+        channel.confirm_select(ConfirmSelectOptions::default()).await?;
+    }
+    Ok(channel)
+}
+
+/// Publishes over one channel for as long as it is open.
+async fn over(
+    channel: &Channel,
+    jobs: &mut mpsc::Receiver<Job>,
+    again: &mut VecDeque<Job>,
+) -> Over {
+    let mut under_way = FuturesUnordered::new();
+    let mut open = Open::default();
+    loop {
+        while open.takes_more(WINDOW) {
+            let Some(job) = again.pop_front().or_else(|| jobs.try_recv().ok()) else { break };
+            if let Some((slot, message)) = open.admit(job) {
+                under_way.push(send(channel, slot, message));
+            }
+        }
+        tokio::select! {
+            biased;
+            batch = confirms::next_batch(&mut under_way, channel), if !under_way.is_empty() => {
+                open.judge(batch);
+            }
+            job = jobs.recv(), if open.takes_more(WINDOW) => match job {
+                Some(job) => again.push_back(job),
+                None => return Over::NoMoreJobs,
+            },
+            else => return Over::ChannelGone(open.abandon(again)),
+        }
+    }
+}
+
+/// Publishes and waits for the confirm. Polled by one task only: lapin numbers a message and
+/// queues its frames in two steps, which must not mix with another's.
+async fn send(
+    channel: &Channel,
+    slot: u64,
+    message: Message,
+) -> (u64, lapin::Result<Confirmation>) {
+    let Message { exchange, key, mandatory, properties, body } = message;
+    let options = BasicPublishOptions { mandatory, immediate: false };
+    let published = channel.basic_publish(exchange, key, options, &body, properties).await;
+    let outcome = match published {
+        Ok(confirm) => confirm.await,
+        Err(error) => Err(error),
+    };
+    (slot, outcome)
+}

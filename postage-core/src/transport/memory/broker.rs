@@ -1,0 +1,63 @@
+//! The broker: its state behind one lock, and the brokers of this process by their names.
+
+use std::collections::BTreeMap;
+use std::mem;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use tokio::time::Instant;
+
+use super::state::State;
+
+static NAMED: Mutex<BTreeMap<String, Weak<Broker>>> = Mutex::new(BTreeMap::new());
+
+#[derive(Debug)]
+pub(super) struct Broker {
+    state: Mutex<State>,
+    myself: Weak<Self>,
+}
+
+impl Broker {
+    pub(super) fn new() -> Arc<Self> {
+        Arc::new_cyclic(|myself| Self { state: Mutex::new(State::new()), myself: myself.clone() })
+    }
+
+    /// The broker of this name: the one that lives, or a new one.
+    pub(super) fn named(name: &str) -> Arc<Self> {
+        let mut brokers = lock(&NAMED);
+        brokers.retain(|_, broker| broker.strong_count() > 0);
+        if let Some(broker) = brokers.get(name).and_then(Weak::upgrade) {
+            return broker;
+        }
+        let broker = Self::new();
+        brokers.insert(name.to_owned(), Arc::downgrade(&broker));
+        broker
+    }
+
+    /// Does one step of work on the state, all its consequences included. Whoever the step wakes
+    /// is woken after the lock is released.
+    pub(super) fn with<T>(&self, work: impl FnOnce(&mut State, Instant) -> T) -> T {
+        let now = Instant::now();
+        let mut state = lock(&self.state);
+        let result = work(&mut state, now);
+        state.route_letters(now);
+        state.alarm.start(&self.myself);
+        let wakers = mem::take(&mut state.wakers);
+        drop(state);
+        for waker in wakers {
+            waker.wake();
+        }
+        result
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        state.alarm.stop();
+    }
+}
+
+/// Locks. A holder that panicked has left the state usable: each step of work keeps it so.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

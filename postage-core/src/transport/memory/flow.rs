@@ -1,0 +1,216 @@
+//! What happens to messages: they are routed, wait, are handed out, settled, given up.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::consumer::Parcel;
+use super::dead_letter::{DeadLetter, Reason};
+use super::message::{Held, Message};
+use super::state::{ConnectionId, QueueId, State, Unsettled};
+use crate::topology::{FieldValue, Overflow};
+use crate::transport::{Headers, Settlement};
+
+/// What became of a publication.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// Every queue that it was routed to has it.
+    Taken,
+    /// A full queue refused it.
+    NotTaken,
+    /// It was routed to no queue.
+    Unroutable,
+}
+
+impl State {
+    /// Publishes a message; the error is the broker's reason to refuse it.
+    pub(super) fn publish(&mut self, message: Message, now: Instant) -> Result<Outcome, String> {
+        let exchange = message.route.exchange();
+        if !exchange.is_empty() {
+            let found = self.exchanges.get(exchange);
+            let found = found.ok_or_else(|| super::declare::no_exchange(exchange))?;
+            if found.internal {
+                return Err(format!(
+                    "ACCESS_REFUSED - cannot publish to internal exchange '{exchange}' in vhost '/'"
+                ));
+            }
+        }
+        let queues = self.route(exchange, message.route.key(), &message.properties.headers);
+        if queues.is_empty() {
+            return Ok(Outcome::Unroutable);
+        }
+        let message = Arc::new(message);
+        let mut outcome = Outcome::Taken;
+        for queue in queues {
+            if !self.offer(queue, &message, now) {
+                outcome = Outcome::NotTaken;
+            }
+        }
+        Ok(outcome)
+    }
+
+    /// The queues that get a message, each once. What an exchange cannot route goes to its
+    /// alternate.
+    fn route(&self, exchange: &str, key: &str, headers: &Headers) -> BTreeSet<QueueId> {
+        let mut seen = BTreeSet::new();
+        let mut exchange = exchange;
+        loop {
+            if exchange.is_empty() {
+                return self.names.get(key).copied().into_iter().collect();
+            }
+            let Some(found) = self.exchanges.get(exchange) else { return BTreeSet::new() };
+            let queues: BTreeSet<_> = found.matching(key, headers).collect();
+            let alternate = found.alternate.as_ref().and_then(FieldValue::as_str);
+            match alternate {
+                Some(alternate) if queues.is_empty() && seen.insert(exchange) => {
+                    exchange = alternate;
+                }
+                _ => return queues,
+            }
+        }
+    }
+
+    /// Offers a message to a queue; `false` when the queue is full and refuses.
+    fn offer(&mut self, id: QueueId, message: &Arc<Message>, now: Instant) -> bool {
+        self.expire_heads(id, now);
+        let Some(queue) = self.queues.get_mut(&id) else { return true };
+        if queue.refuses(message) {
+            if queue.settings.overflow == Overflow::RejectPublishDeadLetter {
+                self.letters.extend(DeadLetter::new(
+                    &queue.name,
+                    &queue.settings,
+                    message,
+                    Reason::MaxLength,
+                ));
+            }
+            return false;
+        }
+        queue.push(message.clone(), now);
+        // A waiting consumer gets it even when it may not wait at all.
+        self.hand_out(id, now);
+        self.tend(id, now);
+        true
+    }
+
+    /// Brings a queue in order after any change: drops what is too much or too old, serves its
+    /// consumers, sets the clock.
+    pub(super) fn tend(&mut self, id: QueueId, now: Instant) {
+        while let Some(held) = self.queues.get_mut(&id).and_then(|queue| queue.take_surplus()) {
+            self.give_up(id, &held, Reason::MaxLength);
+        }
+        self.expire_heads(id, now);
+        self.hand_out(id, now);
+        if let Some(deadline) = self.queues.get(&id).and_then(|queue| queue.deadline()) {
+            self.alarm.set(deadline);
+        }
+    }
+
+    fn expire_heads(&mut self, id: QueueId, now: Instant) {
+        while let Some(held) = self.queues.get_mut(&id).and_then(|queue| queue.take_expired(now)) {
+            self.give_up(id, &held, Reason::Expired);
+        }
+    }
+
+    /// Gives the queue's messages to the consumers that have room, in turn.
+    fn hand_out(&mut self, id: QueueId, now: Instant) {
+        while let Some(queue) = self.queues.get_mut(&id) {
+            let candidates = if queue.settings.single_active { 1 } else { queue.consumers.len() };
+            let has_room = |consumer| self.consumers.get(consumer).is_some_and(|it| it.has_room());
+            let Some(index) = queue.consumers.iter().take(candidates).position(has_room) else {
+                return;
+            };
+            let Some(held) = queue.take() else { return };
+            let consumer = if queue.settings.single_active {
+                queue.consumers.front().copied()
+            } else {
+                let chosen = queue.consumers.remove(index);
+                queue.consumers.extend(chosen);
+                chosen
+            };
+            let Some(consumer) = consumer else { return };
+            let counts_returns = queue.settings.counts_returns;
+            self.deliver(id, consumer, held, counts_returns);
+            self.expire_heads(id, now);
+        }
+    }
+
+    fn deliver(
+        &mut self,
+        queue: QueueId,
+        id: super::state::ConsumerId,
+        held: Held,
+        counts_returns: bool,
+    ) {
+        let tag = self.next_id();
+        let Some(consumer) = self.consumers.get_mut(&id) else { return };
+        let parcel = Parcel {
+            tag: (!consumer.auto_ack).then_some(tag),
+            message: held.message.clone(),
+            redelivered: held.returns > 0,
+            delivery_count: (counts_returns && held.returns > 0).then_some(held.returns),
+        };
+        self.wakers.extend(consumer.receive(parcel));
+        if !consumer.auto_ack
+            && let Some(unsettled) = self.connections.get_mut(&consumer.connection)
+        {
+            unsettled.insert(tag, Unsettled { queue, consumer: id, held });
+        }
+    }
+
+    /// Settles a delivery; `false` when its connection is gone, and the queue has it again.
+    pub(super) fn settle(
+        &mut self,
+        connection: ConnectionId,
+        tag: u64,
+        settlement: Settlement,
+        now: Instant,
+    ) -> bool {
+        let Some(unsettled) = self.connections.get_mut(&connection) else { return false };
+        // One that is unknown was settled when its queue went.
+        let Some(out) = unsettled.remove(&tag) else { return true };
+        if let Some(consumer) = self.consumers.get_mut(&out.consumer) {
+            consumer.release();
+        }
+        match settlement {
+            Settlement::Ack => {}
+            Settlement::Reject => self.give_up(out.queue, &out.held, Reason::Rejected),
+            Settlement::Requeue => self.give_back(out.queue, out.held),
+        }
+        self.tend(out.queue, now);
+        true
+    }
+
+    /// Puts a message back into its queue, which the caller tends afterwards.
+    pub(super) fn give_back(&mut self, id: QueueId, mut held: Held) {
+        let Some(queue) = self.queues.get_mut(&id) else { return };
+        held.returns = held.returns.saturating_add(1);
+        let limit = queue.settings.delivery_limit.filter(|_| queue.settings.counts_returns);
+        if limit.is_some_and(|limit| u64::from(held.returns) > limit) {
+            self.give_up(id, &held, Reason::DeliveryLimit);
+        } else {
+            queue.put_back(held);
+        }
+    }
+
+    /// Drops a message, by way of the dead-letter exchange where there is one.
+    fn give_up(&mut self, id: QueueId, held: &Held, reason: Reason) {
+        let Some(queue) = self.queues.get(&id) else { return };
+        self.letters.extend(DeadLetter::new(&queue.name, &queue.settings, &held.message, reason));
+    }
+
+    /// Routes the dead letters, and those that they bring about in turn. This ends: a letter that
+    /// comes back to a queue that it left by itself is dropped.
+    pub(super) fn route_letters(&mut self, now: Instant) {
+        while let Some(letter) = self.letters.pop_front() {
+            let route = &letter.message.route;
+            let headers = &letter.message.properties.headers;
+            for id in self.route(route.exchange(), route.key(), headers) {
+                let cycles = |queue: &super::queue::Queue| letter.cycles_at(&queue.name);
+                if !self.queues.get(&id).is_some_and(cycles) {
+                    self.offer(id, &letter.message, now);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! A queue: what waits in it, in which order, and who consumes it.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::message::{Held, Message, Place};
+use super::settings::Settings;
+use super::state::{ConnectionId, ConsumerId};
+use crate::topology::{FieldValue, Overflow, Queue as Description};
+
+#[derive(Debug)]
+pub(super) struct Queue {
+    pub(super) name: Arc<str>,
+    /// The connection that an exclusive queue belongs to.
+    pub(super) owner: Option<ConnectionId>,
+    pub(super) durable: bool,
+    pub(super) auto_delete: bool,
+    pub(super) arguments: Vec<(std::borrow::Cow<'static, str>, FieldValue)>,
+    pub(super) settings: Settings,
+    /// In turn: the next to be served is in front.
+    pub(super) consumers: VecDeque<ConsumerId>,
+    /// Whether its consumer wants to be the only one.
+    pub(super) taken: bool,
+    unused_since: Instant,
+    ready: BTreeMap<Place, Held>,
+    ready_bytes: u64,
+    next_number: u64,
+}
+
+impl Queue {
+    pub(super) fn new(
+        name: Arc<str>,
+        description: &Description,
+        settings: Settings,
+        owner: Option<ConnectionId>,
+        now: Instant,
+    ) -> Self {
+        Self {
+            name,
+            owner,
+            durable: description.durable && owner.is_none(),
+            auto_delete: description.auto_delete,
+            arguments: description.arguments(),
+            settings,
+            consumers: VecDeque::new(),
+            taken: false,
+            unused_since: now,
+            ready: BTreeMap::new(),
+            ready_bytes: 0,
+            next_number: 0,
+        }
+    }
+
+    /// Whether one more message of this size is over a limit that refuses.
+    pub(super) fn refuses(&self, message: &Message) -> bool {
+        let bytes = u64::try_from(message.body.len()).unwrap_or(u64::MAX);
+        self.settings.overflow != Overflow::DropHead
+            && self.is_over(self.len().saturating_add(1), self.ready_bytes.saturating_add(bytes))
+    }
+
+    /// Puts a message in, behind all of its priority.
+    pub(super) fn push(&mut self, message: Arc<Message>, now: Instant) {
+        let priority = message.properties.priority.unwrap_or(0).min(self.settings.max_priority);
+        let place = (Reverse(priority), self.next_number);
+        self.next_number += 1;
+        let expires = self.time_to_live(&message).and_then(|ttl| now.checked_add(ttl));
+        self.put_back(Held { place, message, expires, returns: 0 });
+    }
+
+    /// Puts a message back at its old place.
+    pub(super) fn put_back(&mut self, held: Held) {
+        self.ready_bytes = self.ready_bytes.saturating_add(held.bytes());
+        self.ready.insert(held.place, held);
+    }
+
+    /// Takes the message at the head.
+    pub(super) fn take(&mut self) -> Option<Held> {
+        let (_, held) = self.ready.pop_first()?;
+        self.ready_bytes = self.ready_bytes.saturating_sub(held.bytes());
+        Some(held)
+    }
+
+    /// Takes the message at the head when its time is over. One further back waits its turn, as
+    /// in RabbitMQ.
+    pub(super) fn take_expired(&mut self, now: Instant) -> Option<Held> {
+        let (_, head) = self.ready.first_key_value()?;
+        if head.is_expired(now) { self.take() } else { None }
+    }
+
+    /// Takes the message at the head while the queue is over a limit.
+    pub(super) fn take_surplus(&mut self) -> Option<Held> {
+        if self.is_over(self.len(), self.ready_bytes) { self.take() } else { None }
+    }
+
+    /// When the queue next needs attention: its head expires, or it does.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let head = self.ready.first_key_value().and_then(|(_, held)| held.expires);
+        [head, self.end()].into_iter().flatten().min()
+    }
+
+    /// When the queue goes for want of use.
+    pub(super) fn end(&self) -> Option<Instant> {
+        let after = self.settings.expires.filter(|_| self.consumers.is_empty())?;
+        self.unused_since.checked_add(after)
+    }
+
+    /// Notes that the queue is in use now.
+    pub(super) fn touch(&mut self, now: Instant) {
+        self.unused_since = now;
+    }
+
+    fn len(&self) -> u64 {
+        u64::try_from(self.ready.len()).unwrap_or(u64::MAX)
+    }
+
+    fn is_over(&self, length: u64, bytes: u64) -> bool {
+        self.settings.max_length.is_some_and(|limit| length > limit)
+            || self.settings.max_bytes.is_some_and(|limit| bytes > limit)
+    }
+
+    fn time_to_live(&self, message: &Message) -> Option<Duration> {
+        let own = message.properties.expiration.map(whole_millis);
+        [own, self.settings.message_ttl].into_iter().flatten().min()
+    }
+}
+
+/// The time as it travels: in milliseconds, rounded up.
+pub(super) fn whole_millis(time: Duration) -> Duration {
+    let millis = time.as_nanos().div_ceil(1_000_000);
+    Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX))
+}

@@ -1,0 +1,153 @@
+use std::fs::OpenOptions;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::error::{Doing, Error};
+use crate::layout::Layout;
+use crate::process::Process;
+use crate::{epmd, handshake, locate};
+
+const START_DEADLINE: Duration = Duration::from_secs(90);
+const STOP_DEADLINE: Duration = Duration::from_secs(20);
+const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(5);
+const POLL: Duration = Duration::from_millis(100);
+const ATTEMPTS: u32 = 3;
+
+/// A running RabbitMQ node of our own. It stops, and its folder goes, when this is dropped.
+///
+/// All methods block.
+#[derive(Debug)]
+pub struct RabbitMq {
+    // Dropped in this order: the server, its name server, its folder.
+    server: Option<Process>,
+    name_server: Option<Process>,
+    layout: Layout,
+    version: String,
+}
+
+impl RabbitMq {
+    /// Whether the programs that a node needs are on this machine.
+    #[must_use]
+    pub fn is_installed() -> bool {
+        locate::server_script().is_ok() && locate::epmd().is_ok()
+    }
+
+    /// Starts a node and waits until it accepts connections: some seconds.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] when the server is not installed; [`Error::Ended`] and
+    /// [`Error::TooSlow`], with the end of its log, when it does not come up.
+    pub fn start() -> Result<Self, Error> {
+        let mut attempt = 1;
+        loop {
+            match Self::start_once() {
+                // Another program may have taken a port between our look and the server's start.
+                Err(Error::Ended { .. }) if attempt < ATTEMPTS => attempt += 1,
+                outcome => return outcome,
+            }
+        }
+    }
+
+    fn start_once() -> Result<Self, Error> {
+        let layout = Layout::new()?;
+        let mut node = Self { server: None, name_server: None, layout, version: String::new() };
+        node.run()?;
+        Ok(node)
+    }
+
+    /// The address to connect to, as the user `guest` on the virtual host `/`.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("amqp://guest:guest@127.0.0.1:{}", self.port())
+    }
+
+    /// The port on the loopback interface.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.layout.ports.amqp
+    }
+
+    /// The server's version, like `3.10.8`.
+    #[must_use]
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// Stops the node in good order: what is durable is kept for [`RabbitMq::restart`].
+    pub fn stop(&mut self) {
+        if let Some(mut server) = self.server.take() {
+            server.terminate(STOP_DEADLINE);
+        }
+        self.name_server = None;
+    }
+
+    /// Kills the node at once, as a power cut would: SIGKILL, no goodbye on its connections.
+    pub fn kill(&mut self) {
+        if let Some(mut server) = self.server.take() {
+            server.kill();
+        }
+        self.name_server = None;
+    }
+
+    /// Starts the node again, on the same port and with what it had kept; stops it first when it
+    /// still runs.
+    ///
+    /// # Errors
+    /// As [`RabbitMq::start`].
+    pub fn restart(&mut self) -> Result<(), Error> {
+        self.stop();
+        self.run()
+    }
+
+    fn run(&mut self) -> Result<(), Error> {
+        self.name_server = Some(epmd::start(self.layout.ports.epmd)?);
+        let script = locate::server_script()?;
+        let output = self.layout.output();
+        let output = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&output)
+            .doing(|| format!("write {}", output.display()))?;
+        let errors = output.try_clone().doing(|| "share the server's output".to_owned())?;
+
+        let mut command = Command::new(&script);
+        self.layout.apply(&mut command);
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(output)
+            .stderr(errors)
+            // Ctrl-C on the terminal is for its owner, who stops the node in good order.
+            .process_group(0)
+            .spawn()
+            .doing(|| format!("run {}", script.display()))?;
+        self.server = Some(Process::new(child));
+        self.version = self.wait_until_ready()?;
+        Ok(())
+    }
+
+    fn wait_until_ready(&mut self) -> Result<String, Error> {
+        let deadline = Instant::now() + START_DEADLINE;
+        loop {
+            if let Some(status) = self.server.as_mut().and_then(Process::ended) {
+                let log = self.layout.last_words();
+                return Err(Error::Ended { status: status.to_string(), log });
+            }
+            if let Ok(version) = handshake::server_version(self.port(), HANDSHAKE_DEADLINE) {
+                return Ok(version);
+            }
+            if Instant::now() > deadline {
+                let log = self.layout.last_words();
+                return Err(Error::TooSlow { waited: START_DEADLINE, log });
+            }
+            thread::sleep(POLL);
+        }
+    }
+}
+
+impl Drop for RabbitMq {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
