@@ -8,6 +8,7 @@ mod error;
 mod headers;
 mod link;
 pub mod message;
+pub mod prelude;
 mod processor;
 mod producer;
 mod restart;
@@ -18,6 +19,8 @@ pub mod transport;
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
+
+pub use postage_macros::{exchange, message_handler, message_processor, producer, rpc_handler};
 
 pub use broker::{Broker, DEFAULT_MAX_BODY};
 pub use config::Config;
