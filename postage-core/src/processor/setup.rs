@@ -10,7 +10,8 @@ pub const DEFAULT_PREFETCH: u16 = 100;
 #[derive(Clone, Debug)]
 pub struct ServiceSetup {
     pub(super) queues: Vec<Queue>,
-    pub(super) bindings: Vec<Binding>,
+    /// Each with the place of its queue among the queues.
+    pub(super) bindings: Vec<(usize, Binding)>,
     pub(super) prefetch: u16,
     pub(super) concurrency: Option<usize>,
     pub(super) quit: bool,
@@ -39,19 +40,30 @@ impl ServiceSetup {
     /// One more queue. Of two descriptions of one name the first counts.
     #[must_use]
     pub fn queue(mut self, queue: Queue) -> Self {
-        let known = self.queues.iter().any(|known| known.name == queue.name);
-        if !known || queue.name.is_empty() {
-            self.queues.push(queue);
-        }
+        self.place(queue);
         self
     }
 
     #[must_use]
-    pub fn bind(self, exchange: Exchange, queue: Queue, key: impl Into<Cow<'static, str>>) -> Self {
+    pub fn bind(
+        mut self,
+        exchange: Exchange,
+        queue: Queue,
+        key: impl Into<Cow<'static, str>>,
+    ) -> Self {
         let binding = Binding::new(exchange, queue.name.clone(), key);
-        let mut setup = self.queue(queue);
-        setup.bindings.push(binding);
-        setup
+        let place = self.place(queue);
+        self.bindings.push((place, binding));
+        self
+    }
+
+    /// The place of the queue among the queues. Each one that the broker names is another.
+    fn place(&mut self, queue: Queue) -> usize {
+        let known = self.queues.iter().position(|known| known.name == queue.name);
+        known.filter(|_| !queue.name.is_empty()).unwrap_or_else(|| {
+            self.queues.push(queue);
+            self.queues.len() - 1
+        })
     }
 
     #[must_use]
