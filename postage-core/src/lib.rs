@@ -8,6 +8,7 @@ mod error;
 mod headers;
 mod link;
 pub mod message;
+pub mod prelude;
 mod processor;
 mod producer;
 mod restart;
@@ -29,6 +30,7 @@ pub use message::{
     Category, Codec, CodecError, Command, EncodeError, Envelope, Fingerprint, IntoEnvelope,
     JsonCodec, Message, MessageError, Plain, RemoteException, ResultContent,
 };
+pub use postage_macros::{exchange, message_handler, message_processor, producer, rpc_handler};
 pub use processor::{
     Context, DEFAULT_PREFETCH, DeclareHandler, Drained, Filter, FilterError, Handle, IntoOutcome,
     MessageProcessor, Outcome, Reply, Serve, Serving, Stopped,

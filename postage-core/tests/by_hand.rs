@@ -73,9 +73,8 @@ async fn a_call_answers_a_value_by_either_kind_of_peer() {
 #[tokio::test]
 async fn the_outcomes_of_a_call_are_kept_apart() {
     let (_broker, _serving, producer) = served().await;
-    let refused = producer
-        .call::<u32, CallError<String>>(postage_core::Envelope::rpc("refuse", ()))
-        .await;
+    let refused =
+        producer.call::<u32, CallError<String>>(postage_core::Envelope::rpc("refuse", ())).await;
     assert!(matches!(refused, Err(CallError::Documented(text)) if text == "sold out"));
     for (name, raised) in [
         ("panic", "Panic"),
