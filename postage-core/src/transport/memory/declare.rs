@@ -231,6 +231,12 @@ impl State {
         connection: ConnectionId,
         binding: &Binding,
     ) -> Result<(), String> {
+        let missing = !self.names.contains_key(binding.queue())
+            || (!binding.exchange.name().is_empty()
+                && !self.exchanges.contains_key(binding.exchange.name()));
+        if missing {
+            return Ok(());
+        }
         let (queue, exchange) = self.ends_of(connection, binding)?;
         let bound = bound(queue, binding);
         let before = exchange.bindings.len();
