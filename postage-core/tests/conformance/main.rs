@@ -13,6 +13,8 @@ mod exchanges;
 mod expiry;
 mod publishing;
 mod queues;
+#[cfg(feature = "amqp")]
+mod referee;
 mod settling;
 mod world;
 
