@@ -101,7 +101,8 @@ fn declare_queue() -> impl Strategy<Value = Step> {
             Step::DeclareQueue {
                 queue,
                 auto_delete,
-                max_length,
+                // One queue only: two that overflow at once send their dead letters in any order.
+                max_length: max_length.filter(|_| queue == 0),
                 overflow,
                 dead_letter,
                 max_priority,
