@@ -173,7 +173,8 @@ async fn over(
     let mut under_way = FuturesUnordered::new();
     let mut open = Open::default();
     loop {
-        while open.takes_more(WINDOW) {
+        let window = window(again, &open);
+        while open.takes_more(window) {
             let Some(job) = again.pop_front().or_else(|| jobs.try_recv().ok()) else { break };
             if let Some((slot, message)) = open.admit(job) {
                 under_way.push(send(channel, slot, message));
@@ -184,13 +185,20 @@ async fn over(
             batch = confirms::next_batch(&mut under_way, channel), if !under_way.is_empty() => {
                 open.judge(batch);
             }
-            job = jobs.recv(), if open.takes_more(WINDOW) => match job {
+            job = jobs.recv(), if open.takes_more(window) => match job {
                 Some(job) => again.push_back(job),
                 None => return Over::NoMoreJobs,
             },
             else => return Over::ChannelGone(open.abandon(again)),
         }
     }
+}
+
+/// What is sent again goes one by one: the broker does not say which message it refused, so the
+/// one that it refuses when it is alone is the one.
+fn window(again: &VecDeque<Job>, open: &Open) -> usize {
+    let careful = open.sends_again() || again.front().is_some_and(|job| job.sent_again);
+    if careful { 1 } else { WINDOW }
 }
 
 /// Publishes and waits for the confirm. Polled by one task only: lapin numbers a message and

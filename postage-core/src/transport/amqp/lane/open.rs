@@ -18,8 +18,8 @@ pub(super) struct Open {
     /// The slots of the mandatory messages under a message id: one, unless a caller sends a
     /// message again while its first sending is under way.
     mandatory: HashMap<Cow<'static, str>, Vec<u64>>,
-    /// Those that went down with the channel, in their order.
-    lost: Vec<Job>,
+    /// Those that went down with the channel, by their slots.
+    lost: BTreeMap<u64, Job>,
     /// The broker's refusal if there was one, else the first failure.
     failure: Option<Error>,
 }
@@ -27,6 +27,10 @@ pub(super) struct Open {
 impl Open {
     pub(super) fn takes_more(&self, window: usize) -> bool {
         self.failure.is_none() && self.jobs.len() < window
+    }
+
+    pub(super) fn sends_again(&self) -> bool {
+        self.jobs.first_key_value().is_some_and(|(_, job)| job.sent_again)
     }
 
     /// Takes a place, and answers what to send from it.
@@ -73,7 +77,7 @@ impl Open {
     pub(super) fn abandon(mut self, again: &mut VecDeque<Job>) -> Option<Error> {
         let failure = self.failure.take()?;
         let refusal = fault::refusal(&failure);
-        for mut job in self.lost {
+        for mut job in self.lost.into_values() {
             let named = refusal.is_some_and(|reason| names_exchange(reason, &job));
             if named || job.sent_again {
                 let operation = format!("publish to {}", job.publication.route);
@@ -103,8 +107,9 @@ impl Open {
     }
 
     fn lose(&mut self, slot: u64, error: Error) {
-        let job = self.release(slot);
-        self.lost.extend(job);
+        if let Some(job) = self.release(slot) {
+            self.lost.insert(slot, job);
+        }
         let told = self.failure.as_ref().is_some_and(|known| fault::refusal(known).is_some());
         if self.failure.is_none() || (!told && fault::refusal(&error).is_some()) {
             self.failure = Some(error);
