@@ -88,7 +88,7 @@ async fn with_auto_ack_a_dropped_delivery_is_done() {
     let second = next(&mut subscription).await;
     assert_eq!(&second.body[..], b"1");
     second.settle(Settlement::Ack).await.unwrap();
-    drop(subscription);
+    subscription.cancel().await.unwrap();
     send(&transport, &queue, "2").await;
     assert_eq!(&take(&transport, &queue).await.body[..], b"2");
 }

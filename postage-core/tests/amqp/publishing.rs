@@ -17,7 +17,7 @@ async fn each_of_many_concurrent_publishers_learns_whether_its_own_message_was_r
     let transient = queue(&transport).await;
     for round in 0..ROUNDS {
         let publications = (0..MESSAGES).map(|number| {
-            let nowhere = (number * 7 + round) % 3 == 0;
+            let nowhere = (number * 7 + round).is_multiple_of(3);
             let to = match (nowhere, number % 2) {
                 (true, _) => unique("nowhere"),
                 (false, 0) => durable.clone(),
@@ -48,7 +48,7 @@ async fn publishers_in_tasks_of_their_own_learn_the_same() {
         let (transport, queue) = (Arc::clone(&transport), queue.clone());
         tokio::spawn(async move {
             for number in 0..300 {
-                let nowhere = (publisher + number) % 2 == 0;
+                let nowhere = (publisher + number).is_multiple_of(2);
                 let to = if nowhere { unique("nowhere") } else { queue.clone() };
                 let outcome = transport.publish(message(Route::to_queue(to), "x")).await;
                 let unroutable = matches!(outcome, Err(TransportError::Unroutable { .. }));

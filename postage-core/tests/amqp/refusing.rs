@@ -122,10 +122,11 @@ async fn a_property_that_the_broker_refuses_is_its_publishers_error() {
 async fn a_refusal_among_many_messages_under_way_reaches_its_publisher_alone() {
     let transport = connect().await;
     let queue = queue(&transport).await;
-    for _ in 0..10 {
+    let body = "x".repeat(20_000); // much, so that the refusal comes while messages wait
+    for _ in 0..5 {
         let publications = (0..500).map(|number| {
-            let mut publication = message(Route::to_queue(queue.clone()), &"x".repeat(1000));
-            let forged = number == 250;
+            let mut publication = message(Route::to_queue(queue.clone()), &body);
+            let forged = number == 100 || number == 101;
             if forged {
                 publication.properties.user_id = Some("somebody else".into());
             }
@@ -136,4 +137,17 @@ async fn a_refusal_among_many_messages_under_way_reaches_its_publisher_alone() {
             assert_eq!(outcome.is_err(), forged, "{outcome:?}");
         }
     }
+}
+
+#[tokio::test]
+async fn headers_that_no_frame_can_hold_are_their_publishers_error() {
+    let transport = connect().await;
+    let queue = queue(&transport).await;
+    let mut heavy = message(Route::to_queue(queue.clone()), "x");
+    heavy.properties.set_header("heavy", "x".repeat(200_000));
+    let error = within(transport.publish(heavy)).await.unwrap_err();
+    assert!(matches!(error, TransportError::Refused { .. }), "{error}");
+    let mut fits = message(Route::to_queue(queue), "x");
+    fits.properties.set_header("heavy", "x".repeat(100_000));
+    within(transport.publish(fits)).await.unwrap();
 }

@@ -10,6 +10,10 @@ use super::{Job, Message};
 use crate::transport::TransportError;
 use crate::transport::amqp::fault;
 
+/// With how many channels a message may go down: one that another message's refusal closed, one
+/// of a connection that was lost by it, and one more.
+const MOST_ATTEMPTS: u32 = 3;
+
 /// The publications under way, and what ended the channel once something has.
 #[derive(Default)]
 pub(super) struct Open {
@@ -29,8 +33,13 @@ impl Open {
         self.failure.is_none() && self.jobs.len() < window
     }
 
+    /// Whether the channel is gone, and all that went down with it is known.
+    pub(super) fn is_over(&self) -> bool {
+        self.failure.is_some() && self.jobs.is_empty()
+    }
+
     pub(super) fn sends_again(&self) -> bool {
-        self.jobs.first_key_value().is_some_and(|(_, job)| job.sent_again)
+        self.jobs.first_key_value().is_some_and(|(_, job)| job.attempts > 0)
     }
 
     /// Takes a place, and answers what to send from it.
@@ -73,17 +82,20 @@ impl Open {
     }
 
     /// The channel is gone. What the broker refused is finished, and what went down beside it is
-    /// sent again, once: it may have arrived already, and has the same message id then.
+    /// sent again: it may have arrived already, and has the same message id then.
     pub(super) fn abandon(mut self, again: &mut VecDeque<Job>) -> Option<Error> {
         let failure = self.failure.take()?;
         let refusal = fault::refusal(&failure);
+        let alone = self.lost.len() == 1;
         for mut job in self.lost.into_values() {
-            let named = refusal.is_some_and(|reason| names_exchange(reason, &job));
-            if named || job.sent_again {
+            // Without confirms, the refused one may have been finished as written.
+            let alone = alone && job.publication.confirm;
+            let refused = refusal.is_some_and(|reason| alone || names_exchange(reason, &job));
+            if refused || job.attempts >= MOST_ATTEMPTS {
                 let operation = format!("publish to {}", job.publication.route);
                 job.finish(Err(fault::of_operation(&failure, || operation)));
             } else {
-                job.sent_again = true;
+                job.attempts += 1;
                 again.push_back(job);
             }
         }
