@@ -93,7 +93,10 @@ impl Call<'_> {
         match (self.method.is_async, self.known_send) {
             (false, _) => call,
             (true, true) => quote!(#call.await),
-            (true, false) => quote_spanned!(span=> #p::send_future(#call).await),
+            (true, false) => {
+                let p = p.located_at(span);
+                quote_spanned!(span=> #p::send_future(#call).await)
+            }
         }
     }
 
@@ -126,8 +129,8 @@ impl Call<'_> {
         if is_plain(ty) {
             return TokenStream::new();
         }
-        let p = self.p;
         let span = Span::mixed_site().located_at(self.method.answer_span);
+        let p = self.p.located_at(span);
         let ty = types::erased(ty);
         quote_spanned! {span=>
             let _ = || {

@@ -108,6 +108,7 @@ fn sent(p: &Runtime, method: &Method) -> TokenStream {
 /// Spanned at the answer, where a type that is not `Deserialize` is to be reported.
 fn call_type(p: &Runtime, method: &Method) -> TokenStream {
     let span = Span::mixed_site().located_at(method.answer_span);
+    let p = p.located_at(span);
     match &method.answer {
         Answer::Result { ok, error, .. } => {
             quote_spanned!(span=> #p::Call<#ok, #p::CallError<#error>>)
