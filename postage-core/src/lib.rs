@@ -20,6 +20,8 @@ pub mod transport;
 #[path = "private.rs"]
 pub mod __private;
 
+pub use postage_macros::{exchange, message_handler, message_processor, producer, rpc_handler};
+
 pub use broker::{Broker, DEFAULT_MAX_BODY};
 pub use config::Config;
 pub use contract::{Contract, Method, Parameter, Peer};
@@ -30,7 +32,6 @@ pub use message::{
     Category, Codec, CodecError, Command, EncodeError, Envelope, Fingerprint, IntoEnvelope,
     JsonCodec, Message, MessageError, Plain, RemoteException, ResultContent,
 };
-pub use postage_macros::{exchange, message_handler, message_processor, producer, rpc_handler};
 pub use processor::{
     Context, DEFAULT_PREFETCH, DeclareHandler, Drained, Filter, FilterError, Handle, IntoOutcome,
     MessageProcessor, Outcome, Reply, Serve, Serving, Stopped,

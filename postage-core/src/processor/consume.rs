@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
-use super::serving::{Control, Drained, Order, Serving, Stopped};
+use super::serving::{Control, Drained, Order, Serving};
 use super::table::Table;
 use super::{MessageProcessor, ServiceSetup};
 use crate::error::ServeError;
@@ -55,9 +55,8 @@ pub(super) async fn start<P: MessageProcessor>(
     let permits = Arc::new(Semaphore::new(setup.handlers_at_once()));
     let link = Arc::clone(&service.link);
     let control = Arc::clone(&service.control);
-    let (report, stopped) = watch::channel(None);
-    let task = tokio::spawn(run(service, subscriptions, permits, report));
-    Ok(Serving::new(link, queues, control, task, stopped))
+    let task = tokio::spawn(run(service, subscriptions, permits));
+    Ok(Serving::new(link, queues, control, task))
 }
 
 /// Runs the loops of all queues until the service is told to stop.
@@ -65,7 +64,6 @@ async fn run<P: MessageProcessor>(
     service: Arc<Service<P>>,
     subscriptions: Vec<Subscription>,
     permits: Arc<Semaphore>,
-    report: watch::Sender<Option<Stopped>>,
 ) -> Drained {
     let mut loops = JoinSet::new();
     for subscription in subscriptions {
@@ -77,9 +75,6 @@ async fn run<P: MessageProcessor>(
         drained.finished += part.finished;
         drained.cut_off += part.cut_off;
         drained.given_back += part.given_back;
-    }
-    if let Order::Stop { why, .. } = &*service.control.watch().borrow() {
-        report.send_replace(Some(why.clone()));
     }
     drained
 }

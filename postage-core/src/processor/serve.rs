@@ -101,12 +101,10 @@ async fn declare(link: &Link, setup: &ServiceSetup) -> Result<Vec<String>, Serve
     for queue in &setup.queues {
         names.push(link.transport.declare_queue(queue).await?);
     }
-    for binding in &setup.bindings {
+    for (place, binding) in &setup.bindings {
         link.declare(binding.exchange()).await?;
         if !binding.exchange().is_default() {
-            let position = setup.queues.iter().position(|queue| queue.name == binding.queue);
-            let name = position.and_then(|position| names.get(position));
-            let queue = name.map_or_else(|| binding.queue.clone(), |name| name.clone().into());
+            let queue = names.get(*place).cloned().unwrap_or_default().into();
             link.transport.bind(&Binding { queue, ..binding.clone() }).await?;
         }
     }

@@ -17,7 +17,6 @@ pub struct Serving {
     queues: Vec<String>,
     control: Arc<Control>,
     task: JoinHandle<Drained>,
-    stopped: watch::Receiver<Option<Stopped>>,
 }
 
 /// Why a service stopped.
@@ -97,9 +96,8 @@ impl Serving {
         queues: Vec<String>,
         control: Arc<Control>,
         task: JoinHandle<Drained>,
-        stopped: watch::Receiver<Option<Stopped>>,
     ) -> Self {
-        Self { link, queues, control, task, stopped }
+        Self { link, queues, control, task }
     }
 
     /// The names of the queues that it consumes, those that the broker chose among them.
@@ -125,13 +123,17 @@ impl Serving {
         self.link.transport.unbind(binding).await
     }
 
-    /// Waits until the service has stopped by itself: by a command, a handler, or a failure.
+    /// Waits until the service is told to stop by a command or a handler, or has failed. Handlers
+    /// may still run then: [`Serving::drain`] waits for them.
     ///
     /// Cancel-safe.
     pub async fn stopped(&self) -> Stopped {
-        let mut stopped = self.stopped.clone();
-        let why = stopped.wait_for(Option::is_some).await;
-        why.ok().and_then(|why| why.clone()).unwrap_or(Stopped::Quit)
+        let mut order = self.control.watch();
+        match order.wait_for(|order| matches!(order, Order::Stop { .. })).await.as_deref() {
+            Ok(Order::Stop { why, .. }) => why.clone(),
+            // The sender is in `self.control`, so there is always an order to wait for.
+            Ok(Order::Run) | Err(_) => Stopped::Quit,
+        }
     }
 
     /// Stops: takes no more messages, lets the handlers that run finish within `limit`, settles,

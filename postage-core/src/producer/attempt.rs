@@ -49,8 +49,14 @@ impl Request {
         let (exchange, key) = targets.into_iter().next().ok_or(CallFault::NoRoute)?;
         let exchange = exchange.clone();
         let id = Uuid::new_v4().to_string();
-        let address = self.replies.open(&id, self.peer).await?;
-        let now = Instant::now();
+        let started = Instant::now();
+        let opened = timeout_at(started + self.timeout, self.replies.open(&id, self.peer)).await;
+        let address = opened.map_err(|_| CallFault::TimedOut {
+            route: Route::new(exchange.name.clone(), key.clone()),
+            attempts: 0,
+            waited: started.elapsed(),
+            uncorrelated: 0,
+        })??;
         let mut pending = Pending {
             uncorrelated_before: self.replies.uncorrelated(),
             request: self,
@@ -59,9 +65,9 @@ impl Request {
             key,
             id,
             address,
-            started: now,
+            started,
             attempt: 0,
-            attempt_ends: now,
+            attempt_ends: started,
         };
         pending.send().await?;
         Ok(pending)
