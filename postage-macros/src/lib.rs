@@ -14,6 +14,8 @@
 mod errors;
 mod expand;
 mod macros;
+#[cfg(test)]
+mod mistakes;
 mod model;
 mod parse;
 #[cfg(test)]
