@@ -56,7 +56,7 @@ trait OrderDesk {
         pair: (u8, bool),
     ) -> String;
 
-    #[cfg(feature = "left-out")]
+    #[cfg(not(test))]
     #[rpc]
     async fn left_out(&self) -> Absent;
 
@@ -167,7 +167,7 @@ impl<S: Stock> OrderDesk for Desk<S> {
         format!("{aisle} {note:?}")
     }
 
-    #[cfg(feature = "left-out")]
+    #[cfg(not(test))]
     #[rpc_handler]
     async fn absent(&self, absent: Absent) -> Absent {
         absent
