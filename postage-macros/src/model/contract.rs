@@ -331,7 +331,7 @@ fn inputs(written: &[Written], errors: &Errors) -> Vec<Input> {
             return None;
         }
         check_self(&written.ty, errors);
-        signature::parameter(written, errors).map(Input::Parameter)
+        signature::parameter(written, errors).map(Box::new).map(Input::Parameter)
     });
     inputs.collect()
 }
