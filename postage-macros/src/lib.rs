@@ -167,8 +167,8 @@ pub fn producer(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// | `handlers(A, B)` | handlers that are structs | none |
 /// | `crate = …` | where `postage-core` is, under another name | `"postage_core"` |
 ///
-/// A `queue` without `exchange` is consumed by its name. A missing `key` is the empty one, which
-/// fanout and headers exchanges ignore. With no queue at all, queues are given at run time. Where
+/// A `queue` without `exchange` is consumed by its name. Exchanges that go by
+/// no key, fanout and headers, need no `key`; where the others miss it, that is an error. With no queue at all, queues are given at run time. Where
 /// keys are given, those of the contract are checked against them when the service is compiled.
 ///
 /// # Queues

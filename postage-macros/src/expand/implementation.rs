@@ -8,6 +8,7 @@ use syn::{FnArg, ImplItem, ImplItemFn, Path, ReturnType, parse_quote};
 use super::call::{self, Call};
 use super::contract::{decoder_name, handler_name};
 use super::{local, quiet, service};
+use crate::model::queue::Binding;
 use crate::model::runtime::Runtime;
 use crate::model::service::{InContext, Served, Service};
 use crate::model::signature::{Mark, Written};
@@ -150,10 +151,12 @@ pub(crate) fn checks(service: &Service) -> TokenStream {
     let slices = service::slices(service);
     let handlers = (slices.len() > 1)
         .then(|| check(service, &quote!(const _: () = #p::check_handlers(&[#(#slices),*]);)));
-    let Some(contract) = &service.contract else { return quote!(#handlers) };
+    let keyless = service.sources.bindings.iter().filter_map(|binding| keyless(service, binding));
+    let keyless: TokenStream = keyless.collect();
+    let Some(contract) = &service.contract else { return quote!(#keyless #handlers) };
     let parameters = service.served.iter().map(|served| parameters(service, contract, served));
     let routes = routes(service, contract);
-    quote!(#(#parameters)* #routes #handlers)
+    quote!(#(#parameters)* #keyless #routes #handlers)
 }
 
 fn check(service: &Service, check: &TokenStream) -> TokenStream {
@@ -181,12 +184,27 @@ fn parameters(service: &Service, contract: &Path, served: &Served) -> TokenStrea
     check(service, &quote!(#(#conditions)* #constant))
 }
 
+/// A binding without a key.
+fn keyless(service: &Service, binding: &Binding) -> Option<TokenStream> {
+    if binding.key.is_some() {
+        return None;
+    }
+    let (p, exchange) = (service.runtime.located_at(binding.span), &binding.exchange);
+    let constant = quote_spanned! {binding.span=>
+        const _: () = {
+            const EXCHANGE: &#p::Exchange = &<#exchange as #p::DeclareExchange>::ROUTE;
+            #p::check_keyless(EXCHANGE)
+        };
+    };
+    Some(check(service, &constant))
+}
+
 fn routes(service: &Service, contract: &Path) -> Option<TokenStream> {
     let p = &service.runtime;
     let span = service.sources.bindings.first()?.span;
     let located = p.located_at(span);
     let routes = service.sources.bindings.iter().map(|binding| {
-        let (exchange, key) = (&binding.exchange, &binding.key);
+        let (exchange, key) = (&binding.exchange, binding.key.as_deref().unwrap_or_default());
         quote!((&<#exchange as #p::DeclareExchange>::ROUTE, #key))
     });
     let checked = quote_spanned!(span=> #located::check_routes(&#contract, ROUTES));
