@@ -167,9 +167,10 @@ pub fn producer(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// | `handlers(A, B)` | handlers that are structs | none |
 /// | `crate = …` | where `postage-core` is, under another name | `"postage_core"` |
 ///
-/// A `queue` without `exchange` is consumed by its name. Exchanges that go by
-/// no key, fanout and headers, need no `key`; where the others miss it, that is an error. With no queue at all, queues are given at run time. Where
-/// keys are given, those of the contract are checked against them when the service is compiled.
+/// A `queue` without `exchange` is consumed by its name. Fanout and headers exchanges go by no key
+/// and need none; for the other kinds a missing `key` is an error. With no queue at all, queues are
+/// given at run time. Where keys are given, those of the contract are checked against them when the
+/// service is compiled.
 ///
 /// # Queues
 ///
