@@ -16,10 +16,6 @@ pub trait OrderDesk {
     #[rpc(timeout = "2s", max_retry = 4)]
     async fn place(&self, item: &str, quantity: u32) -> Result<u64, Refused>;
 
-    /// How many of an item are in stock.
-    #[rpc]
-    async fn stock(&self, item: &str) -> u32;
-
     /// Says that stock has moved. Nobody answers.
     #[message(key = "orders.stock.moved")]
     async fn restock(&self, item: &str, quantity: u32);

@@ -17,14 +17,7 @@ pub trait OrderDesk {
         quantity: u32,
     ) -> impl ::core::future::Future<Output = ()> + ::core::marker::Send;
     #[doc(hidden)]
-    #[allow(
-        deprecated,
-        dead_code,
-        unused_qualifications,
-        unreachable_pub,
-        clippy::all,
-        clippy::pedantic
-    )]
+    #[allow(deprecated, unused, clippy::all, clippy::pedantic)]
     fn __postage_place<'postage>(
         &'postage self,
         request: ::postage_core::__private::Request<'postage>,
@@ -48,14 +41,7 @@ pub trait OrderDesk {
         }
     }
     #[doc(hidden)]
-    #[allow(
-        deprecated,
-        dead_code,
-        unused_qualifications,
-        unreachable_pub,
-        clippy::all,
-        clippy::pedantic
-    )]
+    #[allow(deprecated, unused, clippy::all, clippy::pedantic)]
     fn __postage_restock<'postage>(
         &'postage self,
         request: ::postage_core::__private::Request<'postage>,
@@ -80,14 +66,7 @@ pub trait OrderDesk {
         }
     }
     #[doc(hidden)]
-    #[allow(
-        deprecated,
-        dead_code,
-        unused_qualifications,
-        unreachable_pub,
-        clippy::all,
-        clippy::pedantic
-    )]
+    #[allow(deprecated, unused, clippy::all, clippy::pedantic)]
     fn __postage_dispatch<'postage>(
         &'postage self,
         index: usize,
@@ -109,14 +88,7 @@ pub trait OrderDesk {
 }
 ///The contract [`trait@OrderDesk`] as data: its routes, its methods, their names.
 #[allow(non_upper_case_globals)]
-#[allow(
-    deprecated,
-    dead_code,
-    unused_qualifications,
-    unreachable_pub,
-    clippy::all,
-    clippy::pedantic
-)]
+#[allow(deprecated, unused, clippy::all, clippy::pedantic)]
 pub const OrderDesk: ::postage_core::__private::Contract = {
     const ROUTES: &[(::postage_core::__private::Exchange, &str)] = &[
         (<Orders as ::postage_core::__private::DeclareExchange>::ROUTE, "orders.desk"),
@@ -149,26 +121,12 @@ pub const OrderDesk: ::postage_core::__private::Contract = {
     ::postage_core::__private::Contract::new("OrderDesk", ROUTES, METHODS)
 };
 ///A typed client of [`trait@OrderDesk`]: each method calls or sends.
-#[allow(
-    deprecated,
-    dead_code,
-    unused_qualifications,
-    unreachable_pub,
-    clippy::all,
-    clippy::pedantic
-)]
+#[allow(deprecated, unused, clippy::all, clippy::pedantic)]
 #[derive(::core::clone::Clone, ::core::fmt::Debug)]
 pub struct OrderDeskProducer {
     producer: ::postage_core::__private::Producer,
 }
-#[allow(
-    deprecated,
-    dead_code,
-    unused_qualifications,
-    unreachable_pub,
-    clippy::all,
-    clippy::pedantic
-)]
+#[allow(deprecated, unused, clippy::all, clippy::pedantic)]
 impl OrderDeskProducer {
     /// A client that sends over `broker`, as `fingerprint`: any type that serializes to a
     /// map.

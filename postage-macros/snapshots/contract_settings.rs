@@ -12,14 +12,7 @@ trait Stock {
     fn count(&self) -> impl ::core::future::Future<Output = ()> + ::core::marker::Send;
     #[cfg(feature = "audit")]
     #[doc(hidden)]
-    #[allow(
-        deprecated,
-        dead_code,
-        unused_qualifications,
-        unreachable_pub,
-        clippy::all,
-        clippy::pedantic
-    )]
+    #[allow(deprecated, unused, clippy::all, clippy::pedantic)]
     fn __postage_audit<'postage>(
         &'postage self,
         request: ::postage::__private::Request<'postage>,
@@ -41,14 +34,7 @@ trait Stock {
         }
     }
     #[doc(hidden)]
-    #[allow(
-        deprecated,
-        dead_code,
-        unused_qualifications,
-        unreachable_pub,
-        clippy::all,
-        clippy::pedantic
-    )]
+    #[allow(deprecated, unused, clippy::all, clippy::pedantic)]
     fn __postage_moved<'postage>(
         &'postage self,
         request: ::postage::__private::Request<'postage>,
@@ -75,14 +61,7 @@ trait Stock {
         }
     }
     #[doc(hidden)]
-    #[allow(
-        deprecated,
-        dead_code,
-        unused_qualifications,
-        unreachable_pub,
-        clippy::all,
-        clippy::pedantic
-    )]
+    #[allow(deprecated, unused, clippy::all, clippy::pedantic)]
     fn __postage_count<'postage>(
         &'postage self,
         request: ::postage::__private::Request<'postage>,
@@ -98,14 +77,7 @@ trait Stock {
         }
     }
     #[doc(hidden)]
-    #[allow(
-        deprecated,
-        dead_code,
-        unused_qualifications,
-        unreachable_pub,
-        clippy::all,
-        clippy::pedantic
-    )]
+    #[allow(deprecated, unused, clippy::all, clippy::pedantic)]
     fn __postage_dispatch<'postage>(
         &'postage self,
         index: usize,
@@ -134,14 +106,7 @@ trait Stock {
 #[deprecated]
 ///The contract [`trait@Stock`] as data: its routes, its methods, their names.
 #[allow(non_upper_case_globals)]
-#[allow(
-    deprecated,
-    dead_code,
-    unused_qualifications,
-    unreachable_pub,
-    clippy::all,
-    clippy::pedantic
-)]
+#[allow(deprecated, unused, clippy::all, clippy::pedantic)]
 const Stock: ::postage::__private::Contract = {
     const ROUTES: &[(::postage::__private::Exchange, &str)] = &[
         (<Orders as ::postage::__private::DeclareExchange>::ROUTE, "orders.desk"),
@@ -172,26 +137,12 @@ const Stock: ::postage::__private::Contract = {
 };
 #[deprecated]
 ///A typed client of [`trait@Stock`]: each method calls or sends.
-#[allow(
-    deprecated,
-    dead_code,
-    unused_qualifications,
-    unreachable_pub,
-    clippy::all,
-    clippy::pedantic
-)]
+#[allow(deprecated, unused, clippy::all, clippy::pedantic)]
 #[derive(::core::clone::Clone, ::core::fmt::Debug)]
 struct StockClient {
     producer: ::postage::__private::Producer,
 }
-#[allow(
-    deprecated,
-    dead_code,
-    unused_qualifications,
-    unreachable_pub,
-    clippy::all,
-    clippy::pedantic
-)]
+#[allow(deprecated, unused, clippy::all, clippy::pedantic)]
 impl StockClient {
     /// A client that sends over `broker`, as `fingerprint`: any type that serializes to a
     /// map.

@@ -14,14 +14,7 @@ where
     async fn audit(&self, answer: Reply<'_, u64>, year: u32) {}
     fn helper(&self) {}
 }
-#[allow(
-    deprecated,
-    dead_code,
-    unused_qualifications,
-    unreachable_pub,
-    clippy::all,
-    clippy::pedantic
-)]
+#[allow(deprecated, unused, clippy::all, clippy::pedantic)]
 const _: () = ::postage_core::__private::check_handlers(
     &[
         &[
@@ -69,14 +62,7 @@ const _: () = ::postage_core::__private::check_handlers(
         ],
     ],
 );
-#[allow(
-    deprecated,
-    dead_code,
-    unused_qualifications,
-    unreachable_pub,
-    clippy::all,
-    clippy::pedantic
-)]
+#[allow(deprecated, unused, clippy::all, clippy::pedantic)]
 impl<S: Store> ::postage_core::__private::MessageProcessor for Desk<S>
 where
     S: Clone,

@@ -7,14 +7,7 @@ impl<S: Store> OrderDesk for Desk<S> {
         let context = ::postage_core::__private::Context::detached();
         Self::__postage_in_context_restock(self, &context, item, quantity).await
     }
-    #[allow(
-        deprecated,
-        dead_code,
-        unused_qualifications,
-        unreachable_pub,
-        clippy::all,
-        clippy::pedantic
-    )]
+    #[allow(deprecated, unused, clippy::all, clippy::pedantic)]
     fn __postage_restock<'postage>(
         &'postage self,
         request: ::postage_core::__private::Request<'postage>,
@@ -53,14 +46,7 @@ impl<S: Store> OrderDesk for Desk<S> {
             ))
             .await
     }
-    #[allow(
-        deprecated,
-        dead_code,
-        unused_qualifications,
-        unreachable_pub,
-        clippy::all,
-        clippy::pedantic
-    )]
+    #[allow(deprecated, unused, clippy::all, clippy::pedantic)]
     fn __postage_close<'postage>(
         &'postage self,
         request: ::postage_core::__private::Request<'postage>,
@@ -107,67 +93,32 @@ impl<S: Store> Desk<S> {
         answer.success(&1).await;
     }
 }
-#[allow(
-    deprecated,
-    dead_code,
-    unused_qualifications,
-    unreachable_pub,
-    clippy::all,
-    clippy::pedantic
-)]
+#[allow(deprecated, unused, clippy::all, clippy::pedantic)]
 const _: () = ::postage_core::__private::check_parameters(
     &OrderDesk,
     "place",
     &["item", "quantity"],
 );
-#[allow(
-    deprecated,
-    dead_code,
-    unused_qualifications,
-    unreachable_pub,
-    clippy::all,
-    clippy::pedantic
-)]
+#[allow(deprecated, unused, clippy::all, clippy::pedantic)]
 const _: () = ::postage_core::__private::check_parameters(
     &OrderDesk,
     "restock",
     &["item", "quantity"],
 );
-#[allow(
-    deprecated,
-    dead_code,
-    unused_qualifications,
-    unreachable_pub,
-    clippy::all,
-    clippy::pedantic
-)]
+#[allow(deprecated, unused, clippy::all, clippy::pedantic)]
 const _: () = ::postage_core::__private::check_parameters(
     &OrderDesk,
     "close",
     &["year"],
 );
-#[allow(
-    deprecated,
-    dead_code,
-    unused_qualifications,
-    unreachable_pub,
-    clippy::all,
-    clippy::pedantic
-)]
+#[allow(deprecated, unused, clippy::all, clippy::pedantic)]
 const _: () = {
     const ROUTES: &[(&::postage_core::__private::Exchange, &str)] = &[
         (&<Orders as ::postage_core::__private::DeclareExchange>::ROUTE, "orders.desk"),
     ];
     ::postage_core::__private::check_routes(&OrderDesk, ROUTES)
 };
-#[allow(
-    deprecated,
-    dead_code,
-    unused_qualifications,
-    unreachable_pub,
-    clippy::all,
-    clippy::pedantic
-)]
+#[allow(deprecated, unused, clippy::all, clippy::pedantic)]
 const _: () = ::postage_core::__private::check_handlers(
     &[
         OrderDesk.methods(),
@@ -183,14 +134,7 @@ const _: () = ::postage_core::__private::check_handlers(
         ],
     ],
 );
-#[allow(
-    deprecated,
-    dead_code,
-    unused_qualifications,
-    unreachable_pub,
-    clippy::all,
-    clippy::pedantic
-)]
+#[allow(deprecated, unused, clippy::all, clippy::pedantic)]
 impl<S: Store> ::postage_core::__private::MessageProcessor for Desk<S>
 where
     Self: ::core::marker::Send + ::core::marker::Sync + 'static,

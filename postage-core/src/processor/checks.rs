@@ -73,7 +73,9 @@ const fn check_names(contract: &Contract, declared: &Method, names: &[&str]) {
     }
     let mut index = 0;
     while index < names.len() {
-        if !same_text(parameters[index].name, names[index]) {
+        // A parameter without a name of its own contradicts none.
+        let unnamed = same_text(names[index], "_");
+        if !unnamed && !same_text(parameters[index].name, names[index]) {
             ConstText::new()
                 .push("the contract `")
                 .push(contract.name())

@@ -33,7 +33,7 @@ impl BadParameters {
 }
 
 /// A text lent from the message where it is written without escapes, else owned.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Text<'a>(Cow<'a, str>);
 
 impl Deref for Text<'_> {

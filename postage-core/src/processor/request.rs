@@ -90,6 +90,14 @@ impl<'a> Request<'a> {
         returned.into_outcome()
     }
 
+    /// What becomes of a request whose handler returns nothing: a caller is answered.
+    pub async fn conclude(self, (): ()) -> Outcome {
+        match self.message.category() {
+            Category::Rpc => self.answer(()).await,
+            Category::Message => Outcome::Done,
+        }
+    }
+
     /// What becomes of a call whose handler was to reply by itself.
     pub async fn after_reply(self) -> Outcome {
         if self.replier.has_replied() {

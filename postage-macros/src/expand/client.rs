@@ -81,8 +81,7 @@ fn method(contract: &Contract, method: &ContractMethod, index: &TokenStream) -> 
         let (ident, ty) = (&parameter.ident, &parameter.ty);
         quote!(#ident: #ty)
     });
-    let names = method.parameters().map(|parameter| &parameter.name);
-    let lent = method.parameters().map(|parameter| parameter.lend());
+    let sent_parameters = sent(p, method);
     let (sent, send) = match method.category {
         Category::Rpc => (call_type(p, method), quote!(call_method)),
         Category::Message => (quote!(#p::Publish), quote!(publish_method)),
@@ -92,9 +91,19 @@ fn method(contract: &Contract, method: &ContractMethod, index: &TokenStream) -> 
         #(#inherited)*
         #vis fn #ident #generics(&self, #(#parameters),*) -> #sent #bounds {
             const METHOD: &#p::Method = &#constant.methods()[#index];
-            self.producer.#send(METHOD, #p::named(&[#(#names),*], (#(#lent,)*)))
+            self.producer.#send(METHOD, #sent_parameters)
         }
     }
+}
+
+/// The parameters by name, or the only one bare.
+fn sent(p: &Runtime, method: &Method) -> TokenStream {
+    let lent = method.parameters().map(|parameter| parameter.lend());
+    if method.settings.bare {
+        return quote!(#(#lent)*);
+    }
+    let names = method.parameters().map(|parameter| &parameter.name);
+    quote!(#p::named(&[#(#names),*], (#(#lent,)*)))
 }
 
 /// Spanned at the answer, where a type that is not `Deserialize` is to be reported.

@@ -21,5 +21,5 @@ fn local(name: &str) -> Ident {
 
 /// The lints that generated code need not answer to.
 fn quiet() -> TokenStream {
-    quote!(#[allow(deprecated, dead_code, unused_qualifications, unreachable_pub, clippy::all, clippy::pedantic)])
+    quote!(#[allow(deprecated, unused, clippy::all, clippy::pedantic)])
 }

@@ -235,6 +235,14 @@ fn method(function: &mut TraitItemFn, errors: &Errors) -> Option<ContractMethod>
     check_signature(function, category, errors);
     let inputs = inputs(&written, errors);
     signature::check_parameters(&function.sig, &inputs, errors);
+    if settings.bare && written.len() != 1 {
+        let message = format!(
+            "`bare` sends one parameter without its name; `{ident}` has {}: drop `bare`, or put \
+             them into a struct",
+            written.len()
+        );
+        errors.at(&ident, message);
+    }
     let answer = match category {
         Category::Rpc => contract_answer(function, errors),
         Category::Message => Answer::Settled,

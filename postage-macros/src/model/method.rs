@@ -42,6 +42,8 @@ pub(crate) struct Settings {
     pub(crate) persistent: Option<bool>,
     pub(crate) priority: Option<u64>,
     pub(crate) ttl: Option<u64>,
+    /// The only parameter travels without its name.
+    pub(crate) bare: bool,
 }
 
 impl Method {
@@ -113,6 +115,7 @@ impl Settings {
             Category::Rpc => Self::of_calls(args),
             Category::Message => Self { ttl: args.duration("ttl"), ..Self::default() },
         };
+        settings.bare = args.flag("bare").unwrap_or(false);
         settings.key = key;
         settings.persistent = persistent;
         settings.priority = priority;

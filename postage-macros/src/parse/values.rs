@@ -204,8 +204,6 @@ pub(crate) fn tokens_text(tokens: impl ToTokens) -> String {
         (" ]", "]"),
         (" ;", ";"),
         ("' ", "'"),
-        (" !", "!"),
-        ("* const", "*const"),
     ];
     for (loose, close) in tight {
         text = text.replace(loose, close);
@@ -250,7 +248,6 @@ mod tests {
             "()",
             "Cow<'a, str>",
             "&'a str",
-            "fn(u8) -> u8",
         ] {
             let tokens: proc_macro2::TokenStream = text.parse().unwrap();
             assert_eq!(tokens_text(tokens), text);
