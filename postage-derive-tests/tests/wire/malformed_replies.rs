@@ -14,7 +14,7 @@ const MALFORMED: [(&str, &str); 12] = [
     ("no_result_type", "`type`"),
     ("no_value", "`value`"),
     ("no_message", "`message`"),
-    ("content_is_a_list", "result"),
+    ("content_is_a_list", "object"),
     ("not_json", "not JSON"),
     ("not_utf8", "not JSON"),
     ("empty", "not JSON"),

@@ -108,6 +108,16 @@ async fn parameters_that_do_not_fit_are_an_exception_that_names_the_parameter() 
 }
 
 #[tokio::test]
+async fn a_content_that_is_no_map_is_an_exception_that_says_so() {
+    let world = World::new().await;
+    let (_serving, _) = Studio::serve(&world, queue(&world)).await;
+    let [list] = call(&world, ["content_is_a_list"]).await;
+    let (name, text) = list.exception();
+    assert_eq!(name, "InvalidParameters");
+    assert!(text.contains("the content") && text.contains("an object"), "{text}");
+}
+
+#[tokio::test]
 async fn a_request_without_version_fingerprint_or_reserved_is_served() {
     let world = World::new().await;
     let (_serving, _) = Studio::serve(&world, queue(&world)).await;
