@@ -18,7 +18,20 @@ pub trait OrderDesk {
     ) -> impl ::core::future::Future<Output = ()> + ::core::marker::Send;
     #[doc(hidden)]
     #[allow(deprecated, unused, clippy::all, clippy::pedantic)]
-    fn __postage_place<'postage>(
+    fn __postage_decode_place<'postage>(
+        request: ::postage_core::__private::Request<'postage>,
+    ) -> ::core::result::Result<
+        (::postage_core::__private::Text<'_>, u32),
+        ::postage_core::__private::BadParameters,
+    > {
+        request
+            .parameters::<
+                (::postage_core::__private::Text<'_>, u32),
+            >(&["item", "quantity"])
+    }
+    #[doc(hidden)]
+    #[allow(deprecated, unused, clippy::all, clippy::pedantic)]
+    fn __postage_handle_place<'postage>(
         &'postage self,
         request: ::postage_core::__private::Request<'postage>,
     ) -> impl ::core::future::Future<
@@ -28,11 +41,9 @@ pub trait OrderDesk {
         Self: ::core::marker::Sync,
     {
         async move {
-            let (item, quantity) = match request
-                .parameters::<
-                    (::postage_core::__private::Text<'_>, u32),
-                >(&["item", "quantity"])
-            {
+            let (item, quantity) = match <Self as OrderDesk>::__postage_decode_place(
+                request,
+            ) {
                 ::core::result::Result::Ok(parameters) => parameters,
                 ::core::result::Result::Err(fault) => return request.refuse(fault).await,
             };
@@ -42,7 +53,28 @@ pub trait OrderDesk {
     }
     #[doc(hidden)]
     #[allow(deprecated, unused, clippy::all, clippy::pedantic)]
-    fn __postage_restock<'postage>(
+    fn __postage_decode_restock<'postage>(
+        request: ::postage_core::__private::Request<'postage>,
+    ) -> ::core::result::Result<
+        (::postage_core::__private::Text<'_>, u32),
+        ::postage_core::__private::BadParameters,
+    > {
+        let (item, quantity) = match request
+            .parameters::<
+                (::postage_core::__private::Text<'_>, ::core::option::Option<u32>),
+            >(&["item", "quantity"])
+        {
+            ::core::result::Result::Ok(parameters) => parameters,
+            ::core::result::Result::Err(fault) => {
+                return ::core::result::Result::Err(fault);
+            }
+        };
+        let quantity = quantity.unwrap_or_else(|| 1);
+        ::core::result::Result::Ok((item, quantity))
+    }
+    #[doc(hidden)]
+    #[allow(deprecated, unused, clippy::all, clippy::pedantic)]
+    fn __postage_handle_restock<'postage>(
         &'postage self,
         request: ::postage_core::__private::Request<'postage>,
     ) -> impl ::core::future::Future<
@@ -52,15 +84,12 @@ pub trait OrderDesk {
         Self: ::core::marker::Sync,
     {
         async move {
-            let (item, quantity) = match request
-                .parameters::<
-                    (::postage_core::__private::Text<'_>, ::core::option::Option<u32>),
-                >(&["item", "quantity"])
-            {
+            let (item, quantity) = match <Self as OrderDesk>::__postage_decode_restock(
+                request,
+            ) {
                 ::core::result::Result::Ok(parameters) => parameters,
                 ::core::result::Result::Err(fault) => return request.refuse(fault).await,
             };
-            let quantity = quantity.unwrap_or_else(|| 1);
             let answer = <Self as OrderDesk>::restock(self, &item, quantity).await;
             request.settle(answer)
         }
@@ -79,8 +108,8 @@ pub trait OrderDesk {
     {
         async move {
             match index {
-                0 => <Self as OrderDesk>::__postage_place(self, request).await,
-                1 => <Self as OrderDesk>::__postage_restock(self, request).await,
+                0 => <Self as OrderDesk>::__postage_handle_place(self, request).await,
+                1 => <Self as OrderDesk>::__postage_handle_restock(self, request).await,
                 _ => request.unhandled().await,
             }
         }
@@ -168,10 +197,9 @@ impl OrderDeskProducer {
         u64,
         ::postage_core::__private::CallError<Refused>,
     > {
-        const METHOD: &::postage_core::__private::Method = &OrderDesk.methods()[0];
         self.producer
             .call_method(
-                METHOD,
+                const { &OrderDesk.methods()[0] },
                 ::postage_core::__private::named(
                     &["item", "quantity"],
                     (&item, &quantity),
@@ -186,10 +214,9 @@ impl OrderDeskProducer {
         item: &str,
         quantity: u32,
     ) -> ::postage_core::__private::Publish {
-        const METHOD: &::postage_core::__private::Method = &OrderDesk.methods()[1];
         self.producer
             .publish_method(
-                METHOD,
+                const { &OrderDesk.methods()[1] },
                 ::postage_core::__private::named(
                     &["item", "quantity"],
                     (&item, &quantity),

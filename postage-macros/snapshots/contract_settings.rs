@@ -13,7 +13,7 @@ trait Stock {
     #[cfg(feature = "audit")]
     #[doc(hidden)]
     #[allow(deprecated, unused, clippy::all, clippy::pedantic)]
-    fn __postage_audit<'postage>(
+    fn __postage_handle_audit<'postage>(
         &'postage self,
         request: ::postage::__private::Request<'postage>,
     ) -> impl ::core::future::Future<
@@ -35,7 +35,26 @@ trait Stock {
     }
     #[doc(hidden)]
     #[allow(deprecated, unused, clippy::all, clippy::pedantic)]
-    fn __postage_moved<'postage>(
+    fn __postage_decode_moved<'postage>(
+        request: ::postage::__private::Request<'postage>,
+    ) -> ::core::result::Result<
+        (
+            ::postage::__private::Vec<Line>,
+            ::core::option::Option<::postage::__private::Text<'_>>,
+        ),
+        ::postage::__private::BadParameters,
+    > {
+        request
+            .parameters::<
+                (
+                    ::postage::__private::Vec<Line>,
+                    ::core::option::Option<::postage::__private::Text<'_>>,
+                ),
+            >(&["lines", "note"])
+    }
+    #[doc(hidden)]
+    #[allow(deprecated, unused, clippy::all, clippy::pedantic)]
+    fn __postage_handle_moved<'postage>(
         &'postage self,
         request: ::postage::__private::Request<'postage>,
     ) -> impl ::core::future::Future<
@@ -45,14 +64,7 @@ trait Stock {
         Self: ::core::marker::Sync,
     {
         async move {
-            let (lines, note) = match request
-                .parameters::<
-                    (
-                        ::postage::__private::Vec<Line>,
-                        ::core::option::Option<::postage::__private::Text<'_>>,
-                    ),
-                >(&["lines", "note"])
-            {
+            let (lines, note) = match <Self as Stock>::__postage_decode_moved(request) {
                 ::core::result::Result::Ok(parameters) => parameters,
                 ::core::result::Result::Err(fault) => return request.refuse(fault).await,
             };
@@ -62,7 +74,7 @@ trait Stock {
     }
     #[doc(hidden)]
     #[allow(deprecated, unused, clippy::all, clippy::pedantic)]
-    fn __postage_count<'postage>(
+    fn __postage_handle_count<'postage>(
         &'postage self,
         request: ::postage::__private::Request<'postage>,
     ) -> impl ::core::future::Future<
@@ -95,9 +107,9 @@ trait Stock {
             const INDEX_2: usize = 1 + ::core::cfg!(all(feature = "audit")) as usize;
             match index {
                 #[cfg(feature = "audit")]
-                INDEX_0 => <Self as Stock>::__postage_audit(self, request).await,
-                INDEX_1 => <Self as Stock>::__postage_moved(self, request).await,
-                INDEX_2 => <Self as Stock>::__postage_count(self, request).await,
+                INDEX_0 => <Self as Stock>::__postage_handle_audit(self, request).await,
+                INDEX_1 => <Self as Stock>::__postage_handle_moved(self, request).await,
+                INDEX_2 => <Self as Stock>::__postage_handle_count(self, request).await,
                 _ => request.unhandled().await,
             }
         }
@@ -180,8 +192,11 @@ impl StockClient {
     fn audit(
         &self,
     ) -> ::postage::__private::Call<Report, ::postage::__private::CallFault> {
-        const METHOD: &::postage::__private::Method = &Stock.methods()[0];
-        self.producer.call_method(METHOD, ::postage::__private::named(&[], ()))
+        self.producer
+            .call_method(
+                const { &Stock.methods()[0] },
+                ::postage::__private::named(&[], ()),
+            )
     }
     ///Sends `moved` of [`trait@Stock`].
     fn moved<'a>(
@@ -189,18 +204,22 @@ impl StockClient {
         lines: &'a [Line],
         note: Option<&'a str>,
     ) -> ::postage::__private::Publish {
-        const METHOD: &::postage::__private::Method = &Stock
-            .methods()[0 + ::core::cfg!(all(feature = "audit")) as usize];
         self.producer
             .publish_method(
-                METHOD,
+                const {
+                    &Stock.methods()[0 + ::core::cfg!(all(feature = "audit")) as usize]
+                },
                 ::postage::__private::named(&["lines", "note"], (&lines, &note)),
             )
     }
     ///Calls `count` of [`trait@Stock`].
     fn count(&self) -> ::postage::__private::Call<(), ::postage::__private::CallFault> {
-        const METHOD: &::postage::__private::Method = &Stock
-            .methods()[1 + ::core::cfg!(all(feature = "audit")) as usize];
-        self.producer.call_method(METHOD, ::postage::__private::named(&[], ()))
+        self.producer
+            .call_method(
+                const {
+                    &Stock.methods()[1 + ::core::cfg!(all(feature = "audit")) as usize]
+                },
+                ::postage::__private::named(&[], ()),
+            )
     }
 }

@@ -9,7 +9,17 @@ pub trait OrderDesk {
     ) -> impl ::core::future::Future<Output = io::Result<u64>> + ::core::marker::Send;
     #[doc(hidden)]
     #[allow(deprecated, unused, clippy::all, clippy::pedantic)]
-    fn __postage_place<'postage>(
+    fn __postage_decode_place<'postage>(
+        request: ::postage_core::__private::Request<'postage>,
+    ) -> ::core::result::Result<
+        (::postage_core::__private::Text<'_>,),
+        ::postage_core::__private::BadParameters,
+    > {
+        request.parameters::<(::postage_core::__private::Text<'_>,)>(&["item"])
+    }
+    #[doc(hidden)]
+    #[allow(deprecated, unused, clippy::all, clippy::pedantic)]
+    fn __postage_handle_place<'postage>(
         &'postage self,
         request: ::postage_core::__private::Request<'postage>,
     ) -> impl ::core::future::Future<
@@ -19,9 +29,7 @@ pub trait OrderDesk {
         Self: ::core::marker::Sync,
     {
         async move {
-            let (item,) = match request
-                .parameters::<(::postage_core::__private::Text<'_>,)>(&["item"])
-            {
+            let (item,) = match <Self as OrderDesk>::__postage_decode_place(request) {
                 ::core::result::Result::Ok(parameters) => parameters,
                 ::core::result::Result::Err(fault) => return request.refuse(fault).await,
             };
@@ -43,7 +51,7 @@ pub trait OrderDesk {
     {
         async move {
             match index {
-                0 => <Self as OrderDesk>::__postage_place(self, request).await,
+                0 => <Self as OrderDesk>::__postage_handle_place(self, request).await,
                 _ => request.unhandled().await,
             }
         }
@@ -109,9 +117,11 @@ impl OrderDeskProducer {
         &self,
         item: &str,
     ) -> ::postage_core::__private::Call<u64, ::postage_core::__private::CallFault> {
-        const METHOD: &::postage_core::__private::Method = &OrderDesk.methods()[0];
         self.producer
-            .call_method(METHOD, ::postage_core::__private::named(&["item"], (&item,)))
+            .call_method(
+                const { &OrderDesk.methods()[0] },
+                ::postage_core::__private::named(&["item"], (&item,)),
+            )
     }
 }
 ::core::compile_error! {

@@ -8,7 +8,7 @@ impl<S: Store> OrderDesk for Desk<S> {
         Self::__postage_in_context_restock(self, &context, item, quantity).await
     }
     #[allow(deprecated, unused, clippy::all, clippy::pedantic)]
-    fn __postage_restock<'postage>(
+    fn __postage_handle_restock<'postage>(
         &'postage self,
         request: ::postage_core::__private::Request<'postage>,
     ) -> impl ::core::future::Future<
@@ -18,11 +18,9 @@ impl<S: Store> OrderDesk for Desk<S> {
         Self: ::core::marker::Sync,
     {
         async move {
-            let (item, quantity) = match request
-                .parameters::<
-                    (::postage_core::__private::Text<'_>, u32),
-                >(&["item", "quantity"])
-            {
+            let (item, quantity) = match <Self as OrderDesk>::__postage_decode_restock(
+                request,
+            ) {
                 ::core::result::Result::Ok(parameters) => parameters,
                 ::core::result::Result::Err(fault) => return request.refuse(fault).await,
             };
@@ -47,7 +45,7 @@ impl<S: Store> OrderDesk for Desk<S> {
             .await
     }
     #[allow(deprecated, unused, clippy::all, clippy::pedantic)]
-    fn __postage_close<'postage>(
+    fn __postage_handle_close<'postage>(
         &'postage self,
         request: ::postage_core::__private::Request<'postage>,
     ) -> impl ::core::future::Future<
@@ -57,7 +55,7 @@ impl<S: Store> OrderDesk for Desk<S> {
         Self: ::core::marker::Sync,
     {
         async move {
-            let (year,) = match request.parameters::<(u32,)>(&["year"]) {
+            let (year,) = match <Self as OrderDesk>::__postage_decode_close(request) {
                 ::core::result::Result::Ok(parameters) => parameters,
                 ::core::result::Result::Err(fault) => return request.refuse(fault).await,
             };

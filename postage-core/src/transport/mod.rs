@@ -92,10 +92,11 @@ pub trait Transport: fmt::Debug + Send + Sync + 'static {
     /// [`TransportError::Refused`] when either does not exist.
     fn bind<'a>(&'a self, binding: &'a Binding) -> BoxFuture<'a, Result<(), TransportError>>;
 
-    /// Takes a binding back. Taking back what was never bound is no error.
+    /// Takes a binding back. Taking back what was never bound is no error, nor is it when the queue
+    /// or the exchange does not exist.
     ///
     /// # Errors
-    /// As [`Transport::bind`].
+    /// [`TransportError::Refused`] when the queue is another connection's own.
     fn unbind<'a>(&'a self, binding: &'a Binding) -> BoxFuture<'a, Result<(), TransportError>>;
 
     /// Publishes. With `confirm` it resolves when the broker has taken responsibility for the

@@ -259,6 +259,15 @@ pub(crate) async fn a_passive_exchange_is_only_looked_for(world: World) {
     declare_exchange(&link, &otherwise).await;
 }
 
+pub(crate) async fn a_kind_that_no_plugin_brings_is_refused(world: World) {
+    let link = world.connect().await;
+    let exchange = world.exchange("orders", ExchangeKind::Plugin("x-unheard-of".into()));
+
+    let reason = refused(within("an answer", link.declare_exchange(&exchange)).await);
+
+    assert!(reason.contains("x-unheard-of"), "{reason}");
+}
+
 pub(crate) async fn a_reserved_exchange_name_is_refused(world: World) {
     let link = world.connect().await;
     let exchange = Exchange::new(format!("amq.{}", world.name("mine")), ExchangeKind::Direct);
@@ -348,6 +357,13 @@ pub(crate) async fn unbinding_what_was_never_bound_changes_nothing(world: World)
 
     let never = Binding::new(exchange.clone(), queue.clone(), "never");
     within("an answer", link.unbind(&never)).await.expect("it is no error");
+
+    for missing in [
+        Binding::new(world.exchange("missing", ExchangeKind::Topic), queue.clone(), "key"),
+        Binding::new(exchange.clone(), world.name("missing"), "key"),
+    ] {
+        within("an answer", link.unbind(&missing)).await.expect("it is no error");
+    }
 
     send(&link, Route::new(exchange.name().to_owned(), "bound"), "still").await;
     assert_eq!(drain(&link, &queue).await, ["still"]);

@@ -13,6 +13,8 @@ mod exchanges;
 mod expiry;
 mod publishing;
 mod queues;
+#[cfg(feature = "amqp")]
+mod referee;
 mod settling;
 mod world;
 
@@ -54,6 +56,7 @@ conformance! {
         two_matching_bindings_of_a_queue_make_one_copy,
         an_exchange_is_declared_again_only_as_it_is,
         a_passive_exchange_is_only_looked_for,
+        a_kind_that_no_plugin_brings_is_refused,
         a_reserved_exchange_name_is_refused,
         an_internal_exchange_takes_nothing_from_publishers,
         an_auto_delete_exchange_goes_with_its_last_binding,
@@ -76,6 +79,8 @@ conformance! {
         a_queue_that_nobody_uses_expires,
         a_full_queue_drops_its_oldest,
         a_full_queue_that_refuses_does_not_confirm,
+        one_full_queue_of_two_denies_the_confirm_and_the_other_has_the_message,
+        a_requeued_message_counts_against_the_limit,
         a_queue_with_priorities_serves_the_highest_first,
         a_quorum_queue_keeps_and_hands_out_messages,
     }

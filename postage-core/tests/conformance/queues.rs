@@ -198,6 +198,41 @@ pub(crate) async fn a_full_queue_that_refuses_does_not_confirm(world: World) {
     assert_eq!(next_text(&mut subscription).await, "4");
 }
 
+pub(crate) async fn one_full_queue_of_two_denies_the_confirm_and_the_other_has_the_message(
+    world: World,
+) {
+    let link = world.connect().await;
+    let exchange = world.exchange("both", ExchangeKind::Fanout);
+    declare_exchange(&link, &exchange).await;
+    let description = world.queue("full").max_length(0).overflow(Overflow::RejectPublish);
+    let full = declare(&link, &description).await;
+    let free = declare(&link, &world.queue("free")).await;
+    bind(&link, &exchange, &full, "").await;
+    bind(&link, &exchange, &free, "").await;
+
+    let sent = link.publish(publication(Route::new(exchange.name().to_owned(), ""), "half"));
+    let sent = within("an answer", sent).await;
+
+    assert!(matches!(sent, Err(TransportError::NotConfirmed { .. })), "{sent:?}");
+    assert_eq!(drain(&link, &free).await, ["half"]);
+}
+
+pub(crate) async fn a_requeued_message_counts_against_the_limit(world: World) {
+    let link = world.connect().await;
+    let queue = declare(&link, &world.queue("queue").max_length(2)).await;
+    let mut subscription = consume(&link, &queue, 1).await;
+    send_to(&link, &queue, "1").await;
+    let first = next(&mut subscription).await;
+    within("the end", subscription.cancel()).await.expect("it is cancelled");
+    send_to(&link, &queue, "2").await;
+    send_to(&link, &queue, "3").await;
+
+    settle(first, postage_core::transport::Settlement::Requeue).await;
+
+    let mut subscription = consume(&link, &queue, 0).await;
+    assert_eq!(next_texts(&mut subscription, 2).await, ["2", "3"], "the oldest was dropped");
+}
+
 pub(crate) async fn a_queue_with_priorities_serves_the_highest_first(world: World) {
     let link = world.connect().await;
     let queue = declare(&link, &world.queue("ranks").argument("x-max-priority", 5)).await;

@@ -6,6 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+#[cfg(feature = "amqp")]
+use postage_core::Config;
+#[cfg(feature = "amqp")]
+use postage_core::transport::AmqpTransport;
 use postage_core::transport::{
     Delivery, MemoryTransport, Properties, Publication, Settlement, Source, Subscription,
     Transport, TransportError,
@@ -51,7 +55,11 @@ impl World {
         match &self.broker {
             UnderTest::Memory(memory) => Arc::new(memory.connect()),
             #[cfg(feature = "amqp")]
-            UnderTest::Amqp => crate::world::amqp().await,
+            UnderTest::Amqp => {
+                let config = Config::new(testbed::broker_url());
+                let connecting = within("the connection", AmqpTransport::connect(&config));
+                Arc::new(connecting.await.expect("RabbitMQ lets us in"))
+            }
         }
     }
 

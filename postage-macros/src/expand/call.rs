@@ -19,6 +19,9 @@ pub(crate) struct Call<'m> {
     pub(crate) target: TokenStream,
     /// Whether the function's future is known to be `Send`.
     pub(crate) known_send: bool,
+    /// The function of the contract that decodes the parameters; without one they are decoded
+    /// as the method itself declares them.
+    pub(crate) decoder: Option<TokenStream>,
 }
 
 /// The name of the request in generated functions.
@@ -30,7 +33,7 @@ impl Call<'_> {
     /// The statements of an async block, the last one its outcome.
     pub(crate) fn render(&self) -> TokenStream {
         let filters = self.filters();
-        let decode = decode(self.p, &self.method.parameters().collect::<Vec<_>>());
+        let decode = self.decode();
         let probe = self.probe();
         let answer = self.answer();
         quote!(#filters #decode #probe #answer)
@@ -50,6 +53,27 @@ impl Call<'_> {
                 }
             };
             let #request = #request.with_content(&#filtered);
+        }
+    }
+
+    /// The parameters as local variables, or a refusal.
+    fn decode(&self) -> TokenStream {
+        let parameters: Vec<_> = self.method.parameters().collect();
+        if parameters.is_empty() {
+            return TokenStream::new();
+        }
+        let (request, decoded, fault) = (request(), local("parameters"), local("fault"));
+        let idents = parameters.iter().map(|parameter| &parameter.ident);
+        let (result, defaults) = match &self.decoder {
+            Some(decoder) => (quote!(#decoder(#request)), TokenStream::new()),
+            None => (read(self.p, &parameters), defaults(self.p, &parameters)),
+        };
+        quote! {
+            let (#(#idents,)*) = match #result {
+                ::core::result::Result::Ok(#decoded) => #decoded,
+                ::core::result::Result::Err(#fault) => return #request.refuse(#fault).await,
+            };
+            #defaults
         }
     }
 
@@ -126,21 +150,15 @@ fn is_plain(ty: &Type) -> bool {
     }
 }
 
-/// The parameters as local variables, or a refusal.
-fn decode(p: &Runtime, parameters: &[&Parameter]) -> TokenStream {
-    if parameters.is_empty() {
-        return TokenStream::new();
-    }
-    let (request, decoded, fault) = (request(), local("parameters"), local("fault"));
-    let idents = parameters.iter().map(|parameter| &parameter.ident);
+/// The slots of the parameters, as a `Result`.
+pub(crate) fn read(p: &Runtime, parameters: &[&Parameter]) -> TokenStream {
+    let request = request();
     let slots = parameters.iter().map(|parameter| parameter.slot(p));
     let names = parameters.iter().map(|parameter| &parameter.name);
-    let defaults = parameters.iter().filter_map(|parameter| parameter.fill(p));
-    quote! {
-        let (#(#idents,)*) = match #request.parameters::<(#(#slots,)*)>(&[#(#names),*]) {
-            ::core::result::Result::Ok(#decoded) => #decoded,
-            ::core::result::Result::Err(#fault) => return #request.refuse(#fault).await,
-        };
-        #(#defaults)*
-    }
+    quote!(#request.parameters::<(#(#slots,)*)>(&[#(#names),*]))
+}
+
+/// What puts the defaults in place of parameters that the caller left out.
+pub(crate) fn defaults(p: &Runtime, parameters: &[&Parameter]) -> TokenStream {
+    parameters.iter().filter_map(|parameter| parameter.fill(p)).collect()
 }

@@ -90,8 +90,7 @@ fn method(contract: &Contract, method: &ContractMethod, index: &TokenStream) -> 
         #docs
         #(#inherited)*
         #vis fn #ident #generics(&self, #(#parameters),*) -> #sent #bounds {
-            const METHOD: &#p::Method = &#constant.methods()[#index];
-            self.producer.#send(METHOD, #sent_parameters)
+            self.producer.#send(const { &#constant.methods()[#index] }, #sent_parameters)
         }
     }
 }

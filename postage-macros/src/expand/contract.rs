@@ -8,7 +8,8 @@ use syn::{ReturnType, TraitItem, TraitItemFn, parse_quote};
 use super::call::{self, Call};
 use super::dispatch::{self, Arm};
 use super::{client, local, method, quiet};
-use crate::model::contract::{Contract, ContractMethod};
+use crate::model::contract::Contract;
+use crate::model::method::Method;
 use crate::parse::attributes;
 
 /// The trait, the constant, the client.
@@ -29,8 +30,10 @@ fn definition(contract: &Contract) -> TokenStream {
         }
     }
     if item.generics.params.is_empty() {
-        let hidden = contract.methods.iter().map(|method| decoder(contract, method));
-        item.items.extend(hidden.map(TraitItem::Verbatim));
+        for method in &contract.methods {
+            item.items.extend(decoder(contract, &method.method).map(TraitItem::Verbatim));
+            item.items.push(TraitItem::Verbatim(handler(contract, &method.method)));
+        }
         item.items.push(TraitItem::Verbatim(dispatcher(contract)));
     }
     quote!(#item)
@@ -50,19 +53,68 @@ fn desugar(function: &mut TraitItemFn) {
     };
 }
 
-/// The name of the method that decodes a request for this one.
-pub(crate) fn decoder_name(ident: &Ident) -> Ident {
-    format_ident!("__postage_{}", ident.unraw(), span = ident.span())
+/// The name of the method that handles a request for this one.
+pub(crate) fn handler_name(ident: &Ident) -> Ident {
+    format_ident!("__postage_handle_{}", ident.unraw(), span = ident.span())
 }
 
-fn decoder(contract: &Contract, method: &ContractMethod) -> TokenStream {
+/// The name of the function that decodes the parameters of this method.
+pub(crate) fn decoder_name(ident: &Ident) -> Ident {
+    format_ident!("__postage_decode_{}", ident.unraw(), span = ident.span())
+}
+
+/// The function by which both this trait and a service that overrides a handler decode: the
+/// defaults are the contract's.
+fn decoder(contract: &Contract, method: &Method) -> Option<TokenStream> {
+    let p = &contract.runtime;
+    let parameters: Vec<_> = method.parameters().collect();
+    if parameters.is_empty() {
+        return None;
+    }
+    let (name, request) = (decoder_name(&method.ident), call::request());
+    let conditions = attributes::conditions(&method.attributes);
+    let types = parameters.iter().map(|parameter| parameter.filled(p));
+    let read = call::read(p, &parameters);
+    let defaults = call::defaults(p, &parameters);
+    let body = if defaults.is_empty() {
+        read
+    } else {
+        let (decoded, fault) = (local("parameters"), local("fault"));
+        let idents: Vec<_> = parameters.iter().map(|parameter| &parameter.ident).collect();
+        quote! {
+            let (#(#idents,)*) = match #read {
+                ::core::result::Result::Ok(#decoded) => #decoded,
+                ::core::result::Result::Err(#fault) => {
+                    return ::core::result::Result::Err(#fault);
+                }
+            };
+            #defaults
+            ::core::result::Result::Ok((#(#idents,)*))
+        }
+    };
+    let quiet = quiet();
+    Some(quote! {
+        #(#conditions)*
+        #[doc(hidden)]
+        #quiet
+        fn #name<'postage>(
+            #request: #p::Request<'postage>,
+        ) -> ::core::result::Result<(#(#types,)*), #p::BadParameters> {
+            #body
+        }
+    })
+}
+
+/// The method that decodes a request, calls the user's method, and answers.
+fn handler(contract: &Contract, method: &Method) -> TokenStream {
     let p = &contract.runtime;
     let trait_name = &contract.item.ident;
-    let method = &method.method;
-    let (name, ident, request) = (decoder_name(&method.ident), &method.ident, call::request());
+    let (name, ident, request) = (handler_name(&method.ident), &method.ident, call::request());
+    let decoder = decoder_name(&method.ident);
     let conditions = attributes::conditions(&method.attributes);
     let target = quote!(<Self as #trait_name>::#ident);
-    let body = Call { p, method, target, known_send: true }.render();
+    let decoder = Some(quote!(<Self as #trait_name>::#decoder));
+    let body = Call { p, method, target, known_send: true, decoder }.render();
     let quiet = quiet();
     quote! {
         #(#conditions)*
@@ -85,10 +137,10 @@ fn dispatcher(contract: &Contract) -> TokenStream {
     let trait_name = &contract.item.ident;
     let (index, request) = (local("index"), call::request());
     let arms = contract.methods.iter().map(|method| {
-        let decoder = decoder_name(&method.method.ident);
+        let handler = handler_name(&method.method.ident);
         Arm {
             conditions: attributes::conditions(&method.method.attributes),
-            body: quote!(<Self as #trait_name>::#decoder(self, #request).await),
+            body: quote!(<Self as #trait_name>::#handler(self, #request).await),
         }
     });
     let dispatch = dispatch::render(&quote!(#index), &arms.collect::<Vec<_>>());

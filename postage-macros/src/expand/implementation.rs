@@ -6,7 +6,7 @@ use syn::ext::IdentExt as _;
 use syn::{FnArg, ImplItem, ImplItemFn, Path, ReturnType, parse_quote};
 
 use super::call::{self, Call};
-use super::contract::decoder_name;
+use super::contract::{decoder_name, handler_name};
 use super::{local, quiet, service};
 use crate::model::runtime::Runtime;
 use crate::model::service::{InContext, Served, Service};
@@ -22,7 +22,7 @@ pub(crate) fn block(service: &Service) -> TokenStream {
             Served::InContext(method) => {
                 let shown = shown(&service.runtime, method);
                 block.items.push(ImplItem::Fn(shown));
-                block.items.extend(decoder(service, method).map(ImplItem::Verbatim));
+                block.items.extend(handler(service, method).map(ImplItem::Verbatim));
             }
         }
     }
@@ -117,14 +117,17 @@ fn returning(ty: TokenStream) -> ReturnType {
 }
 
 /// How messages reach a method that takes a context or a reply.
-fn decoder(service: &Service, method: &InContext) -> Option<TokenStream> {
+fn handler(service: &Service, method: &InContext) -> Option<TokenStream> {
     let p = &service.runtime;
+    let contract = service.contract.as_ref()?;
     let method = method.method.as_ref()?;
     let (name, hidden, request) =
-        (decoder_name(&method.ident), body_name(&method.ident), call::request());
+        (handler_name(&method.ident), body_name(&method.ident), call::request());
+    let decoder = decoder_name(&method.ident);
+    let decoder = Some(quote!(<Self as #contract>::#decoder));
     let conditions = attributes::conditions(&method.attributes);
     let target = quote!(Self::#hidden);
-    let body = Call { p, method, target, known_send: false }.render();
+    let body = Call { p, method, target, known_send: false, decoder }.render();
     let quiet = quiet();
     Some(quote! {
         #(#conditions)*

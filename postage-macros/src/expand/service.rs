@@ -115,7 +115,7 @@ fn arms(service: &Service) -> Vec<Arm> {
         let target = quote!(Self::#ident);
         Arm {
             conditions: attributes::conditions(&method.attributes),
-            body: Call { p, method, target, known_send: false }.render(),
+            body: Call { p, method, target, known_send: false, decoder: None }.render(),
         }
     });
     let types = service.types.iter().map(|ty| Arm {

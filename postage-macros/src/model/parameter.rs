@@ -82,11 +82,16 @@ impl Parameter {
 
     /// The type to decode into.
     pub(crate) fn slot(&self, p: &Runtime) -> TokenStream {
-        let slot = self.slot.ty(p, self.span());
+        let slot = self.filled(p);
         match self.default {
             Some(_) => quote_spanned!(self.span()=> ::core::option::Option<#slot>),
             None => slot,
         }
+    }
+
+    /// The type of the decoded value, its default in place.
+    pub(crate) fn filled(&self, p: &Runtime) -> TokenStream {
+        self.slot.ty(p, self.span())
     }
 
     /// The statement that puts the default in place.

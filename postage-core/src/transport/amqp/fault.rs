@@ -1,6 +1,6 @@
 //! What lapin's errors mean to our callers.
 
-use lapin::protocol::AMQPErrorKind;
+use lapin::protocol::{AMQPErrorKind, AMQPHardError};
 use lapin::{Error, ErrorKind};
 
 use crate::transport::TransportError;
@@ -12,6 +12,21 @@ pub(super) fn refusal(error: &Error) -> Option<&str> {
             Some(said.get_message().as_str())
         }
         _ => None,
+    }
+}
+
+/// Whether a channel or connection was lost by what we sent: the broker is well.
+pub(super) fn was_our_doing(error: &Error) -> bool {
+    refusal(error).is_some() || spoke_on_a_closed_channel(error)
+}
+
+/// What follows when lapin writes what it had queued for a channel that the broker has closed.
+pub(super) fn spoke_on_a_closed_channel(error: &Error) -> bool {
+    match error.kind() {
+        ErrorKind::ProtocolError(said) => {
+            matches!(said.kind(), AMQPErrorKind::Hard(AMQPHardError::CHANNELERROR))
+        }
+        _ => false,
     }
 }
 

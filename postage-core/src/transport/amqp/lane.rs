@@ -1,20 +1,24 @@
 //! Publishing: one task for each lane writes what all publishers give it, so that many messages
 //! share a system call and nobody waits for another's confirm.
 
+mod link;
 mod open;
 
 use std::collections::VecDeque;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream::FuturesUnordered;
-use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
+use lapin::options::BasicPublishOptions;
 use lapin::types::ShortString;
 use lapin::{BasicProperties, Channel, Confirmation, Connection};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
+use self::link::{Events, Link, Slot};
 use self::open::Open;
+use super::address::Address;
 use super::{confirms, convert, fault};
 use crate::transport::{Publication, TransportError};
 
@@ -23,11 +27,13 @@ const WINDOW: usize = 1024;
 /// How many may wait for a place in the window. Who comes then waits: back-pressure.
 const WAITING: usize = 256;
 
-/// A way for messages over one channel at a time, with confirms or without.
+/// A way for messages over a connection of its own and one channel at a time, with confirms or
+/// without.
 #[derive(Debug)]
 pub(super) struct Lane {
     jobs: mpsc::Sender<Job>,
     confirm: bool,
+    connection: Arc<Mutex<Slot>>,
     /// Why the lane ended, once it has.
     ended: Arc<OnceLock<TransportError>>,
     task: JoinHandle<()>,
@@ -39,8 +45,8 @@ struct Job {
     publication: Publication,
     /// Made by the publisher, so that the lane's task need not; taken by the first attempt.
     message: Option<Message>,
-    /// Whether it went down with one channel already.
-    sent_again: bool,
+    /// With how many channels it went down already.
+    attempts: u32,
     /// Whether the broker sent it back.
     returned: bool,
     done: oneshot::Sender<Result<(), TransportError>>,
@@ -63,19 +69,33 @@ enum Over {
 }
 
 impl Lane {
-    pub(super) fn confirmed(connection: Arc<Connection>) -> Self {
-        Self::new(connection, true)
+    pub(super) fn confirmed(address: &Address, connection: Connection) -> Self {
+        Self::new(address, "postage: publish", Some(connection), true)
     }
 
-    pub(super) fn unconfirmed(connection: Arc<Connection>) -> Self {
-        Self::new(connection, false)
+    /// It connects when it is first used.
+    pub(super) fn unconfirmed(address: &Address) -> Self {
+        Self::new(address, "postage: publish unconfirmed", None, false)
     }
 
-    fn new(connection: Arc<Connection>, confirm: bool) -> Self {
+    fn new(
+        address: &Address,
+        name: &'static str,
+        connection: Option<Connection>,
+        confirm: bool,
+    ) -> Self {
         let (jobs, waiting) = mpsc::channel(WAITING);
         let ended = Arc::default();
-        let task = tokio::spawn(serve(connection, confirm, waiting, Arc::clone(&ended)));
-        Self { jobs, confirm, ended, task }
+        let connection = Arc::new(Mutex::new(Slot::Open(connection.map(Arc::new))));
+        let link = Link::new(address.clone(), name, Arc::clone(&connection));
+        let task = tokio::spawn(serve(link, confirm, waiting, Arc::clone(&ended)));
+        Self { jobs, confirm, connection, ended, task }
+    }
+
+    /// Closes the connection, in at most `patience`. What is under way fails.
+    pub(super) async fn close(&self, patience: Duration) {
+        let _ = self.ended.set(fault::closed());
+        link::close(&self.connection, patience).await;
     }
 
     /// Publishes; with confirms, until the broker has confirmed. When the future is dropped, the
@@ -88,7 +108,7 @@ impl Lane {
         })?;
         let (done, outcome) = oneshot::channel();
         let message = Some(message);
-        let job = Job { publication, message, sent_again: false, returned: false, done };
+        let job = Job { publication, message, attempts: 0, returned: false, done };
         self.jobs.send(job).await.map_err(|_| self.gone())?;
         outcome.await.unwrap_or_else(|_| Err(self.gone()))
     }
@@ -130,20 +150,20 @@ impl Job {
 
 /// The lane's task: one channel after the other, until the connection is gone.
 async fn serve(
-    connection: Arc<Connection>,
+    mut link: Link,
     confirm: bool,
     mut jobs: mpsc::Receiver<Job>,
     ended: Arc<OnceLock<TransportError>>,
 ) {
-    let mut again = VecDeque::new();
+    let Some(first) = jobs.recv().await else { return };
+    let mut again = VecDeque::from([first]);
     let mut why = None;
     let reason = loop {
-        let channel = match open_channel(&connection, confirm).await {
+        let channel = match link.channel(confirm, why).await {
             Ok(channel) => channel,
-            // What ended the last channel tells more than that there is no new one.
-            Err(error) => break fault::disconnected(&why.unwrap_or(error)),
+            Err(error) => break error,
         };
-        match over(&channel, &mut jobs, &mut again).await {
+        match over(&channel, link.events(), &mut jobs, &mut again).await {
             Over::NoMoreJobs => return,
             Over::ChannelGone(error) => why = error,
         }
@@ -156,41 +176,45 @@ async fn serve(
     }
 }
 
-async fn open_channel(connection: &Connection, confirm: bool) -> lapin::Result<Channel> {
-    let channel = connection.create_channel().await?;
-    if confirm {
-        channel.confirm_select(ConfirmSelectOptions::default()).await?;
-    }
-    Ok(channel)
-}
-
 /// Publishes over one channel for as long as it is open.
 async fn over(
     channel: &Channel,
+    events: &mut Events,
     jobs: &mut mpsc::Receiver<Job>,
     again: &mut VecDeque<Job>,
 ) -> Over {
     let mut under_way = FuturesUnordered::new();
     let mut open = Open::default();
     loop {
-        while open.takes_more(WINDOW) {
+        let window = window(again, &open);
+        while open.takes_more(window) {
             let Some(job) = again.pop_front().or_else(|| jobs.try_recv().ok()) else { break };
             if let Some((slot, message)) = open.admit(job) {
                 under_way.push(send(channel, slot, message));
             }
+        }
+        if open.is_over() {
+            return Over::ChannelGone(open.abandon(again));
         }
         tokio::select! {
             biased;
             batch = confirms::next_batch(&mut under_way, channel), if !under_way.is_empty() => {
                 open.judge(batch);
             }
-            job = jobs.recv(), if open.takes_more(WINDOW) => match job {
+            job = jobs.recv(), if open.takes_more(window) => match job {
                 Some(job) => again.push_back(job),
                 None => return Over::NoMoreJobs,
             },
-            else => return Over::ChannelGone(open.abandon(again)),
+            () = events.watch() => {}
         }
     }
+}
+
+/// What is sent again goes one by one: the broker does not say which message it refused, so the
+/// one that it refuses when it is alone is the one.
+fn window(again: &VecDeque<Job>, open: &Open) -> usize {
+    let careful = open.sends_again() || again.front().is_some_and(|job| job.attempts > 0);
+    if careful { 1 } else { WINDOW }
 }
 
 /// Publishes and waits for the confirm. Polled by one task only: lapin numbers a message and

@@ -8,6 +8,7 @@ mod channels;
 mod confirms;
 mod consume;
 mod convert;
+mod dial;
 mod fault;
 mod lane;
 mod session;

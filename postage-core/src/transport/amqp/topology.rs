@@ -7,7 +7,8 @@ use lapin::types::{FieldTable, ShortString};
 use lapin::{Channel, Connection};
 
 use super::address::Address;
-use super::session::{Session, dial};
+use super::dial::dial;
+use super::session::Session;
 use super::{convert, fault};
 use crate::topology::{Binding, Exchange, ExchangeKind, Queue};
 use crate::transport::TransportError;

@@ -231,6 +231,11 @@ impl State {
         connection: ConnectionId,
         binding: &Binding,
     ) -> Result<(), String> {
+        refuse_default(binding)?;
+        let (queue, exchange) = (binding.queue(), binding.exchange.name());
+        if !self.names.contains_key(queue) || !self.exchanges.contains_key(exchange) {
+            return Ok(());
+        }
         let (queue, exchange) = self.ends_of(connection, binding)?;
         let bound = bound(queue, binding);
         let before = exchange.bindings.len();
@@ -248,14 +253,19 @@ impl State {
         binding: &Binding,
     ) -> Result<(QueueId, &mut Exchange), String> {
         check_length("binding key", binding.key())?;
+        refuse_default(binding)?;
         let queue = self.usable_queue(connection, binding.queue())?;
         let name = binding.exchange.name();
-        if name.is_empty() {
-            return Err("ACCESS_REFUSED - operation not permitted on the default exchange".into());
-        }
         let exchange = self.exchanges.get_mut(name).ok_or_else(|| no_exchange(name))?;
         Ok((queue, exchange))
     }
+}
+
+fn refuse_default(binding: &Binding) -> Result<(), String> {
+    if binding.exchange.is_default() {
+        return Err("ACCESS_REFUSED - operation not permitted on the default exchange".into());
+    }
+    Ok(())
 }
 
 fn locked(name: &str) -> String {

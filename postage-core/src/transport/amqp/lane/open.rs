@@ -10,6 +10,10 @@ use super::{Job, Message};
 use crate::transport::TransportError;
 use crate::transport::amqp::fault;
 
+/// With how many channels a message may go down: one that another message's refusal closed, one
+/// of a connection that was lost by it, and one more.
+const MOST_ATTEMPTS: u32 = 3;
+
 /// The publications under way, and what ended the channel once something has.
 #[derive(Default)]
 pub(super) struct Open {
@@ -18,8 +22,8 @@ pub(super) struct Open {
     /// The slots of the mandatory messages under a message id: one, unless a caller sends a
     /// message again while its first sending is under way.
     mandatory: HashMap<Cow<'static, str>, Vec<u64>>,
-    /// Those that went down with the channel, in their order.
-    lost: Vec<Job>,
+    /// Those that went down with the channel, by their slots.
+    lost: BTreeMap<u64, Job>,
     /// The broker's refusal if there was one, else the first failure.
     failure: Option<Error>,
 }
@@ -27,6 +31,15 @@ pub(super) struct Open {
 impl Open {
     pub(super) fn takes_more(&self, window: usize) -> bool {
         self.failure.is_none() && self.jobs.len() < window
+    }
+
+    /// Whether the channel is gone, and all that went down with it is known.
+    pub(super) fn is_over(&self) -> bool {
+        self.failure.is_some() && self.jobs.is_empty()
+    }
+
+    pub(super) fn sends_again(&self) -> bool {
+        self.jobs.first_key_value().is_some_and(|(_, job)| job.attempts > 0)
     }
 
     /// Takes a place, and answers what to send from it.
@@ -69,17 +82,20 @@ impl Open {
     }
 
     /// The channel is gone. What the broker refused is finished, and what went down beside it is
-    /// sent again, once: it may have arrived already, and has the same message id then.
+    /// sent again: it may have arrived already, and has the same message id then.
     pub(super) fn abandon(mut self, again: &mut VecDeque<Job>) -> Option<Error> {
         let failure = self.failure.take()?;
         let refusal = fault::refusal(&failure);
-        for mut job in self.lost {
-            let named = refusal.is_some_and(|reason| names_exchange(reason, &job));
-            if named || job.sent_again {
+        let alone = self.lost.len() == 1;
+        for mut job in self.lost.into_values() {
+            // Without confirms, the refused one may have been finished as written.
+            let alone = alone && job.publication.confirm;
+            let refused = refusal.is_some_and(|reason| alone || names_exchange(reason, &job));
+            if refused || job.attempts >= MOST_ATTEMPTS {
                 let operation = format!("publish to {}", job.publication.route);
                 job.finish(Err(fault::of_operation(&failure, || operation)));
             } else {
-                job.sent_again = true;
+                job.attempts += 1;
                 again.push_back(job);
             }
         }
@@ -103,8 +119,9 @@ impl Open {
     }
 
     fn lose(&mut self, slot: u64, error: Error) {
-        let job = self.release(slot);
-        self.lost.extend(job);
+        if let Some(job) = self.release(slot) {
+            self.lost.insert(slot, job);
+        }
         let told = self.failure.as_ref().is_some_and(|known| fault::refusal(known).is_some());
         if self.failure.is_none() || (!told && fault::refusal(&error).is_some()) {
             self.failure = Some(error);

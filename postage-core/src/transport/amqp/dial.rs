@@ -1,0 +1,51 @@
+//! Making one connection.
+
+use std::io;
+use std::time::Duration;
+
+use lapin::tcp::{AMQPUriTcpExt, TLSConfig};
+use lapin::uri::AMQPUri;
+use lapin::{Connection, ConnectionProperties, Error, ErrorKind};
+use tokio::time::timeout;
+
+use super::address::Address;
+use super::fault;
+use crate::transport::TransportError;
+
+/// Makes a connection and logs in. The broker shows it under `name`.
+pub(super) async fn dial(address: &Address, name: &str) -> Result<Connection, TransportError> {
+    let failed = |reason: String| TransportError::Connect { address: address.to_string(), reason };
+    let patience = address.connect_timeout;
+    let runtime = lapin::runtime::default_runtime().map_err(|error| failed(error.to_string()))?;
+    let properties = ConnectionProperties::default().with_connection_name(name.into());
+
+    // The connection's thread must give up too, or it would wait for as long as the system does.
+    let open = async move |uri: AMQPUri, runtime| {
+        let opening = uri.connect_with_config_async(TLSConfig::default(), &runtime);
+        let opened = timeout(patience, opening).await;
+        opened.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())).map_err(Error::from)
+    };
+    let connecting = Connection::connector(address.uri.clone(), runtime, open, properties);
+    match timeout(patience, connecting).await {
+        Ok(Ok(connection)) => Ok(connection),
+        Ok(Err(error)) => Err(failed(why_not(&error, patience))),
+        Err(_) => Err(failed(too_slow(patience))),
+    }
+}
+
+fn why_not(error: &Error, patience: Duration) -> String {
+    match error.kind() {
+        ErrorKind::IOError(error) if error.kind() == io::ErrorKind::TimedOut => too_slow(patience),
+        ErrorKind::IOError(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            format!("{error}; is the broker running there?")
+        }
+        ErrorKind::ProtocolError(_) => {
+            format!("{}; check the user, the password and the virtual host", fault::words(error))
+        }
+        _ => fault::words(error),
+    }
+}
+
+fn too_slow(patience: Duration) -> String {
+    format!("no answer within {patience:?}")
+}
