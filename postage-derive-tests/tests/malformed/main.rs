@@ -1,5 +1,5 @@
 //! A service under bodies that are no messages: none stops it, each is rejected, and the next good
-//! call is answered.
+//! call is answered. A caller under replies that are none.
 //!
 //! The same on both transports; the AMQP half needs a broker at `POSTAGE_TEST_AMQP_URL`.
 
@@ -7,6 +7,7 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 mod bodies;
+mod replies;
 
 use std::future::Future;
 use std::time::Duration;
@@ -17,6 +18,7 @@ use postage_core::transport::{
     Delivery, Properties, Publication, Settlement, Source, Subscription,
 };
 use postage_core::{Binding, Route};
+use replies::a_thousand_malformed_replies;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -269,4 +271,6 @@ on_both_transports! {
     a_body_over_the_limit_is_refused_and_one_at_the_limit_served = bodies_around_the_limit;
     a_text_of_100_mb_is_refused_by_the_limit_and_the_next_call_answered = a_text_of_100_mb;
     nesting_of_10_000_is_refused_and_the_next_call_answered = nesting_of_10_000;
+    a_thousand_malformed_replies_end_their_calls_and_the_next_good_answer_is_taken =
+        a_thousand_malformed_replies;
 }

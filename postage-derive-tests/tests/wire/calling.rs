@@ -30,6 +30,8 @@ pub(crate) trait Python {
     async fn text(&self) -> String;
     #[rpc]
     async fn minimal(&self) -> u32;
+    #[rpc(bare)]
+    async fn echo(&self, text: &str) -> String;
     #[rpc]
     async fn passed_over(&self) -> u32;
     #[rpc]
@@ -112,8 +114,7 @@ async fn a_value_of_another_type_is_malformed_and_says_which_was_wanted() {
 #[tokio::test]
 async fn a_bare_parameter_travels_bare() {
     let (world, mut server, client) = served().await;
-    let echoed: String = client.producer().rpc("echo", "a bare \"té\"").await.unwrap();
-    assert_eq!(echoed, "a bare \"té\"");
+    assert_eq!(client.echo("a bare \"té\"").await.unwrap(), "a bare \"té\"");
     assert_eq!(server.heard().await["body"]["content"], json!({"parameters": "a bare \"té\""}));
     world.leave().await;
 }

@@ -8,7 +8,7 @@ use crate::calling::client;
 use crate::python::Server;
 use crate::world::World;
 
-const ATTEMPT: Duration = Duration::from_millis(400);
+const ATTEMPT: Duration = Duration::from_millis(800);
 
 /// Names and ids of the requests that the server has taken, so many.
 async fn taken(server: &mut Server, count: usize) -> Vec<(String, String)> {
