@@ -25,6 +25,12 @@ pub const fn named<V>(names: &'static [&'static str], values: V) -> Named<V> {
     Named::new(names, values)
 }
 
+/// A parameter's type, required to be one that a service can decode.
+pub const fn decodes<'de, T: serde::Deserialize<'de>>() {}
+
+/// A parameter's type, required to be one that a client can send.
+pub const fn encodes<T: Serialize>() {}
+
 /// A handler's future, required to be `Send`: it is spawned.
 pub fn send_future<F: Future + Send>(future: F) -> F {
     future

@@ -163,7 +163,6 @@ fn check(service: &Service, check: TokenStream) -> TokenStream {
 }
 
 fn parameters(service: &Service, contract: &Path, served: &Served) -> TokenStream {
-    let p = &service.runtime;
     let (function, names) = match served {
         Served::Plain { function, names } => (function, names.clone()),
         Served::InContext(method) => {
@@ -174,6 +173,7 @@ fn parameters(service: &Service, contract: &Path, served: &Served) -> TokenStrea
     };
     let ident = &function.sig.ident;
     let name = ident.unraw().to_string();
+    let p = service.runtime.located_at(ident.span());
     let conditions = attributes::conditions(&function.attrs);
     let constant = quote_spanned! {ident.span()=>
         const _: () = #p::check_parameters(&#contract, #name, &[#(#names),*]);
@@ -183,19 +183,19 @@ fn parameters(service: &Service, contract: &Path, served: &Served) -> TokenStrea
 
 fn routes(service: &Service, contract: &Path) -> Option<TokenStream> {
     let p = &service.runtime;
-    if service.sources.bindings.is_empty() {
-        return None;
-    }
+    let span = service.sources.bindings.first()?.span;
+    let located = p.located_at(span);
     let routes = service.sources.bindings.iter().map(|binding| {
         let (exchange, key) = (&binding.exchange, &binding.key);
         quote!((&<#exchange as #p::DeclareExchange>::ROUTE, #key))
     });
+    let checked = quote_spanned!(span=> #located::check_routes(&#contract, ROUTES));
     Some(check(
         service,
         quote! {
             const _: () = {
                 const ROUTES: &[(&#p::Exchange, &str)] = &[#(#routes),*];
-                #p::check_routes(&#contract, ROUTES)
+                #checked
             };
         },
     ))

@@ -68,7 +68,8 @@ fn routes(args: &mut Args<'_>) -> Vec<(Path, String)> {
     let errors = args.errors;
     let several = args.take("eks");
     let single = args.has("exchange") || args.has("key");
-    let (has_exchange, has_key) = (args.has("exchange"), args.has("key"));
+    let given = |name: &str| args.has(name) || args.misspelt(name);
+    let (has_exchange, has_key) = (given("exchange"), given("key"));
     let exchange = args.exchange("exchange");
     let key = args.key("key");
     if let Some(eks) = several {
@@ -95,6 +96,7 @@ fn routes(args: &mut Args<'_>) -> Vec<(Path, String)> {
             "the contract has a `key` but no `exchange`: add `exchange = Orders`, the type of an \
              exchange",
         ),
+        (false, false) if args.misspelt("eks") => {}
         (false, false) => errors.at_span(
             args.span,
             "the contract must say where its messages go: `#[producer(exchange = Orders, key = \
@@ -268,11 +270,16 @@ fn wire_name(ident: &Ident) -> String {
     ident.unraw().to_string()
 }
 
-fn unmarked(function: &TraitItemFn) -> String {
+fn unmarked(function: &mut TraitItemFn) -> String {
     let slip = function.attrs.iter().find_map(|attribute| {
         let name = attribute.path().get_ident()?.to_string();
         let right = suggest::nearest(&name, &["rpc", "message"])?;
-        Some(format!(": did you mean `#[{right}]` where it says `#[{name}]`?"))
+        Some((name, right))
+    });
+    // rustc need not say again that it does not know the attribute.
+    let slip = slip.map(|(name, right)| {
+        attributes::take(&mut function.attrs, &name);
+        format!(": did you mean `#[{right}]` where it says `#[{name}]`?")
     });
     let way_out = slip.unwrap_or_else(|| {
         ": mark it `#[rpc]` when the caller waits for an answer, `#[message]` when not".to_owned()

@@ -89,6 +89,15 @@ impl<'e> Args<'e> {
         self.named.iter().any(|argument| argument.name == name)
     }
 
+    /// Whether something is given that may be a slip for this name: [`Args::finish`] reports it,
+    /// so nobody else need miss it.
+    pub(crate) fn misspelt(&self, name: &str) -> bool {
+        let near = |argument: &Argument| {
+            suggest::nearest(&argument.name.unraw().to_string(), &[name]).is_some()
+        };
+        self.named.iter().any(near)
+    }
+
     /// The texts without a name, at most `most` of them.
     pub(crate) fn positional(&mut self, most: usize, meaning: &str) -> Vec<LitStr> {
         let mut texts = std::mem::take(&mut self.positional);
