@@ -63,7 +63,7 @@ pub(crate) async fn consume(broker: &Broker, queue: &str) -> Subscription {
     broker.transport().consume(source).await.expect("the queue is consumed")
 }
 
-/// The next body of a queue, acknowledged, and the value of one of its headers as a text.
+/// The next body of a queue, acknowledged.
 pub(crate) async fn next_body(subscription: &mut Subscription) -> Vec<u8> {
     let next = within("a message", subscription.next()).await;
     let delivery = next.expect("the subscription lives").expect("the subscription goes on");
