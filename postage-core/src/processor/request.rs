@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use super::replier::{Prepared, Replier};
 use super::{BadParameters, Context, Filter, FilterError, IntoOutcome, Outcome, Parameters, Reply};
 use crate::error::SendError;
-use crate::message::{Category, Message};
+use crate::message::{Category, Message, Object};
 
 /// A message at its handler: what generated code reads the arguments from and answers to.
 #[doc(hidden)]
@@ -51,7 +51,7 @@ impl<'a> Request<'a> {
         if self.message.kind() != "command" {
             return Ok(self.content.get());
         }
-        let content: Content<'a> = serde_json::from_str(self.content.get())
+        let Object::<Content<'a>>(content) = serde_json::from_str(self.content.get())
             .map_err(|error| BadParameters::new(format_args!("the content: {error}")))?;
         Ok(content.parameters.map_or("{}", RawValue::get))
     }

@@ -122,7 +122,7 @@ impl Call<'_> {
                 let reply = quote_spanned!(span=> #p::Request::value(#answer));
                 quote!(let #answer = #reply; #request.reply_with(#answer).await)
             }
-            Answer::Result { .. } => {
+            Answer::Result(_) => {
                 let p = self.p.located_at(span);
                 let reply = quote_spanned!(span=> #p::Request::result(#answer));
                 quote!(let #answer = #reply; #request.reply_with(#answer).await)

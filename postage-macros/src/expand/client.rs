@@ -9,7 +9,7 @@ use crate::model::contract::{Contract, ContractMethod};
 use crate::model::method::{Category, Method};
 use crate::model::parameter::Parameter;
 use crate::model::runtime::Runtime;
-use crate::model::signature::Answer;
+use crate::model::signature::{Answer, Documented};
 use crate::parse::attributes;
 
 /// The struct, its constructors, and a method for each of the contract's.
@@ -121,7 +121,8 @@ fn call_type(p: &Runtime, method: &Method) -> TokenStream {
     let span = Span::mixed_site().located_at(method.answer_span);
     let p = p.located_at(span);
     match &method.answer {
-        Answer::Result { ok, error, .. } => {
+        Answer::Result(documented) => {
+            let Documented { ok, error, .. } = &**documented;
             quote_spanned!(span=> #p::Call<#ok, #p::CallError<#error>>)
         }
         Answer::Value(ty) => quote_spanned!(span=> #p::Call<#ty, #p::CallFault>),

@@ -78,11 +78,10 @@ fn routes(args: &mut Args<'_>) -> Vec<(Path, String)> {
         }
         let example = "pairs in parentheses, like `eks(Orders = \"orders.desk\", Audit = \"all\")`";
         let Some((tokens, span)) = eks.list(errors, example) else { return Vec::new() };
-        let routes = pairs(tokens, errors);
-        if routes.is_empty() {
+        if tokens.is_empty() {
             errors.at_span(span, format!("`eks` takes {example}"));
         }
-        return routes;
+        return pairs(tokens, errors);
     }
     match (has_exchange, has_key) {
         (true, true) => {}
@@ -332,7 +331,7 @@ fn inputs(written: &[Written], errors: &Errors) -> Vec<Input> {
             return None;
         }
         check_self(&written.ty, errors);
-        signature::parameter(written, errors).map(Input::Parameter)
+        signature::parameter(written, errors).map(Box::new).map(Input::Parameter)
     });
     inputs.collect()
 }

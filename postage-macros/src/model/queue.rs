@@ -52,7 +52,8 @@ pub(crate) struct Binding {
     pub(crate) exchange: Path,
     /// Which of [`Sources::queues`].
     pub(crate) queue: usize,
-    pub(crate) key: String,
+    /// Without one, the exchange must route without.
+    pub(crate) key: Option<String>,
     /// Where to report that no key of the contract matches.
     pub(crate) span: Span,
 }
@@ -109,7 +110,7 @@ impl Sources {
         let queue = self.queue(&name, flags, errors);
         if let Some(exchange) = exchange {
             let span = key.as_ref().map_or_else(|| exchange.span(), LitStr::span);
-            let key = key.map(|key| key.value()).unwrap_or_default();
+            let key = key.map(|key| key.value());
             self.bindings.push(Binding { exchange, queue, key, span });
         }
     }

@@ -95,7 +95,7 @@ impl<'e> Args<'e> {
         let near = |argument: &Argument| {
             suggest::nearest(&argument.name.unraw().to_string(), &[name]).is_some()
         };
-        self.named.iter().any(near)
+        !self.positional.is_empty() || self.named.iter().any(near)
     }
 
     /// The texts without a name, at most `most` of them.
@@ -113,7 +113,7 @@ impl<'e> Args<'e> {
         for text in &self.positional {
             let value = text.value();
             let message = format!(
-                "{} takes named arguments: write `name = \"{value}\"`, where {}",
+                "{} takes named arguments: write `name = \"{value}\"`; {}",
                 self.owner,
                 suggest::allowed(&value, &self.known)
             );
