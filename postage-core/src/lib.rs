@@ -78,6 +78,7 @@ mod error;
 mod headers;
 mod link;
 pub mod message;
+mod pauses;
 pub mod prelude;
 mod processor;
 mod producer;

@@ -127,7 +127,8 @@ impl Link {
         if let Ok(Err(_)) | Err(_) = timeout(NOTICED, state.wait_for(other)).await {
             return Ok(());
         }
-        let settled = state.wait_for(|state| !matches!(state, ConnectionState::Reconnecting { .. }));
+        let settled =
+            state.wait_for(|state| !matches!(state, ConnectionState::Reconnecting { .. }));
         match settled.await.as_deref() {
             Ok(ConnectionState::Connected { .. }) => Ok(()),
             _ => Err(lost),

@@ -5,13 +5,20 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
+use tokio::time::sleep;
 
 use super::serving::{Control, Drained, Order, Serving};
+use super::sources::Sources;
 use super::table::Table;
 use super::{MessageProcessor, ServiceSetup};
 use crate::error::ServeError;
 use crate::link::Link;
-use crate::transport::{Delivery, Source, Subscription, TransportError};
+use crate::pauses::Pauses;
+use crate::transport::{Delivery, Subscription, TransportError};
+
+/// How often in a row the broker may refuse to bring a queue back before the service fails. Some
+/// refusals pass: an exclusive queue is locked until the broker has noticed a loss.
+const MOST_REFUSALS: u32 = 20;
 
 /// What the handlers of a service share.
 #[derive(Debug)]
@@ -20,6 +27,7 @@ pub(super) struct Service<P> {
     pub(super) processor: Arc<P>,
     pub(super) table: Table,
     pub(super) control: Arc<Control>,
+    sources: Arc<Sources>,
     pub(super) quit: bool,
     pub(super) restart: bool,
 }
@@ -32,42 +40,46 @@ impl<P> Service<P> {
         setup: &ServiceSetup,
     ) -> Self {
         let control = Arc::new(Control::new());
-        Self { link, processor, table, control, quit: setup.quit, restart: setup.restart }
+        let sources = Arc::new(Sources::new(Arc::clone(&link), setup));
+        let (quit, restart) = (setup.quit, setup.restart);
+        Self { link, processor, table, control, sources, quit, restart }
     }
+}
+
+/// A queue's subscription, and the session of the connection that it was made in.
+struct Subscribed {
+    subscription: Subscription,
+    session: u64,
 }
 
 /// Subscribes to each queue and starts the loops.
 pub(super) async fn start<P: MessageProcessor>(
     service: Arc<Service<P>>,
-    queues: Vec<String>,
     setup: &ServiceSetup,
 ) -> Result<Serving, ServeError> {
-    let mut subscriptions = Vec::with_capacity(queues.len());
-    for queue in &queues {
-        let source = Source {
-            queue: queue.clone().into(),
-            prefetch: setup.prefetch,
-            exclusive: false,
-            auto_ack: false,
-        };
-        subscriptions.push(service.link.transport.consume(source).await?);
+    let mut subscribed = Vec::with_capacity(service.sources.len());
+    for place in 0..service.sources.len() {
+        let session = service.link.session();
+        let subscription = service.sources.subscribe(place).await?;
+        subscribed.push(Subscribed { subscription, session });
     }
     let permits = Arc::new(Semaphore::new(setup.handlers_at_once()));
     let link = Arc::clone(&service.link);
     let control = Arc::clone(&service.control);
-    let task = tokio::spawn(run(service, subscriptions, permits));
-    Ok(Serving::new(link, queues, control, task))
+    let sources = Arc::clone(&service.sources);
+    let task = tokio::spawn(run(service, subscribed, permits));
+    Ok(Serving::new(link, sources, control, task))
 }
 
 /// Runs the loops of all queues until the service is told to stop.
 async fn run<P: MessageProcessor>(
     service: Arc<Service<P>>,
-    subscriptions: Vec<Subscription>,
+    subscribed: Vec<Subscribed>,
     permits: Arc<Semaphore>,
 ) -> Drained {
     let mut loops = JoinSet::new();
-    for subscription in subscriptions {
-        loops.spawn(consume(Arc::clone(&service), subscription, Arc::clone(&permits)));
+    for (place, subscribed) in subscribed.into_iter().enumerate() {
+        loops.spawn(consume(Arc::clone(&service), place, subscribed, Arc::clone(&permits)));
     }
     let mut drained = Drained::default();
     while let Some(ended) = loops.join_next().await {
@@ -79,33 +91,88 @@ async fn run<P: MessageProcessor>(
     drained
 }
 
+/// Consumes the queue at this place, over losses of the connection, until told to stop.
 async fn consume<P: MessageProcessor>(
     service: Arc<Service<P>>,
-    mut subscription: Subscription,
+    place: usize,
+    mut subscribed: Subscribed,
     permits: Arc<Semaphore>,
 ) -> Drained {
     let mut order = service.control.watch();
     let mut handlers = JoinSet::new();
     loop {
-        // A permit first, so that a message that cannot be handled yet is left to other consumers.
-        let permit = tokio::select! {
+        let delivered =
+            deliver(&service, &mut subscribed.subscription, &permits, &mut order, &mut handlers);
+        let Err(lost) = delivered.await else { break };
+        tracing::warn!(service = P::NAME, error = %lost, "a queue stopped delivering");
+        let session = subscribed.session;
+        let again = tokio::select! {
             biased;
             () = told_to_stop(&mut order) => break,
-            permit = Arc::clone(&permits).acquire_owned() => permit,
+            again = bring_back(&service, place, session, lost) => again,
         };
-        let Ok(permit) = permit else { break };
-        match next(&mut order, &mut subscription, &mut handlers).await {
-            Ok(Some(delivery)) => {
-                handlers.spawn(handle(Arc::clone(&service), delivery, permit));
-            }
-            Ok(None) => break,
+        match again {
+            Ok(again) => subscribed = again,
             Err(error) => {
                 service.control.fail(error);
                 break;
             }
         }
     }
-    drain(subscription, handlers, order).await
+    drain(subscribed.subscription, handlers, order).await
+}
+
+/// Starts a handler for each delivery until told to stop; the error is why no more come.
+async fn deliver<P: MessageProcessor>(
+    service: &Arc<Service<P>>,
+    subscription: &mut Subscription,
+    permits: &Arc<Semaphore>,
+    order: &mut watch::Receiver<Order>,
+    handlers: &mut JoinSet<()>,
+) -> Result<(), TransportError> {
+    loop {
+        // A permit first, so that a message that cannot be handled yet is left to other consumers.
+        let permit = tokio::select! {
+            biased;
+            () = told_to_stop(order) => return Ok(()),
+            permit = Arc::clone(permits).acquire_owned() => permit,
+        };
+        let Ok(permit) = permit else { return Ok(()) };
+        match next(order, subscription, handlers).await? {
+            Some(delivery) => drop(handlers.spawn(handle(Arc::clone(service), delivery, permit))),
+            None => return Ok(()),
+        }
+    }
+}
+
+/// Brings the queue, its bindings and its consumer back: after the next connection is made, or,
+/// where only they were lost, after a pause.
+async fn bring_back<P: MessageProcessor>(
+    service: &Service<P>,
+    place: usize,
+    mut session: u64,
+    lost: TransportError,
+) -> Result<Subscribed, TransportError> {
+    let mut pauses = Pauses::new();
+    let mut refusals = 0;
+    let mut why = lost;
+    loop {
+        match &why {
+            TransportError::Disconnected { .. } => {
+                service.link.after_loss(session, why).await?;
+                refusals = 0;
+            }
+            TransportError::Refused { .. } if refusals == MOST_REFUSALS => return Err(why),
+            TransportError::Refused { .. } => refusals += 1,
+            _ => {}
+        }
+        session = service.link.session();
+        match service.sources.subscribe(place).await {
+            Ok(subscription) => return Ok(Subscribed { subscription, session }),
+            Err(error) => why = error,
+        }
+        sleep(pauses.next()).await;
+    }
 }
 
 /// The next delivery; none when the service is told to stop. Reaps the handlers that end meanwhile.

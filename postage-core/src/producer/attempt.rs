@@ -165,9 +165,7 @@ impl Pending {
         };
         let outgoing = &self.request.outgoing;
         let properties = self.properties(reply_to);
-        outgoing
-            .publish_to(&self.exchange, self.key.clone(), self.body.clone(), properties)
-            .await
+        outgoing.publish_to(&self.exchange, self.key.clone(), self.body.clone(), properties).await
     }
 
     fn properties(&self, reply_to: String) -> Properties {

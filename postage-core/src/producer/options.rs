@@ -40,7 +40,17 @@ impl Outgoing {
     ) -> Self {
         let content_type = Some(Cow::Borrowed(link.codecs.outgoing().content_type()));
         let properties = Properties { content_type, ..Properties::default() };
-        Self { link, json, label, routes, key: None, eks: None, properties, confirm: true, within: SEND_WITHIN }
+        Self {
+            link,
+            json,
+            label,
+            routes,
+            key: None,
+            eks: None,
+            properties,
+            confirm: true,
+            within: SEND_WITHIN,
+        }
     }
 
     /// What the contract says of this method.

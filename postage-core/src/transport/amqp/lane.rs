@@ -183,12 +183,7 @@ impl Job {
 }
 
 /// The lane's task: one channel after the other, until the connection is gone.
-async fn serve(
-    mut link: Link,
-    confirm: bool,
-    mut jobs: mpsc::Receiver<Job>,
-    ended: Ended,
-) {
+async fn serve(mut link: Link, confirm: bool, mut jobs: mpsc::Receiver<Job>, ended: Ended) {
     let Some(first) = jobs.recv().await else { return };
     let mut again = VecDeque::from([first]);
     let mut why = None;

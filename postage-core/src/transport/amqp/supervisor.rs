@@ -10,17 +10,14 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use backon::{BackoffBuilder, ExponentialBuilder};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use super::address::Address;
 use super::fault;
 use super::session::Session;
+use crate::pauses::Pauses;
 use crate::transport::{ConnectionState, TransportError};
-
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// What the transport and its supervising task share.
 #[derive(Debug)]
@@ -37,13 +34,13 @@ impl Shared {
         patience: Duration,
     ) -> Result<Self, TransportError> {
         let give_up = Instant::now() + patience;
-        let mut pauses = pauses();
+        let mut pauses = Pauses::new();
         let session = loop {
             let error = match first_that_answers(&addresses).await {
                 Ok(session) => break session,
                 Err(error) => error,
             };
-            let pause = pauses.next().unwrap_or(LONGEST_PAUSE);
+            let pause = pauses.next();
             if Instant::now() + pause >= give_up {
                 return Err(error);
             }
@@ -97,7 +94,7 @@ impl Shared {
     }
 
     async fn reconnect(&self) -> Option<Session> {
-        let mut pauses = pauses();
+        let mut pauses = Pauses::new();
         let mut attempts = 0;
         loop {
             let reason = match first_that_answers(&self.addresses).await {
@@ -108,7 +105,7 @@ impl Shared {
             if !self.step(|_| {}, reconnecting(attempts, &reason)) {
                 return None;
             }
-            sleep(pauses.next().unwrap_or(LONGEST_PAUSE)).await;
+            sleep(pauses.next()).await;
         }
     }
 
@@ -136,15 +133,6 @@ fn reconnecting(attempts: u32, reason: &TransportError) -> ConnectionState {
         other => other.to_string(),
     };
     ConnectionState::Reconnecting { attempts, reason }
-}
-
-fn pauses() -> impl Iterator<Item = Duration> {
-    ExponentialBuilder::default()
-        .with_min_delay(FIRST_PAUSE)
-        .with_max_delay(LONGEST_PAUSE)
-        .with_jitter()
-        .without_max_times()
-        .build()
 }
 
 /// Tries each host once; the error is that of the last one.
