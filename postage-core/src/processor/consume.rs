@@ -1,7 +1,6 @@
 //! The loop of a service: one subscription for each queue, a bounded set of handlers.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
@@ -11,7 +10,7 @@ use super::table::Table;
 use super::{MessageProcessor, ServiceSetup};
 use crate::error::ServeError;
 use crate::link::Link;
-use crate::transport::{Delivery, Source, Subscription, TransportError};
+use crate::transport::{Delivery, Settlement, Source, Subscription, TransportError};
 
 /// What the handlers of a service share.
 #[derive(Debug)]
@@ -86,26 +85,29 @@ async fn consume<P: MessageProcessor>(
 ) -> Drained {
     let mut order = service.control.watch();
     let mut handlers = JoinSet::new();
+    let mut in_hand = None;
     loop {
-        // A permit first, so that a message that cannot be handled yet is left to other consumers.
-        let permit = tokio::select! {
-            biased;
-            () = told_to_stop(&mut order) => break,
-            permit = Arc::clone(&permits).acquire_owned() => permit,
-        };
-        let Ok(permit) = permit else { break };
-        match next(&mut order, &mut subscription, &mut handlers).await {
-            Ok(Some(delivery)) => {
-                handlers.spawn(handle(Arc::clone(&service), delivery, permit));
-            }
+        let delivery = match next(&mut order, &mut subscription, &mut handlers).await {
+            Ok(Some(delivery)) => delivery,
             Ok(None) => break,
             Err(error) => {
                 service.control.fail(error);
                 break;
             }
-        }
+        };
+        // Only with a message in hand: a loop that waits must not keep a permit from the others.
+        let permit = tokio::select! {
+            biased;
+            () = told_to_stop(&mut order) => None,
+            permit = Arc::clone(&permits).acquire_owned() => permit.ok(),
+        };
+        let Some(permit) = permit else {
+            in_hand = Some(delivery);
+            break;
+        };
+        handlers.spawn(handle(Arc::clone(&service), delivery, permit));
     }
-    drain(subscription, handlers, order).await
+    drain(subscription, in_hand, handlers, order).await
 }
 
 /// The next delivery; none when the service is told to stop. Reaps the handlers that end meanwhile.
@@ -137,26 +139,27 @@ async fn handle<P: MessageProcessor>(
     service.handle(delivery).await;
 }
 
-/// Takes no more, gives back what was not begun, and lets the handlers finish.
+/// Takes no more, gives back what was not begun, and lets the handlers finish, all within the
+/// limit of the order.
 async fn drain(
     mut subscription: Subscription,
+    in_hand: Option<Delivery>,
     mut handlers: JoinSet<()>,
     mut order: watch::Receiver<Order>,
 ) -> Drained {
-    let mut drained = Drained::default();
-    if subscription.cancel().await.is_ok() {
-        while let Ok(Some(delivery)) = subscription.next().await {
-            drained.given_back += 1;
-            if delivery.settle(crate::transport::Settlement::Requeue).await.is_err() {
-                break;
-            }
-        }
-    }
     while let Some(_ended) = handlers.try_join_next() {}
+    let mut drained = Drained::default();
+    tokio::select! {
+        () = give_back(&mut subscription, in_hand, &mut drained.given_back) => {}
+        () = limit_reached(&mut order) => {}
+    }
     let mut cut = false;
     while !handlers.is_empty() {
         tokio::select! {
-            _ = handlers.join_next() => if cut { drained.cut_off += 1 } else { drained.finished += 1 },
+            Some(ended) = handlers.join_next() => match ended {
+                Err(error) if error.is_cancelled() => drained.cut_off += 1,
+                _ => drained.finished += 1,
+            },
             () = limit_reached(&mut order), if !cut => {
                 cut = true;
                 handlers.abort_all();
@@ -166,19 +169,39 @@ async fn drain(
     drained
 }
 
-/// Waits for the limit of the order to pass; for ever where it has none.
+/// Ends the consumer and gives back what was not begun.
+async fn give_back(subscription: &mut Subscription, in_hand: Option<Delivery>, count: &mut usize) {
+    let cancelled = subscription.cancel().await;
+    let mut next = in_hand;
+    if next.is_none() && cancelled.is_ok() {
+        next = subscription.next().await.ok().flatten();
+    }
+    while let Some(delivery) = next {
+        if delivery.settle(Settlement::Requeue).await.is_err() || cancelled.is_err() {
+            return;
+        }
+        *count += 1;
+        next = subscription.next().await.ok().flatten();
+    }
+}
+
+/// Waits for the end that the order sets; for ever where it sets none. Cancel-safe.
 async fn limit_reached(order: &mut watch::Receiver<Order>) {
     loop {
-        let limit: Option<Duration> = match &*order.borrow_and_update() {
-            Order::Stop { limit, .. } => *limit,
+        let until = match &*order.borrow_and_update() {
+            Order::Stop { until, .. } => *until,
             Order::Run => None,
         };
-        let Some(limit) = limit else {
-            if order.changed().await.is_err() {
-                std::future::pending::<()>().await;
+        let passed = async {
+            match until {
+                Some(until) => tokio::time::sleep_until(until).await,
+                None => std::future::pending().await,
             }
-            continue;
         };
-        return tokio::time::sleep(limit).await;
+        tokio::select! {
+            () = passed => return,
+            // The sender lives in the service; without it no other end can come.
+            Ok(()) = order.changed() => {}
+        }
     }
 }
