@@ -13,6 +13,9 @@ use crate::topology::Exchange;
 use crate::traffic;
 use crate::transport::{ConnectionState, Delivery, Publication, Transport, TransportError};
 
+/// The exchanges that are remembered as declared; all are forgotten when there are more.
+const MOST_DECLARED: usize = 1024;
+
 /// How long the state of the connection may lag behind a loss.
 const NOTICED: Duration = Duration::from_millis(250);
 
@@ -47,15 +50,41 @@ impl Link {
         self.debug
     }
 
-    /// Declares the exchange unless this connection has done so before.
+    /// Declares the exchange.
     pub(crate) async fn declare(&self, exchange: &Exchange) -> Result<(), TransportError> {
-        let session = self.session();
-        if exchange.is_default() || self.declared(session).exchanges.contains(exchange.name()) {
+        if exchange.is_default() {
             return Ok(());
         }
+        let session = self.session();
         self.transport.declare_exchange(exchange).await?;
-        self.declared(session).exchanges.insert(exchange.name().to_owned());
+        self.declared(session, |known| {
+            if known.len() >= MOST_DECLARED {
+                known.clear();
+            }
+            known.insert(exchange.name().to_owned())
+        });
         Ok(())
+    }
+
+    /// Declares the exchange unless it was declared in this session, and sends there. One that has
+    /// gone since, as an auto-delete exchange goes with its last binding, is declared once more.
+    pub(crate) async fn publish_to(
+        &self,
+        exchange: &Exchange,
+        publication: Publication,
+    ) -> Result<(), TransportError> {
+        let session = self.session();
+        if !self.declared(session, |known| known.contains(exchange.name())) {
+            self.declare(exchange).await?;
+            return self.publish(publication).await;
+        }
+        match self.publish(publication.clone()).await {
+            Err(TransportError::Refused { .. }) if !exchange.is_default() => {
+                self.declare(exchange).await?;
+                self.publish(publication).await
+            }
+            sent => sent,
+        }
     }
 
     pub(crate) async fn publish(&self, publication: Publication) -> Result<(), TransportError> {
@@ -67,15 +96,15 @@ impl Link {
 
     /// The JSON of a delivery, and the codec that it came in.
     pub(crate) fn open(&self, delivery: &Delivery) -> Result<(Arc<dyn Codec>, Bytes), CodecError> {
-        if self.debug {
-            traffic::incoming(delivery, &self.codecs);
-        }
         if delivery.body.len() > self.max_body {
             return Err(CodecError::new(format_args!(
                 "the body has {} bytes, over the limit of {} bytes",
                 delivery.body.len(),
                 self.max_body
             )));
+        }
+        if self.debug {
+            traffic::incoming(delivery, &self.codecs);
         }
         let codec = self.codecs.of(delivery.properties.content_type.as_deref())?;
         Ok((Arc::clone(codec), codec.decode(delivery.body.clone())?))
@@ -135,11 +164,11 @@ impl Link {
         }
     }
 
-    fn declared(&self, session: u64) -> std::sync::MutexGuard<'_, Declared> {
+    fn declared<T>(&self, session: u64, with: impl FnOnce(&mut HashSet<String>) -> T) -> T {
         let mut declared = self.declared.lock().unwrap_or_else(PoisonError::into_inner);
         if declared.session != session {
             *declared = Declared { session, exchanges: HashSet::new() };
         }
-        declared
+        with(&mut declared.exchanges)
     }
 }

@@ -1,11 +1,11 @@
 //! The loop of a service: one subscription for each queue, a bounded set of handlers.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::serving::{Control, Drained, Order, Serving};
 use super::sources::Sources;
@@ -14,11 +14,15 @@ use super::{MessageProcessor, ServiceSetup};
 use crate::error::ServeError;
 use crate::link::Link;
 use crate::pauses::Pauses;
-use crate::transport::{Delivery, Subscription, TransportError};
+use crate::transport::{Delivery, Settlement, Subscription, TransportError};
 
 /// How often in a row the broker may refuse to bring a queue back before the service fails. Some
 /// refusals pass: an exclusive queue is locked until the broker has noticed a loss.
 const MOST_REFUSALS: u32 = 20;
+
+/// How many messages may wait here for a handler. The prefetch is the tighter bound, where there
+/// is one.
+const MOST_WAITING: usize = 1024;
 
 /// What the handlers of a service share.
 #[derive(Debug)]
@@ -99,12 +103,14 @@ async fn consume<P: MessageProcessor>(
     permits: Arc<Semaphore>,
 ) -> Drained {
     let mut order = service.control.watch();
-    let mut handlers = JoinSet::new();
+    let mut work = Work::default();
     loop {
         let delivered =
-            deliver(&service, &mut subscribed.subscription, &permits, &mut order, &mut handlers);
+            deliver(&service, &mut subscribed.subscription, &permits, &mut order, &mut work);
         let Err(lost) = delivered.await else { break };
         tracing::warn!(service = P::NAME, error = %lost, "a queue stopped delivering");
+        // The queue has them again.
+        work.waiting.clear();
         let session = subscribed.session;
         let again = tokio::select! {
             biased;
@@ -119,7 +125,15 @@ async fn consume<P: MessageProcessor>(
             }
         }
     }
-    drain(subscribed.subscription, handlers, order).await
+    drain(subscribed.subscription, work, order).await
+}
+
+/// The messages of one queue that are here.
+#[derive(Default)]
+struct Work {
+    /// Those that wait for a handler, and since when.
+    waiting: VecDeque<(Instant, Delivery)>,
+    handlers: JoinSet<()>,
 }
 
 /// Starts a handler for each delivery until told to stop; the error is why no more come.
@@ -128,19 +142,24 @@ async fn deliver<P: MessageProcessor>(
     subscription: &mut Subscription,
     permits: &Arc<Semaphore>,
     order: &mut watch::Receiver<Order>,
-    handlers: &mut JoinSet<()>,
+    work: &mut Work,
 ) -> Result<(), TransportError> {
+    let Work { waiting, handlers } = work;
     loop {
-        // A permit first, so that a message that cannot be handled yet is left to other consumers.
-        let permit = tokio::select! {
+        tokio::select! {
             biased;
             () = told_to_stop(order) => return Ok(()),
-            permit = Arc::clone(permits).acquire_owned() => permit,
-        };
-        let Ok(permit) = permit else { return Ok(()) };
-        match next(order, subscription, handlers).await? {
-            Some(delivery) => drop(handlers.spawn(handle(Arc::clone(service), delivery, permit))),
-            None => return Ok(()),
+            Some(_) = handlers.join_next() => {}
+            // Only with a message in hand: a queue that waits keeps no permit from the others.
+            Ok(permit) = Arc::clone(permits).acquire_owned(), if !waiting.is_empty() => {
+                if let Some((since, delivery)) = waiting.pop_front() {
+                    handlers.spawn(handle(Arc::clone(service), delivery, since, permit));
+                }
+            }
+            delivery = subscription.next(), if waiting.len() < MOST_WAITING => match delivery? {
+                Some(delivery) => waiting.push_back((Instant::now(), delivery)),
+                None => return Ok(()),
+            },
         }
     }
 }
@@ -175,22 +194,6 @@ async fn bring_back<P: MessageProcessor>(
     }
 }
 
-/// The next delivery; none when the service is told to stop. Reaps the handlers that end meanwhile.
-async fn next(
-    order: &mut watch::Receiver<Order>,
-    subscription: &mut Subscription,
-    handlers: &mut JoinSet<()>,
-) -> Result<Option<Delivery>, TransportError> {
-    loop {
-        tokio::select! {
-            biased;
-            () = told_to_stop(order) => return Ok(None),
-            Some(_) = handlers.join_next() => {}
-            delivery = subscription.next() => return delivery,
-        }
-    }
-}
-
 async fn told_to_stop(order: &mut watch::Receiver<Order>) {
     // The sender lives in the service, which this loop holds.
     drop(order.wait_for(|order| matches!(order, Order::Stop { .. })).await);
@@ -199,31 +202,33 @@ async fn told_to_stop(order: &mut watch::Receiver<Order>) {
 async fn handle<P: MessageProcessor>(
     service: Arc<Service<P>>,
     delivery: Delivery,
+    since: Instant,
     _permit: OwnedSemaphorePermit,
 ) {
-    service.handle(delivery).await;
+    service.handle(delivery, since).await;
 }
 
-/// Takes no more, gives back what was not begun, and lets the handlers finish.
+/// Takes no more, gives back what was not begun, and lets the handlers finish, all within the
+/// limit of the order.
 async fn drain(
     mut subscription: Subscription,
-    mut handlers: JoinSet<()>,
+    work: Work,
     mut order: watch::Receiver<Order>,
 ) -> Drained {
-    let mut drained = Drained::default();
-    if subscription.cancel().await.is_ok() {
-        while let Ok(Some(delivery)) = subscription.next().await {
-            drained.given_back += 1;
-            if delivery.settle(crate::transport::Settlement::Requeue).await.is_err() {
-                break;
-            }
-        }
-    }
+    let Work { waiting, mut handlers } = work;
     while let Some(_ended) = handlers.try_join_next() {}
+    let mut drained = Drained::default();
+    tokio::select! {
+        () = give_back(&mut subscription, waiting, &mut drained.given_back) => {}
+        () = limit_reached(&mut order) => {}
+    }
     let mut cut = false;
     while !handlers.is_empty() {
         tokio::select! {
-            _ = handlers.join_next() => if cut { drained.cut_off += 1 } else { drained.finished += 1 },
+            Some(ended) = handlers.join_next() => match ended {
+                Err(error) if error.is_cancelled() => drained.cut_off += 1,
+                _ => drained.finished += 1,
+            },
             () = limit_reached(&mut order), if !cut => {
                 cut = true;
                 handlers.abort_all();
@@ -233,19 +238,46 @@ async fn drain(
     drained
 }
 
-/// Waits for the limit of the order to pass; for ever where it has none.
+/// Ends the consumer and gives back what was not begun.
+async fn give_back(
+    subscription: &mut Subscription,
+    waiting: VecDeque<(Instant, Delivery)>,
+    count: &mut usize,
+) {
+    let cancelled = subscription.cancel().await;
+    for (_, delivery) in waiting {
+        if delivery.settle(Settlement::Requeue).await.is_ok() {
+            *count += 1;
+        }
+    }
+    if cancelled.is_err() {
+        return;
+    }
+    while let Ok(Some(delivery)) = subscription.next().await {
+        if delivery.settle(Settlement::Requeue).await.is_err() {
+            return;
+        }
+        *count += 1;
+    }
+}
+
+/// Waits for the end that the order sets; for ever where it sets none. Cancel-safe.
 async fn limit_reached(order: &mut watch::Receiver<Order>) {
     loop {
-        let limit: Option<Duration> = match &*order.borrow_and_update() {
-            Order::Stop { limit, .. } => *limit,
+        let until = match &*order.borrow_and_update() {
+            Order::Stop { until, .. } => *until,
             Order::Run => None,
         };
-        let Some(limit) = limit else {
-            if order.changed().await.is_err() {
-                std::future::pending::<()>().await;
+        let passed = async {
+            match until {
+                Some(until) => sleep_until(until).await,
+                None => std::future::pending().await,
             }
-            continue;
         };
-        return tokio::time::sleep(limit).await;
+        tokio::select! {
+            () = passed => return,
+            // The sender lives in the service; without it no other end can come.
+            Ok(()) = order.changed() => {}
+        }
     }
 }

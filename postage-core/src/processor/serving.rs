@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use super::sources::Sources;
 use crate::link::Link;
@@ -55,7 +56,7 @@ pub(crate) struct Control {
 #[derive(Clone, Debug)]
 pub(crate) enum Order {
     Run,
-    Stop { why: Stopped, limit: Option<Duration> },
+    Stop { why: Stopped, until: Option<Instant> },
 }
 
 impl Control {
@@ -79,14 +80,12 @@ impl Control {
         self.stop(Stopped::Failed(error), None);
     }
 
-    /// The first reason counts; a later limit does too.
-    fn stop(&self, why: Stopped, limit: Option<Duration>) {
-        self.order.send_modify(|order| {
-            let why = match order {
-                Order::Run => why,
-                Order::Stop { why, .. } => why.clone(),
-            };
-            *order = Order::Stop { why, limit };
+    /// The first reason counts, and the earliest end.
+    fn stop(&self, reason: Stopped, limit: Option<Duration>) {
+        let end = limit.and_then(|limit| Instant::now().checked_add(limit));
+        self.order.send_modify(|order| match order {
+            Order::Run => *order = Order::Stop { why: reason, until: end },
+            Order::Stop { until, .. } => *until = [*until, end].into_iter().flatten().min(),
         });
     }
 }

@@ -104,7 +104,7 @@ impl Pending {
 
     fn begin_attempt(&mut self) {
         self.attempt += 1;
-        let ends = Instant::now() + self.request.timeout;
+        let ends = after(Instant::now(), self.request.timeout);
         self.attempt_ends = self.deadline().map_or(ends, |deadline| ends.min(deadline));
         self.sent = false;
     }
@@ -176,13 +176,13 @@ impl Pending {
         properties.correlation_id = Some(self.id.clone().into());
         properties.reply_to = Some(reply_to.into());
         properties.expiration = Some(left);
-        properties.set_header(headers::DEADLINE, unix_millis(SystemTime::now() + left));
+        properties.set_header(headers::DEADLINE, unix_millis(left));
         properties.set_header(headers::ATTEMPT, i64::from(self.attempt));
         properties
     }
 
     fn deadline(&self) -> Option<Instant> {
-        self.request.deadline.map(|deadline| self.started + deadline)
+        self.request.deadline.map(|deadline| after(self.started, deadline))
     }
 
     /// Why nothing came in time: the connection is gone, or nobody answered.
@@ -200,7 +200,15 @@ impl Pending {
     }
 }
 
-fn unix_millis(time: SystemTime) -> i64 {
-    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+/// As long as a wait can be: the clocks of some systems end not much later.
+const LONGEST: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
+
+fn after(start: Instant, time: Duration) -> Instant {
+    start + time.min(LONGEST)
+}
+
+/// The wall-clock time after this long, in milliseconds since the Unix epoch.
+fn unix_millis(left: Duration) -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(now.saturating_add(left).as_millis()).unwrap_or(i64::MAX)
 }
