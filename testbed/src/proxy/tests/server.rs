@@ -17,7 +17,7 @@ pub(super) struct Seen {
 pub(super) struct EchoServer {
     pub(super) address: SocketAddr,
     seen: watch::Receiver<Seen>,
-    _tasks: JoinSet<()>,
+    tasks: JoinSet<()>,
 }
 
 impl EchoServer {
@@ -33,7 +33,14 @@ impl EchoServer {
                 connections.spawn(echo(client, tell.clone()));
             }
         });
-        Self { address, seen, _tasks: tasks }
+        Self { address, seen, tasks }
+    }
+
+    /// Closes the port and all connections, and waits until they are closed.
+    pub(super) async fn stop(mut self) {
+        self.tasks.shutdown().await;
+        // Each connection holds a sender.
+        while self.seen.changed().await.is_ok() {}
     }
 
     pub(super) async fn wait(&self, until: impl Fn(&Seen) -> bool) {
