@@ -24,7 +24,11 @@ macro_rules! on_every_broker {
     };
 }
 
+mod bodies;
+mod futures;
+mod outcomes;
 mod properties;
+mod python;
 mod routes;
 mod settings;
 mod tickets;
