@@ -25,7 +25,10 @@ macro_rules! on_every_broker {
 }
 
 mod bodies;
+mod early;
+mod failing;
 mod futures;
+mod handling;
 mod outcomes;
 mod properties;
 mod python;
