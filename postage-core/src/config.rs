@@ -199,13 +199,6 @@ impl Config {
         }
     }
 
-    /// The virtual host for transports whose address does not say it.
-    #[cfg(any(feature = "amqp", test))]
-    pub(crate) fn vhost_or_default(&self) -> &str {
-        let said = self.set.vhost.as_deref().or(self.environment.vhost.as_deref());
-        said.unwrap_or("/")
-    }
-
     /// What stands after `memory://`.
     pub(crate) fn memory_name(&self) -> &str {
         self.url.split_once("://").map_or("", |(_, name)| name)
@@ -301,7 +294,7 @@ mod tests {
     fn an_empty_environment_gives_the_local_broker() {
         let config = from_env(&[]);
         assert_eq!(config.url, "amqp://localhost");
-        assert_eq!(config.vhost_or_default(), "/");
+        assert_eq!(config.environment.vhost, None);
         assert!(!config.is_debug());
     }
 
@@ -317,7 +310,7 @@ mod tests {
         ]);
         assert_eq!(both.environment.user.as_deref(), Some("documented"));
         assert_eq!(both.environment.password.as_deref(), Some("p"));
-        assert_eq!(both.vhost_or_default(), "shop");
+        assert_eq!(both.environment.vhost.as_deref(), Some("shop"));
         assert_eq!(both.scheme().unwrap(), Scheme::Memory);
         assert!(both.is_debug());
     }
@@ -327,12 +320,6 @@ mod tests {
         let config = from_env(&[("POSTAGE_URL", ""), ("POSTAGE_RMQ_USER", "")]);
         assert_eq!(config.url, "amqp://localhost");
         assert_eq!(config.environment.user, None);
-    }
-
-    #[test]
-    fn a_setter_comes_before_the_environment() {
-        let config = from_env(&[("POSTAGE_VHOST", "shop")]).vhost("till");
-        assert_eq!(config.vhost_or_default(), "till");
     }
 
     #[test]

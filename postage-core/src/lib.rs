@@ -1,4 +1,74 @@
-//! Annotated services and typed clients that talk through messages.
+//! Annotated services and typed clients that talk through messages: over AMQP 0-9-1 (RabbitMQ), or
+//! in memory with no broker at all.
+//!
+//! A *contract* is a trait under [`#[producer]`](macro@producer): its methods are calls and
+//! messages. The macro keeps it a real trait and makes a client of it. A *service* is an `impl` block
+//! under [`#[message_processor]`](macro@message_processor), of a contract or of a type by itself. An
+//! *exchange* is a unit struct under [`#[exchange]`](macro@exchange). A [`Broker`] is the connection
+//! that services are served and clients call over.
+//!
+//! ```
+//! use postage_core::prelude::*;
+//!
+//! #[exchange(name = "greetings", kind = "direct")]
+//! pub struct Greetings;
+//!
+//! /// What one may ask of a greeter.
+//! #[producer(exchange = Greetings, key = "greeter")]
+//! pub trait Greeter {
+//!     /// Greets somebody.
+//!     #[rpc]
+//!     async fn greet(&self, name: &str) -> String;
+//! }
+//!
+//! struct Polite;
+//!
+//! #[message_processor(exchange = Greetings, queue = "greeter", key = "greeter")]
+//! impl Greeter for Polite {
+//!     async fn greet(&self, name: &str) -> String {
+//!         format!("Good morning, {name}.")
+//!     }
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let broker = Broker::memory();
+//! let _greeter = broker.serve(Polite).await?;
+//! let client = GreeterProducer::new(&broker, Fingerprint::new("guest", "example"));
+//! assert_eq!(client.greet("Ann").await?, "Good morning, Ann.");
+//! # Ok(()) }
+//! ```
+//!
+//! # What travels
+//!
+//! Each message is a JSON object as Python Postage has it: `type`, `name`, `category`, `version`,
+//! `fingerprint`, `content`, `_reserved`. Parameters travel by their names under
+//! `content.parameters`. What is added to that goes into AMQP properties and headers, which a Python
+//! component passes over: the message id, the attempt (`postage-attempt`) and the caller's deadline
+//! (`postage-deadline`); a documented error's typed form goes under `_reserved.error`.
+//!
+//! # What is promised
+//!
+//! | promise | how |
+//! |---|---|
+//! | a [`Publish`] resolves when the broker has the message | confirmed and mandatory, unless `unconfirmed` |
+//! | a message that no queue took is an error | [`SendError::Unroutable`], [`CallFault::Unroutable`] |
+//! | a [`Call`] ends | with a value, a documented error, an exception, or a [`CallFault`] by its time |
+//! | no service works for a caller that has left | a request expires in its queue with its attempt |
+//! | a message is acknowledged after its handlers | one whose service dies goes to another |
+//! | a handler that fails or panics harms no other message | a caller gets an exception; the message is rejected |
+//! | a body that is no message harms nobody | it is rejected with a reason, and answered where it asks for an answer |
+//! | [`Serving::drain`] leaves nothing behind | handlers finish, the rest goes back to the queue |
+//!
+//! A connection that is lost is not made again yet: what waits for it ends with
+//! [`CallFault::Disconnected`], and services with [`Stopped::Failed`].
+//!
+//! # Features
+//!
+//! | feature | what | default |
+//! |---|---|---|
+//! | `amqp` | the AMQP 0-9-1 transport, by lapin | on |
+//! | `tls` | `amqps://`, by rustls with the ring provider and the system's root certificates | off |
+//! | `msgpack` | `MsgPackCodec`, a second codec, under `application/msgpack` | off |
 
 mod arity;
 mod broker;

@@ -11,8 +11,8 @@ pub use crate::contract::{Contract, Method, Parameter, Peer};
 pub use crate::error::{CallError, CallFault};
 pub use crate::processor::{
     BadParameters, Context, DeclareHandler, FilterError, MessageProcessor, Outcome, Parameters,
-    Reply, Request, ServiceSetup, Text, check_handlers, check_parameters, check_routes,
-    exchange_name, local_reply, local_reply_result, run_handler,
+    Reply, Request, ServiceSetup, Text, check_handlers, check_keyless, check_parameters,
+    check_routes, exchange_name, local_reply, local_reply_result, run_handler,
 };
 pub use crate::producer::{Call, Named, Producer, Publish};
 pub use crate::topology::{
@@ -24,6 +24,12 @@ pub use crate::topology::{
 pub const fn named<V>(names: &'static [&'static str], values: V) -> Named<V> {
     Named::new(names, values)
 }
+
+/// A parameter's type, required to be one that a service can decode.
+pub const fn decodes<'de, T: serde::Deserialize<'de>>() {}
+
+/// A parameter's type, required to be one that a client can send.
+pub const fn encodes<T: Serialize>() {}
 
 /// A handler's future, required to be `Send`: it is spawned.
 pub fn send_future<F: Future + Send>(future: F) -> F {

@@ -1,5 +1,7 @@
 //! What the macros generate, written by hand: the runtime without them.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 

@@ -1,5 +1,7 @@
 //! A contract, its service and its client, as expanded: what is sent arrives, typed both ways.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by it")]
+
 use std::fmt;
 use std::sync::Mutex;
 use std::time::Duration;

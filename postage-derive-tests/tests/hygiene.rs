@@ -3,7 +3,8 @@
 
 #![deny(warnings, missing_docs, unreachable_pub, unused_qualifications, rust_2018_idioms)]
 #![deny(clippy::all, clippy::pedantic)]
-#![allow(clippy::unused_async, clippy::must_use_candidate)]
+#![allow(clippy::unused_async, clippy::must_use_candidate, clippy::unnecessary_wraps)]
+#![allow(clippy::missing_errors_doc, reason = "what the user writes is not what is tested")]
 
 use postage_core as renamed;
 

@@ -48,7 +48,8 @@ pub trait OrderDesk {
                 ::core::result::Result::Err(fault) => return request.refuse(fault).await,
             };
             let answer = <Self as OrderDesk>::place(self, &item, quantity).await;
-            request.answer_result(answer).await
+            let answer = ::postage_core::__private::Request::result(answer);
+            request.reply_with(answer).await
         }
     }
     #[doc(hidden)]

@@ -30,7 +30,8 @@ trait Stock {
                 )
             };
             let answer = <Self as Stock>::audit(self).await;
-            request.answer(answer).await
+            let answer = ::postage::__private::Request::value(answer);
+            request.reply_with(answer).await
         }
     }
     #[doc(hidden)]
@@ -85,7 +86,8 @@ trait Stock {
     {
         async move {
             let answer = <Self as Stock>::count(self).await;
-            request.answer(answer).await
+            let answer = ::postage::__private::Request::value(answer);
+            request.reply_with(answer).await
         }
     }
     #[doc(hidden)]

@@ -34,7 +34,8 @@ pub trait OrderDesk {
                 ::core::result::Result::Err(fault) => return request.refuse(fault).await,
             };
             let answer = <Self as OrderDesk>::place(self, &item).await;
-            request.answer(answer).await
+            let answer = ::postage_core::__private::Request::value(answer);
+            request.reply_with(answer).await
         }
     }
     #[doc(hidden)]
@@ -123,9 +124,6 @@ impl OrderDeskProducer {
                 ::postage_core::__private::named(&["item"], (&item,)),
             )
     }
-}
-::core::compile_error! {
-    "the contract has an `exchange` but no `key`: add `key = \"orders.desk\"` (`\"\"` where the exchange ignores keys)"
 }
 ::core::compile_error! {
     "`#[producer]` has no argument `keys`; did you mean `key`? Allowed are `crate`, `eks`, `exchange`, `key`, `timeout`, `deadline`, `max_retry`, `peer`, `name`"

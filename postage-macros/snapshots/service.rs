@@ -193,7 +193,8 @@ where
                             Self::recount(self, aisle, note.as_deref()),
                         )
                         .await;
-                    request.answer(answer).await
+                    let answer = ::postage_core::__private::Request::value(answer);
+                    request.reply_with(answer).await
                 }
                 #[cfg(feature = "status")]
                 INDEX_1 => {

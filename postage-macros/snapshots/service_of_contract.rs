@@ -184,7 +184,8 @@ where
                             Self::recount(self, aisle),
                         )
                         .await;
-                    request.answer(answer).await
+                    let answer = ::postage_core::__private::Request::value(answer);
+                    request.reply_with(answer).await
                 }
                 _ => request.unhandled().await,
             }

@@ -1,8 +1,21 @@
 //! The macros of `postage-core`. Use them through that crate.
+//!
+//! | macro | on | makes |
+//! |---|---|---|
+//! | [`macro@exchange`] | a unit struct | the description of an exchange |
+//! | [`macro@producer`] | a trait | a contract and its typed client |
+//! | [`macro@message_processor`] | an `impl` block | a service |
+//! | [`macro@rpc_handler`], [`macro@message_handler`] | a method of a service, or a struct | a handler |
+//!
+//! Durations are texts of a whole number and a unit: `"250ms"`, `"2s"`, `"5m"`, `"1h"`. Names and
+//! keys have at most 255 bytes. Flags are given alone (`passive`) or with a value
+//! (`durable = false`). Every mistake of an item is reported at once, and the item itself is kept.
 
 mod errors;
 mod expand;
 mod macros;
+#[cfg(test)]
+mod mistakes;
 mod model;
 mod parse;
 #[cfg(test)]
@@ -13,31 +26,265 @@ use proc_macro::TokenStream;
 
 use crate::model::method::Category;
 
-/// E
+/// Makes a unit struct stand for an exchange: it implements `DeclareExchange`, so `Orders::ROUTE`
+/// is the exchange, and the other macros take `Orders` as its name.
+///
+/// ```
+/// use postage_core::prelude::*;
+///
+/// #[exchange(name = "orders", kind = "topic", alternate = Unrouted)]
+/// pub struct Orders;
+///
+/// #[exchange(name = "unrouted", kind = "fanout", durable = false)]
+/// pub struct Unrouted;
+///
+/// assert_eq!(Orders::ROUTE.alternate_exchange(), Some("unrouted"));
+/// ```
+///
+/// | argument | meaning | default |
+/// |---|---|---|
+/// | `name = "…"` | the exchange's name | required |
+/// | `kind = "…"` | `direct`, `topic`, `fanout`, `headers`, or a plugin's `x-…` | `direct` |
+/// | `passive` | only check that the exchange exists | `false` |
+/// | `durable` | it survives a restart of the broker | `true` |
+/// | `auto_delete` | it goes with its last binding | `false` |
+/// | `internal` | only other exchanges publish to it | `false` |
+/// | `alternate = …` | the exchange, by name or by type, that gets what this one cannot route | none |
+/// | `arguments("name" = value, …)` | more arguments: texts, numbers, `true`, `false` | none |
+/// | `crate = …` | where `postage-core` is, under another name | `"postage_core"` |
 #[proc_macro_attribute]
 pub fn exchange(arguments: TokenStream, item: TokenStream) -> TokenStream {
     macros::exchange(arguments.into(), item.into()).into()
 }
 
-/// P
+/// Makes a trait a contract: what one may ask of a service, and the typed client that asks.
+///
+/// The trait stays a trait. Its methods are declared as `async fn` and are given futures that are
+/// `Send`; a service implements them with plain `async fn`, and is tested by calling it. Beside it
+/// come a constant of the same name, which describes the contract, and the client
+/// `{Trait}Producer`.
+///
+/// ```
+/// use postage_core::prelude::*;
+///
+/// #[exchange(name = "orders", kind = "topic")]
+/// pub struct Orders;
+///
+/// /// What one may ask of the order desk.
+/// #[producer(exchange = Orders, key = "orders.desk", timeout = "5s")]
+/// pub trait OrderDesk {
+///     /// Places an order and answers its number.
+///     #[rpc(timeout = "2s", max_retry = 4)]
+///     async fn place(&self, item: &str, quantity: u32) -> Result<u64, String>;
+///
+///     /// Says that stock has moved. Nobody answers.
+///     #[message(key = "orders.stock.moved")]
+///     async fn restock(&self, item: &str, #[default(1)] quantity: u32);
+/// }
+///
+/// assert_eq!(OrderDesk.methods()[0].name(), "place");
+/// # fn example(broker: &Broker) {
+/// let orders = OrderDeskProducer::new(broker, Fingerprint::new("shop", "front-end"));
+/// let call: Call<u64, CallError<String>> = orders.place("anvil", 2);
+/// # }
+/// ```
+///
+/// | argument | meaning | default |
+/// |---|---|---|
+/// | `exchange = Orders`, `key = "…"` | where messages and calls go | this, or `eks`, is required |
+/// | `eks(Orders = "key", Audit = "all")` | several: messages go to all, calls to the first | |
+/// | `timeout = "30s"` | how long each attempt of a call waits | 30 s |
+/// | `max_retry = 4` | how often a call is sent again after a time-out | 4 |
+/// | `deadline = "2m"` | how long all attempts may take together | none |
+/// | `peer = "python"` | the service returns no correlation id: each call has its own reply address | `"postage"` |
+/// | `name = Ident` | the client's name | `{Trait}Producer` |
+/// | `crate = …` | where `postage-core` is, under another name | `"postage_core"` |
+///
+/// # Methods
+///
+/// Each is marked `#[rpc]`, when the caller waits for an answer, or `#[message]`. An rpc method
+/// that returns `T` gives the client a `Call<T, CallFault>`; one that returns `Result<T, E>` a
+/// `Call<T, CallError<E>>`. `Result` is recognised by its name: an alias of it is an error.
+///
+/// | argument | of | meaning | default |
+/// |---|---|---|---|
+/// | `name = "…"` | both | the name on the wire | the method's |
+/// | `type = "…"` | both | the message type on the wire | `"command"` |
+/// | `key = "…"` | both | another key than the contract's | |
+/// | `bare` | both | the only parameter travels without its name, as Python sends it | `false` |
+/// | `persistent` | both | the message survives a restart of the broker, in a durable queue | |
+/// | `priority = 0..=255` | both | its priority, in queues that have them | none |
+/// | `timeout`, `max_retry`, `deadline` | `#[rpc]` | as for the contract | the contract's |
+/// | `ttl = "…"` | `#[message]` | how long the message may wait in a queue | for ever |
+///
+/// Parameters travel by name, `r#` and leading underscores left out. They may be lent: `&str`,
+/// `&[T]`, `&T`, or an `Option` of one. A service takes an `Option` as `None` where the caller left
+/// it out, and what is marked `#[default]` or `#[default(value)]` as that value.
 #[proc_macro_attribute]
 pub fn producer(arguments: TokenStream, item: TokenStream) -> TokenStream {
     macros::producer(arguments.into(), item.into()).into()
 }
 
-/// M
+/// Makes the type of an `impl` block a service, which `Broker::serve` runs: either the
+/// implementation of a contract, or a plain `impl` with handlers.
+///
+/// ```
+/// use postage_core::prelude::*;
+///
+/// #[exchange(name = "orders", kind = "topic")]
+/// pub struct Orders;
+///
+/// struct Desk;
+///
+/// #[message_processor(
+///     exchange = Orders,
+///     queue(name = "order-desk", kind = "quorum", dead_letter = "dead-orders"),
+///     key = "orders.desk",
+///     bind(exchange = Orders, queue = "order-desk", key = "orders.stock.*"),
+///     prefetch = 50
+/// )]
+/// impl Desk {
+///     #[rpc_handler]
+///     async fn recount(&self, aisle: u32, note: Option<&str>) -> Result<u32, String> {
+///         note.map(|_| aisle).ok_or_else(|| "say why".to_owned())
+///     }
+///
+///     #[message_handler("status", "online", full_body)]
+///     async fn online(&self, message: &Message<'_>) {
+///         println!("{:?}", message.fingerprint());
+///     }
+/// }
+/// ```
+///
+/// | argument | meaning | default |
+/// |---|---|---|
+/// | `exchange = Orders`, `queue = "…"`, `key = "…"` | a queue to consume, and its binding | none |
+/// | `bind(exchange = …, queue = …, key = "…")` | one more; may be repeated | none |
+/// | `prefetch = 1..=65535` | how many unsettled messages a queue may have out | the runtime's |
+/// | `concurrency = n` | how many handlers may run at once | as many as are out |
+/// | `quit = false` | do not obey the built-in command `quit` | `true` |
+/// | `restart = false` | do not obey the built-in command `restart` | `true` |
+/// | `handlers(A, B)` | handlers that are structs | none |
+/// | `crate = …` | where `postage-core` is, under another name | `"postage_core"` |
+///
+/// A `queue` without `exchange` is consumed by its name. Fanout and headers exchanges go by no key
+/// and need none; for the other kinds a missing `key` is an error. With no queue at all, queues are
+/// given at run time. Where keys are given, those of the contract are checked against them when the
+/// service is compiled.
+///
+/// # Queues
+///
+/// `queue(…)` describes the queue: give the flags once for each name.
+///
+/// | argument | meaning | default |
+/// |---|---|---|
+/// | `name = "…"` | the queue's name | required |
+/// | `passive` | only check that it exists | `false` |
+/// | `durable` | it survives a restart of the broker | `true` |
+/// | `exclusive` | only this connection uses it, and it goes with it | `false` |
+/// | `auto_delete` | it goes with its last consumer | `false` |
+/// | `kind = "…"` | `classic` or `quorum` | the broker's |
+/// | `ttl = "30s"` | how long a message may wait | for ever |
+/// | `expires = "1h"` | how long the queue may be unused | for ever |
+/// | `max_length = n`, `max_bytes = n` | how many messages, or bytes of bodies, it holds | no limit |
+/// | `overflow = "…"` | `drop-head`, `reject-publish` or `reject-publish-dlx` | the broker's |
+/// | `dead_letter = …` | the exchange, by name or by type, that gets what was rejected | none |
+/// | `dead_letter_key = "…"` | the key it gets it under | the message's own |
+/// | `arguments("name" = value, …)` | more arguments | none |
+///
+/// # Methods
+///
+/// In a contract's implementation, a method without an attribute is the contract's; one marked
+/// [`rpc_handler`](macro@rpc_handler) or [`message_handler`](macro@message_handler) goes beyond it
+/// and becomes an ordinary method of the type. In a plain `impl`, methods without an attribute are
+/// left alone. Handlers take `&self`, are `async` or not, and besides what the message brings:
+///
+/// - `#[context] cx: &Context`: the deadline, the fingerprint, the headers;
+/// - `#[reply] answer: Reply<'_, T>` or `Reply<'_, T, E>`, for calls only: to answer early and go
+///   on working. Such a handler returns nothing. Called directly, a contract's method returns what
+///   was replied, and panics when the handler ends without a reply.
 #[proc_macro_attribute]
 pub fn message_processor(arguments: TokenStream, item: TokenStream) -> TokenStream {
     macros::message_processor(arguments.into(), item.into()).into()
 }
 
-/// R
+/// Marks a method of a [`message_processor`](macro@message_processor), or a struct, that answers
+/// calls.
+///
+/// | argument | meaning | default |
+/// |---|---|---|
+/// | `"type", "name"`, or `type = "…"`, `name = "…"` | which calls it answers | `"command"`, its own name |
+/// | `full_body` | a method takes the whole message: `&Message<'_>` | `false` |
+/// | `filter = path` | a function that changes or refuses the content first; may be repeated | none |
+/// | `crate = …` | on a struct: where `postage-core` is, under another name | `"postage_core"` |
+///
+/// A method may be marked several times. A struct is decoded from the parameters and run by its
+/// `Handle` implementation, which sees the service; `handlers(…)` puts it into one. Its default name
+/// is the struct's in snake case.
+///
+/// ```
+/// use postage_core::{Context, Handle, message_processor, rpc_handler};
+/// use serde::Deserialize;
+///
+/// struct Desk {
+///     aisles: u32,
+/// }
+///
+/// #[message_processor(queue = "desk", handlers(Sweep))]
+/// impl Desk {
+///     #[rpc_handler("command", "count")]
+///     fn aisles(&self) -> u32 {
+///         self.aisles
+///     }
+/// }
+///
+/// #[rpc_handler]
+/// #[derive(Deserialize)]
+/// struct Sweep {
+///     aisle: u32,
+/// }
+///
+/// impl Handle<Desk> for Sweep {
+///     type Value = u32;
+///     type Error = String;
+///
+///     async fn handle(self, desk: &Desk, _: &Context) -> Result<u32, String> {
+///         if self.aisle < desk.aisles { Ok(self.aisle) } else { Err("no such aisle".into()) }
+///     }
+/// }
+/// ```
 #[proc_macro_attribute]
 pub fn rpc_handler(arguments: TokenStream, item: TokenStream) -> TokenStream {
     macros::handler(Category::Rpc, arguments.into(), item.into()).into()
 }
 
-/// H
+/// Marks a method of a [`message_processor`](macro@message_processor), or a struct, that takes
+/// messages which nobody waits for. Its arguments are those of [`macro@rpc_handler`].
+///
+/// It returns nothing, or a `Result` whose error rejects the message. Several handlers of one type
+/// and name all run, in the order written.
+///
+/// ```
+/// use postage_core::{Context, FilterError, message_handler, message_processor};
+///
+/// struct Desk;
+///
+/// fn by_day(content: &mut serde_json::Value, _: &Context) -> Result<(), FilterError> {
+///     match content["parameters"]["hour"].as_u64() {
+///         Some(8..20) => Ok(()),
+///         _ => Err(FilterError::new("we sweep from 8 to 20")),
+///     }
+/// }
+///
+/// #[message_processor(queue = "desk")]
+/// impl Desk {
+///     #[message_handler(filter = by_day)]
+///     #[message_handler("command", "sweep_now")]
+///     async fn sweep(&self, aisle: u32) -> Result<(), String> {
+///         if aisle < 10 { Ok(()) } else { Err("no such aisle".to_owned()) }
+///     }
+/// }
+/// ```
 #[proc_macro_attribute]
 pub fn message_handler(arguments: TokenStream, item: TokenStream) -> TokenStream {
     macros::handler(Category::Message, arguments.into(), item.into()).into()

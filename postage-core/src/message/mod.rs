@@ -4,6 +4,7 @@ mod codec;
 mod content;
 mod envelope;
 mod fingerprint;
+mod object;
 mod received;
 mod result;
 
@@ -15,5 +16,6 @@ pub use content::{Command, Plain};
 pub use envelope::{Category, EncodeError, Envelope, IntoEnvelope};
 pub use fingerprint::Fingerprint;
 pub(crate) use fingerprint::Identity;
+pub(crate) use object::Object;
 pub use received::{Message, MessageError};
 pub use result::{RemoteException, ResultContent};

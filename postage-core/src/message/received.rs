@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use super::{Category, Fingerprint};
+use super::{Category, Fingerprint, Object};
 
 /// A message as it came: the whole body, read without copying.
 ///
@@ -37,7 +37,10 @@ impl<'a> Message<'a> {
     /// # Errors
     /// [`MessageError`] says whether the body is no JSON object, lacks a key, or has a wrong value.
     pub fn from_json(body: &'a [u8]) -> Result<Self, MessageError> {
-        let wire: WireMessage<'a> = serde_json::from_slice(body).map_err(|error| {
+        // At once and for all: a value that is passed over would not be looked at.
+        let text = std::str::from_utf8(body)
+            .map_err(|error| MessageError::NotJson { reason: error.to_string() })?;
+        let Object::<WireMessage<'a>>(wire) = serde_json::from_str(text).map_err(|error| {
             let reason = error.to_string();
             match error.classify() {
                 serde_json::error::Category::Data if starts_an_object(body) => {
@@ -138,7 +141,7 @@ impl<'a> Message<'a> {
             #[serde(borrow)]
             error: Option<&'a RawValue>,
         }
-        let reserved: Reserved<'a> = serde_json::from_str(self.reserved?.get()).ok()?;
+        let Object::<Reserved<'a>>(reserved) = serde_json::from_str(self.reserved?.get()).ok()?;
         reserved.error
     }
 }
@@ -226,11 +229,13 @@ mod tests {
 
     #[test]
     fn what_is_wrong_with_a_body_is_named() {
-        let cases: [(&[u8], &str); 8] = [
+        let cases: [(&[u8], &str); 10] = [
             (b"not json", "not JSON"),
             (b"", "not JSON"),
             (b"\xff\xfe", "not JSON"),
+            (b"{\"version\":\"\xff\",\"type\":\"a\"}", "utf-8"),
             (b"[1]", "not an object"),
+            (br#"["a","b","rpc",{},{},{}]"#, "not an object"),
             (br#"{"name":"a","category":"rpc","content":{}}"#, "`type`"),
             (br#"{"type":"a","category":"rpc","content":{}}"#, "`name`"),
             (br#"{"type":"a","name":"b","category":"rpc"}"#, "`content`"),

@@ -4,7 +4,7 @@ use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use super::{Message, MessageError};
+use super::{Message, MessageError, Object};
 
 /// The content of a result: the three ways in which a call can end.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,7 +58,7 @@ impl<'a> ResultContent<&'a RawValue> {
     /// # Errors
     /// [`MessageError::Result`] when the content is not one of the three.
     pub fn of(message: &Message<'a>) -> Result<Self, MessageError> {
-        let wire: WireResult<'a> = serde_json::from_str(message.content().get())
+        let Object::<WireResult<'a>>(wire) = serde_json::from_str(message.content().get())
             .map_err(|error| MessageError::Result { reason: error.to_string() })?;
         let text = |raw: &RawValue| {
             // Python answers whatever the handler gave; only a JSON string is unquoted.

@@ -146,6 +146,21 @@ const fn takes(kind: &ExchangeKind, pattern: &str, key: &str) -> bool {
     }
 }
 
+/// Checks that an exchange routes without the key that a binding does not give.
+///
+/// # Panics
+/// When it goes by the key, at compile time.
+#[doc(hidden)]
+pub const fn check_keyless(exchange: &Exchange) {
+    if matches!(exchange.kind, ExchangeKind::Direct | ExchangeKind::Topic) {
+        ConstText::new()
+            .push("the exchange `")
+            .push(exchange_name(exchange))
+            .push("` routes by key: add `key = \"…\"` to this binding")
+            .fail();
+    }
+}
+
 /// The name of an exchange that is a constant, and so has a borrowed name.
 #[doc(hidden)]
 #[must_use]

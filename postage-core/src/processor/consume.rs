@@ -95,11 +95,11 @@ async fn consume<P: MessageProcessor>(
         };
         let Ok(permit) = permit else { break };
         match next(&mut order, &mut subscription, &mut handlers).await {
-            Next::Delivery(delivery) => {
+            Ok(Some(delivery)) => {
                 handlers.spawn(handle(Arc::clone(&service), delivery, permit));
             }
-            Next::Stop => break,
-            Next::Failed(error) => {
+            Ok(None) => break,
+            Err(error) => {
                 service.control.fail(error);
                 break;
             }
@@ -108,27 +108,18 @@ async fn consume<P: MessageProcessor>(
     drain(subscription, handlers, order).await
 }
 
-enum Next {
-    Delivery(Delivery),
-    Stop,
-    Failed(TransportError),
-}
-
+/// The next delivery; none when the service is told to stop. Reaps the handlers that end meanwhile.
 async fn next(
     order: &mut watch::Receiver<Order>,
     subscription: &mut Subscription,
     handlers: &mut JoinSet<()>,
-) -> Next {
+) -> Result<Option<Delivery>, TransportError> {
     loop {
         tokio::select! {
             biased;
-            () = told_to_stop(order) => return Next::Stop,
+            () = told_to_stop(order) => return Ok(None),
             Some(_) = handlers.join_next() => {}
-            delivery = subscription.next() => return match delivery {
-                Ok(Some(delivery)) => Next::Delivery(delivery),
-                Ok(None) => Next::Stop,
-                Err(error) => Next::Failed(error),
-            },
+            delivery = subscription.next() => return delivery,
         }
     }
 }

@@ -16,7 +16,7 @@ mod serving;
 mod setup;
 mod table;
 
-pub use checks::{check_handlers, check_parameters, check_routes, exchange_name};
+pub use checks::{check_handlers, check_keyless, check_parameters, check_routes, exchange_name};
 pub use context::Context;
 pub use filter::{Filter, FilterError};
 pub use handler::{DeclareHandler, Handle, run_handler};

@@ -25,6 +25,10 @@ struct Address {
     correlation_id: Option<String>,
 }
 
+/// A reply before it is sent.
+#[derive(Debug)]
+pub struct Prepared(Result<Vec<u8>, EncodeError>);
+
 impl Replier {
     /// The reply goes where the request's properties say, in the codec that the request came in.
     pub(super) fn new(link: Arc<Link>, codec: Arc<dyn Codec>, request: &Properties) -> Self {
@@ -41,7 +45,7 @@ impl Replier {
     }
 
     pub(super) async fn success(&self, value: impl Serialize) -> Result<(), SendError> {
-        self.send(encode(&Envelope::success(value), None)?).await
+        self.prepared(Self::value(value)).await
     }
 
     /// A documented error: its text for every peer, its typed form for those that share the type.
@@ -49,11 +53,26 @@ impl Replier {
         &self,
         error: &E,
     ) -> Result<(), SendError> {
+        self.prepared(Self::documented(error)).await
+    }
+
+    /// The reply that a value makes.
+    pub(super) fn value(value: impl Serialize) -> Prepared {
+        Prepared(encode(&Envelope::success(value), None))
+    }
+
+    /// The reply that a documented error makes.
+    pub(super) fn documented<E: Serialize + std::fmt::Display>(error: &E) -> Prepared {
         let payload = to_raw_value(error).map_err(|failure| EncodeError::Content {
             name: format!("the documented error `{error}`"),
             reason: failure.to_string(),
-        })?;
-        self.send(encode(&Envelope::error(error.to_string()), Some(&payload))?).await
+        });
+        let envelope = Envelope::error(error.to_string());
+        Prepared(payload.and_then(|payload| encode(&envelope, Some(&payload))))
+    }
+
+    pub(super) async fn prepared(&self, reply: Prepared) -> Result<(), SendError> {
+        self.send(reply.0?).await
     }
 
     pub(super) async fn exception(&self, name: &str, text: &str) -> Result<(), SendError> {

@@ -3,10 +3,10 @@ use std::fmt::Display;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::replier::Replier;
+use super::replier::{Prepared, Replier};
 use super::{BadParameters, Context, Filter, FilterError, IntoOutcome, Outcome, Parameters, Reply};
 use crate::error::SendError;
-use crate::message::{Category, Message};
+use crate::message::{Category, Message, Object};
 
 /// A message at its handler: what generated code reads the arguments from and answers to.
 #[doc(hidden)]
@@ -51,7 +51,7 @@ impl<'a> Request<'a> {
         if self.message.kind() != "command" {
             return Ok(self.content.get());
         }
-        let content: Content<'a> = serde_json::from_str(self.content.get())
+        let Object::<Content<'a>>(content) = serde_json::from_str(self.content.get())
             .map_err(|error| BadParameters::new(format_args!("the content: {error}")))?;
         Ok(content.parameters.map_or("{}", RawValue::get))
     }
@@ -70,7 +70,7 @@ impl<'a> Request<'a> {
 
     /// Answers a call's value.
     pub async fn answer<T: Serialize>(self, value: T) -> Outcome {
-        self.answered(self.replier.success(value).await).await
+        self.reply_with(Self::value(value)).await
     }
 
     /// Answers a call's value or its documented error.
@@ -78,11 +78,26 @@ impl<'a> Request<'a> {
         self,
         result: Result<T, E>,
     ) -> Outcome {
-        let sent = match result {
-            Ok(value) => self.replier.success(value).await,
-            Err(error) => self.replier.error(&error).await,
-        };
-        self.answered(sent).await
+        self.reply_with(Self::result(result)).await
+    }
+
+    /// The reply that a value makes. Generated code makes it before it awaits the sending, so
+    /// that no future depends on the value's type, which need not be `Send` then.
+    pub fn value<T: Serialize>(value: T) -> Prepared {
+        Replier::value(value)
+    }
+
+    /// As [`Request::value`], for a value or a documented error.
+    pub fn result<T: Serialize, E: Serialize + Display>(result: Result<T, E>) -> Prepared {
+        match result {
+            Ok(value) => Replier::value(value),
+            Err(error) => Replier::documented(&error),
+        }
+    }
+
+    /// Answers what was prepared.
+    pub async fn reply_with(self, reply: Prepared) -> Outcome {
+        self.answered(self.replier.prepared(reply).await).await
     }
 
     /// What becomes of a message whose handler has ended.

@@ -16,7 +16,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 pub use call::Call;
-pub(crate) use options::Outgoing;
+pub(crate) use options::{Outgoing, Routes};
 pub use parameters::Named;
 pub use publish::Publish;
 pub(crate) use replies::Replies;
@@ -63,7 +63,7 @@ pub struct Producer {
 
 #[derive(Clone, Debug)]
 pub(crate) struct Defaults {
-    pub(crate) routes: Arc<[(Exchange, Cow<'static, str>)]>,
+    pub(crate) routes: Routes,
     pub(crate) timeout: Duration,
     pub(crate) max_retry: u32,
     pub(crate) deadline: Option<Duration>,

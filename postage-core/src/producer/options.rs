@@ -8,6 +8,9 @@ use crate::message::EncodeError;
 use crate::topology::{Exchange, Route};
 use crate::transport::{Properties, Publication, TransportError};
 
+/// Exchanges and keys to send to: Postage's `eks`.
+pub(crate) type Routes = Arc<[(Exchange, Cow<'static, str>)]>;
+
 /// A message that is made and not yet sent, with the options that publications and calls share.
 #[derive(Clone, Debug)]
 pub(crate) struct Outgoing {
@@ -16,9 +19,9 @@ pub(crate) struct Outgoing {
     json: Result<Vec<u8>, EncodeError>,
     /// The message's type and name, for errors.
     label: String,
-    routes: Arc<[(Exchange, Cow<'static, str>)]>,
+    routes: Routes,
     key: Option<Cow<'static, str>>,
-    eks: Option<Arc<[(Exchange, Cow<'static, str>)]>>,
+    eks: Option<Routes>,
     pub(crate) properties: Properties,
     pub(crate) confirm: bool,
 }
@@ -28,7 +31,7 @@ impl Outgoing {
         link: Arc<Link>,
         json: Result<Vec<u8>, EncodeError>,
         label: String,
-        routes: Arc<[(Exchange, Cow<'static, str>)]>,
+        routes: Routes,
     ) -> Self {
         let content_type = Some(Cow::Borrowed(link.codecs.outgoing().content_type()));
         let properties = Properties { content_type, ..Properties::default() };

@@ -59,7 +59,7 @@ impl Producer {
     }
 
     /// Calls with any message, sent in the category `rpc`. The error type tells what is expected:
-    /// [`CallFault`], or [`CallError<E>`](crate::CallError) where an error is documented.
+    /// [`CallFault`](crate::CallFault), or [`CallError<E>`](crate::CallError) where an error is documented.
     pub fn call<T: DeserializeOwned, X: CallOutcome>(
         &self,
         message: impl IntoEnvelope,

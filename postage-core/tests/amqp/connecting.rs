@@ -93,3 +93,12 @@ async fn when_the_broker_is_killed_what_is_under_way_and_what_follows_is_disconn
     within(transport.close()).await.unwrap();
     drop(node);
 }
+
+#[cfg(feature = "tls")]
+#[tokio::test]
+async fn tls_to_a_port_that_speaks_none_is_a_connect_error() {
+    let plain = testbed::broker_url();
+    let config = Config::new(plain.replace("amqp://", "amqps://"));
+    let error = within(AmqpTransport::connect(&config)).await.unwrap_err();
+    assert!(matches!(error, TransportError::Connect { .. }), "{error}");
+}

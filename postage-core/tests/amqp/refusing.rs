@@ -138,3 +138,16 @@ async fn a_refusal_among_many_messages_under_way_reaches_its_publisher_alone() {
         }
     }
 }
+
+#[tokio::test]
+async fn headers_that_no_frame_can_hold_are_their_publishers_error() {
+    let transport = connect().await;
+    let queue = queue(&transport).await;
+    let mut heavy = message(Route::to_queue(queue.clone()), "x");
+    heavy.properties.set_header("heavy", "x".repeat(200_000));
+    let error = within(transport.publish(heavy)).await.unwrap_err();
+    assert!(matches!(error, TransportError::Refused { .. }), "{error}");
+    let mut fits = message(Route::to_queue(queue), "x");
+    fits.properties.set_header("heavy", "x".repeat(100_000));
+    within(transport.publish(fits)).await.unwrap();
+}

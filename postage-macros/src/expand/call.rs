@@ -68,7 +68,12 @@ impl Call<'_> {
             Some(decoder) => (quote!(#decoder(#request)), TokenStream::new()),
             None => (read(self.p, &parameters), defaults(self.p, &parameters)),
         };
+        let checks = match &self.decoder {
+            Some(_) => TokenStream::new(),
+            None => checks(self.p, &parameters),
+        };
         quote! {
+            #checks
             let (#(#idents,)*) = match #result {
                 ::core::result::Result::Ok(#decoded) => #decoded,
                 ::core::result::Result::Err(#fault) => return #request.refuse(#fault).await,
@@ -82,29 +87,46 @@ impl Call<'_> {
         let (p, target) = (self.p, &self.target);
         let receiver = quote!(self);
         let request = request();
-        let arguments = self.method.inputs.iter().map(|input| match input {
-            Input::Parameter(parameter) => parameter.pass(),
-            Input::Context => quote!(#request.context()),
-            Input::Message => quote!(#request.message()),
-            Input::Reply => quote!(#request.reply()),
-        });
+        let arguments: Vec<_> = self
+            .method
+            .inputs
+            .iter()
+            .map(|input| match input {
+                Input::Parameter(parameter) => parameter.pass(),
+                Input::Context => quote!(#request.context()),
+                Input::Message => quote!(#request.message()),
+                Input::Reply => quote!(#request.reply()),
+            })
+            .collect();
         let call = quote!(#target(#receiver, #(#arguments),*));
         let span = Span::mixed_site().located_at(self.method.ident.span());
         match (self.method.is_async, self.known_send) {
             (false, _) => call,
             (true, true) => quote!(#call.await),
-            (true, false) => quote_spanned!(span=> #p::send_future(#call).await),
+            (true, false) => {
+                let (p, target) = (p.located_at(span), located(target, span));
+                let call = quote_spanned!(span=> #target(#receiver, #(#arguments),*));
+                quote_spanned!(span=> #p::send_future(#call).await)
+            }
         }
     }
 
     /// The call and what becomes of its value. Spanned at the return type, where a value that
     /// cannot be an answer is to be reported.
     fn answer(&self) -> TokenStream {
-        let (request, answer, value) = (request(), local("answer"), self.value());
         let span = Span::mixed_site().located_at(self.method.answer_span);
+        let (request, answer, value) = (request(), Ident::new("answer", span), self.value());
         let outcome = match &self.method.answer {
-            Answer::Value(_) => quote_spanned!(span=> #request.answer(#answer).await),
-            Answer::Result { .. } => quote_spanned!(span=> #request.answer_result(#answer).await),
+            Answer::Value(_) => {
+                let p = self.p.located_at(span);
+                let reply = quote_spanned!(span=> #p::Request::value(#answer));
+                quote!(let #answer = #reply; #request.reply_with(#answer).await)
+            }
+            Answer::Result(_) => {
+                let p = self.p.located_at(span);
+                let reply = quote_spanned!(span=> #p::Request::result(#answer));
+                quote!(let #answer = #reply; #request.reply_with(#answer).await)
+            }
             Answer::Settled => quote_spanned!(span=> #request.settle(#answer)),
             Answer::Concluded => quote_spanned!(span=> #request.conclude(#answer).await),
             Answer::Early(_) => {
@@ -126,8 +148,8 @@ impl Call<'_> {
         if is_plain(ty) {
             return TokenStream::new();
         }
-        let p = self.p;
         let span = Span::mixed_site().located_at(self.method.answer_span);
+        let p = self.p.located_at(span);
         let ty = types::erased(ty);
         quote_spanned! {span=>
             let _ = || {
@@ -140,25 +162,44 @@ impl Call<'_> {
 
 /// Whether a type is surely no alias of `Result`.
 fn is_plain(ty: &Type) -> bool {
-    const PLAIN: [&str; 16] = [
-        "bool", "char", "f32", "f64", "i8", "i16", "i32", "i64", "i128", "isize", "u8", "u16",
-        "u32", "u64", "u128", "usize",
-    ];
-    match types::bare(ty) {
-        Type::Path(path) => PLAIN.iter().any(|name| path.path.is_ident(name)),
-        _ => true,
-    }
+    types::is_primitive(ty) || !matches!(types::bare(ty), Type::Path(_))
+}
+
+/// A path, reported at this place.
+fn located(path: &TokenStream, span: Span) -> TokenStream {
+    let moved = path.clone().into_iter().map(|mut token| {
+        token.set_span(token.span().located_at(span));
+        token
+    });
+    moved.collect()
 }
 
 /// The slots of the parameters, as a `Result`.
 pub(crate) fn read(p: &Runtime, parameters: &[&Parameter]) -> TokenStream {
-    let request = request();
     let slots = parameters.iter().map(|parameter| parameter.slot(p));
     let names = parameters.iter().map(|parameter| &parameter.name);
-    quote!(#request.parameters::<(#(#slots,)*)>(&[#(#names),*]))
+    let span = only_doubtful(parameters).map_or_else(Span::mixed_site, Parameter::span);
+    let request = Ident::new("request", span);
+    quote_spanned!(span=> #request.parameters::<(#(#slots,)*)>(&[#(#names),*]))
 }
 
 /// What puts the defaults in place of parameters that the caller left out.
 pub(crate) fn defaults(p: &Runtime, parameters: &[&Parameter]) -> TokenStream {
     parameters.iter().filter_map(|parameter| parameter.fill(p)).collect()
+}
+
+/// Where a type that cannot be decoded is reported: at the parameter.
+pub(crate) fn checks(p: &Runtime, parameters: &[&Parameter]) -> TokenStream {
+    match only_doubtful(parameters) {
+        Some(_) => TokenStream::new(),
+        None => parameters.iter().filter_map(|parameter| parameter.decodes(p)).collect(),
+    }
+}
+
+/// The only parameter whose type may not be able to travel: errors about all of them are about
+/// this one then, and are placed there without further checks.
+pub(crate) fn only_doubtful<'p>(parameters: &[&'p Parameter]) -> Option<&'p Parameter> {
+    let mut doubtful = parameters.iter().filter(|parameter| parameter.is_doubtful());
+    let first = doubtful.next()?;
+    doubtful.next().is_none().then_some(first)
 }

@@ -1,14 +1,15 @@
 //! The typed client of a contract.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::ext::IdentExt as _;
 
-use super::{dispatch, quiet};
+use super::{call, dispatch, quiet};
 use crate::model::contract::{Contract, ContractMethod};
 use crate::model::method::{Category, Method};
+use crate::model::parameter::Parameter;
 use crate::model::runtime::Runtime;
-use crate::model::signature::Answer;
+use crate::model::signature::{Answer, Documented};
 use crate::parse::attributes;
 
 /// The struct, its constructors, and a method for each of the contract's.
@@ -82,14 +83,21 @@ fn method(contract: &Contract, method: &ContractMethod, index: &TokenStream) -> 
         quote!(#ident: #ty)
     });
     let sent_parameters = sent(p, method);
-    let (sent, send) = match method.category {
-        Category::Rpc => (call_type(p, method), quote!(call_method)),
-        Category::Message => (quote!(#p::Publish), quote!(publish_method)),
+    let all: Vec<_> = method.parameters().collect();
+    let checks = match call::only_doubtful(&all) {
+        Some(_) => Vec::new(),
+        None => all.iter().filter_map(|parameter| parameter.encodes(p)).collect(),
     };
+    let (sent, send) = match method.category {
+        Category::Rpc => (call_type(p, method), "call_method"),
+        Category::Message => (quote!(#p::Publish), "publish_method"),
+    };
+    let send = Ident::new(send, Span::call_site().located_at(method.answer_span));
     quote! {
         #docs
         #(#inherited)*
         #vis fn #ident #generics(&self, #(#parameters),*) -> #sent #bounds {
+            #(#checks)*
             self.producer.#send(const { &#constant.methods()[#index] }, #sent_parameters)
         }
     }
@@ -97,19 +105,24 @@ fn method(contract: &Contract, method: &ContractMethod, index: &TokenStream) -> 
 
 /// The parameters by name, or the only one bare.
 fn sent(p: &Runtime, method: &Method) -> TokenStream {
-    let lent = method.parameters().map(|parameter| parameter.lend());
+    let parameters: Vec<_> = method.parameters().collect();
+    let span = call::only_doubtful(&parameters).map_or_else(Span::call_site, Parameter::span);
+    let lent = parameters.iter().map(|parameter| parameter.lend(span));
     if method.settings.bare {
         return quote!(#(#lent)*);
     }
-    let names = method.parameters().map(|parameter| &parameter.name);
-    quote!(#p::named(&[#(#names),*], (#(#lent,)*)))
+    let names = parameters.iter().map(|parameter| &parameter.name);
+    let p = p.located_at(span);
+    quote_spanned!(span=> #p::named(&[#(#names),*], (#(#lent,)*)))
 }
 
 /// Spanned at the answer, where a type that is not `Deserialize` is to be reported.
 fn call_type(p: &Runtime, method: &Method) -> TokenStream {
     let span = Span::mixed_site().located_at(method.answer_span);
+    let p = p.located_at(span);
     match &method.answer {
-        Answer::Result { ok, error, .. } => {
+        Answer::Result(documented) => {
+            let Documented { ok, error, .. } = &**documented;
             quote_spanned!(span=> #p::Call<#ok, #p::CallError<#error>>)
         }
         Answer::Value(ty) => quote_spanned!(span=> #p::Call<#ty, #p::CallFault>),

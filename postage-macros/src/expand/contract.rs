@@ -76,6 +76,7 @@ fn decoder(contract: &Contract, method: &Method) -> Option<TokenStream> {
     let types = parameters.iter().map(|parameter| parameter.filled(p));
     let read = call::read(p, &parameters);
     let defaults = call::defaults(p, &parameters);
+    let checks = call::checks(p, &parameters);
     let body = if defaults.is_empty() {
         read
     } else {
@@ -100,6 +101,7 @@ fn decoder(contract: &Contract, method: &Method) -> Option<TokenStream> {
         fn #name<'postage>(
             #request: #p::Request<'postage>,
         ) -> ::core::result::Result<(#(#types,)*), #p::BadParameters> {
+            #checks
             #body
         }
     })

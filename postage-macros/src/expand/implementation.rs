@@ -8,6 +8,7 @@ use syn::{FnArg, ImplItem, ImplItemFn, Path, ReturnType, parse_quote};
 use super::call::{self, Call};
 use super::contract::{decoder_name, handler_name};
 use super::{local, quiet, service};
+use crate::model::queue::Binding;
 use crate::model::runtime::Runtime;
 use crate::model::service::{InContext, Served, Service};
 use crate::model::signature::{Mark, Written};
@@ -18,7 +19,7 @@ pub(crate) fn block(service: &Service) -> TokenStream {
     let mut block = service.item.clone();
     for served in &service.served {
         match served {
-            Served::Plain { function, .. } => block.items.push(ImplItem::Fn(function.clone())),
+            Served::Plain { function, .. } => block.items.push(ImplItem::Fn((**function).clone())),
             Served::InContext(method) => {
                 let shown = shown(&service.runtime, method);
                 block.items.push(ImplItem::Fn(shown));
@@ -89,11 +90,11 @@ fn shown(p: &Runtime, method: &InContext) -> ImplItemFn {
     let call = match &method.promise {
         None => quote!(#call.await),
         Some((value, None)) => {
-            function.sig.output = returning(quote!(#value));
+            function.sig.output = returning(&quote!(#value));
             quote!(#p::local_reply(|#reply| #call).await)
         }
         Some((value, Some(error))) => {
-            function.sig.output = returning(quote!(::core::result::Result<#value, #error>));
+            function.sig.output = returning(&quote!(::core::result::Result<#value, #error>));
             quote!(#p::local_reply_result(|#reply| #call).await)
         }
     };
@@ -112,7 +113,7 @@ fn argument(written: &Written, context: &Ident, reply: &Ident) -> TokenStream {
     }
 }
 
-fn returning(ty: TokenStream) -> ReturnType {
+fn returning(ty: &TokenStream) -> ReturnType {
     parse_quote!(-> #ty)
 }
 
@@ -149,23 +150,24 @@ pub(crate) fn checks(service: &Service) -> TokenStream {
     let p = &service.runtime;
     let slices = service::slices(service);
     let handlers = (slices.len() > 1)
-        .then(|| check(service, quote!(const _: () = #p::check_handlers(&[#(#slices),*]);)));
-    let Some(contract) = &service.contract else { return quote!(#handlers) };
+        .then(|| check(service, &quote!(const _: () = #p::check_handlers(&[#(#slices),*]);)));
+    let keyless = service.sources.bindings.iter().filter_map(|binding| keyless(service, binding));
+    let keyless: TokenStream = keyless.collect();
+    let Some(contract) = &service.contract else { return quote!(#keyless #handlers) };
     let parameters = service.served.iter().map(|served| parameters(service, contract, served));
     let routes = routes(service, contract);
-    quote!(#(#parameters)* #routes #handlers)
+    quote!(#(#parameters)* #keyless #routes #handlers)
 }
 
-fn check(service: &Service, check: TokenStream) -> TokenStream {
+fn check(service: &Service, check: &TokenStream) -> TokenStream {
     let conditions = attributes::conditions(&service.item.attrs);
     let quiet = quiet();
     quote!(#(#conditions)* #quiet #check)
 }
 
 fn parameters(service: &Service, contract: &Path, served: &Served) -> TokenStream {
-    let p = &service.runtime;
     let (function, names) = match served {
-        Served::Plain { function, names } => (function, names.clone()),
+        Served::Plain { function, names } => (&**function, names.clone()),
         Served::InContext(method) => {
             let Some(valid) = &method.method else { return TokenStream::new() };
             let names = valid.parameters().map(|parameter| parameter.name.clone());
@@ -174,28 +176,44 @@ fn parameters(service: &Service, contract: &Path, served: &Served) -> TokenStrea
     };
     let ident = &function.sig.ident;
     let name = ident.unraw().to_string();
+    let p = service.runtime.located_at(ident.span());
     let conditions = attributes::conditions(&function.attrs);
     let constant = quote_spanned! {ident.span()=>
         const _: () = #p::check_parameters(&#contract, #name, &[#(#names),*]);
     };
-    check(service, quote!(#(#conditions)* #constant))
+    check(service, &quote!(#(#conditions)* #constant))
+}
+
+/// A binding without a key.
+fn keyless(service: &Service, binding: &Binding) -> Option<TokenStream> {
+    if binding.key.is_some() {
+        return None;
+    }
+    let (p, exchange) = (service.runtime.located_at(binding.span), &binding.exchange);
+    let constant = quote_spanned! {binding.span=>
+        const _: () = {
+            const EXCHANGE: &#p::Exchange = &<#exchange as #p::DeclareExchange>::ROUTE;
+            #p::check_keyless(EXCHANGE)
+        };
+    };
+    Some(check(service, &constant))
 }
 
 fn routes(service: &Service, contract: &Path) -> Option<TokenStream> {
     let p = &service.runtime;
-    if service.sources.bindings.is_empty() {
-        return None;
-    }
+    let span = service.sources.bindings.first()?.span;
+    let located = p.located_at(span);
     let routes = service.sources.bindings.iter().map(|binding| {
-        let (exchange, key) = (&binding.exchange, &binding.key);
+        let (exchange, key) = (&binding.exchange, binding.key.as_deref().unwrap_or_default());
         quote!((&<#exchange as #p::DeclareExchange>::ROUTE, #key))
     });
+    let checked = quote_spanned!(span=> #located::check_routes(&#contract, ROUTES));
     Some(check(
         service,
-        quote! {
+        &quote! {
             const _: () = {
                 const ROUTES: &[(&#p::Exchange, &str)] = &[#(#routes),*];
-                #p::check_routes(&#contract, ROUTES)
+                #checked
             };
         },
     ))

@@ -38,7 +38,8 @@ pub(crate) fn unconditional(p: &Runtime, method: &Method) -> TokenStream {
 
 fn answer_text(answer: &Answer) -> String {
     match answer {
-        Answer::Value(ty) | Answer::Result { whole: ty, .. } => tokens_text(ty),
+        Answer::Value(ty) => tokens_text(ty),
+        Answer::Result(documented) => tokens_text(&documented.whole),
         Answer::Early(text) => text.clone(),
         Answer::Settled | Answer::Concluded => String::new(),
     }

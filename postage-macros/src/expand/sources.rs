@@ -10,7 +10,7 @@ use crate::model::runtime::Runtime;
 /// `.bind(…)` for each binding, `.queue(…)` for each queue without one.
 pub(crate) fn render(p: &Runtime, sources: &Sources) -> TokenStream {
     let bindings = sources.bindings.iter().map(|binding| {
-        let (exchange, key) = (&binding.exchange, &binding.key);
+        let (exchange, key) = (&binding.exchange, binding.key.as_deref().unwrap_or_default());
         let queue = queue(p, &sources.queues[binding.queue]);
         quote!(.bind(<#exchange as #p::DeclareExchange>::ROUTE, #queue, #key))
     });

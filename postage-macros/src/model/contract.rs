@@ -68,7 +68,8 @@ fn routes(args: &mut Args<'_>) -> Vec<(Path, String)> {
     let errors = args.errors;
     let several = args.take("eks");
     let single = args.has("exchange") || args.has("key");
-    let (has_exchange, has_key) = (args.has("exchange"), args.has("key"));
+    let given = |name: &str| args.has(name) || args.misspelt(name);
+    let (has_exchange, has_key) = (given("exchange"), given("key"));
     let exchange = args.exchange("exchange");
     let key = args.key("key");
     if let Some(eks) = several {
@@ -77,11 +78,10 @@ fn routes(args: &mut Args<'_>) -> Vec<(Path, String)> {
         }
         let example = "pairs in parentheses, like `eks(Orders = \"orders.desk\", Audit = \"all\")`";
         let Some((tokens, span)) = eks.list(errors, example) else { return Vec::new() };
-        let routes = pairs(tokens, errors);
-        if routes.is_empty() {
+        if tokens.is_empty() {
             errors.at_span(span, format!("`eks` takes {example}"));
         }
-        return routes;
+        return pairs(tokens, errors);
     }
     match (has_exchange, has_key) {
         (true, true) => {}
@@ -95,6 +95,7 @@ fn routes(args: &mut Args<'_>) -> Vec<(Path, String)> {
             "the contract has a `key` but no `exchange`: add `exchange = Orders`, the type of an \
              exchange",
         ),
+        (false, false) if args.misspelt("eks") => {}
         (false, false) => errors.at_span(
             args.span,
             "the contract must say where its messages go: `#[producer(exchange = Orders, key = \
@@ -268,11 +269,16 @@ fn wire_name(ident: &Ident) -> String {
     ident.unraw().to_string()
 }
 
-fn unmarked(function: &TraitItemFn) -> String {
+fn unmarked(function: &mut TraitItemFn) -> String {
     let slip = function.attrs.iter().find_map(|attribute| {
         let name = attribute.path().get_ident()?.to_string();
         let right = suggest::nearest(&name, &["rpc", "message"])?;
-        Some(format!(": did you mean `#[{right}]` where it says `#[{name}]`?"))
+        Some((name, right))
+    });
+    // rustc need not say again that it does not know the attribute.
+    let slip = slip.map(|(name, right)| {
+        attributes::take(&mut function.attrs, &name);
+        format!(": did you mean `#[{right}]` where it says `#[{name}]`?")
     });
     let way_out = slip.unwrap_or_else(|| {
         ": mark it `#[rpc]` when the caller waits for an answer, `#[message]` when not".to_owned()
@@ -325,7 +331,7 @@ fn inputs(written: &[Written], errors: &Errors) -> Vec<Input> {
             return None;
         }
         check_self(&written.ty, errors);
-        signature::parameter(written, errors).map(Input::Parameter)
+        signature::parameter(written, errors).map(Box::new).map(Input::Parameter)
     });
     inputs.collect()
 }

@@ -126,7 +126,7 @@ fn inputs(written: &[Written], category: Category, full_body: bool, errors: &Err
                 Input::Message
             }
             Mark::None => match signature::parameter(written, errors) {
-                Some(parameter) => Input::Parameter(parameter),
+                Some(parameter) => Input::Parameter(Box::new(parameter)),
                 None => continue,
             },
         };
@@ -140,7 +140,8 @@ pub(crate) fn check_context(written: &Written, inputs: &[Input], errors: &Errors
     if inputs.iter().any(|input| matches!(input, Input::Context)) {
         errors.at_span(written.span, "one `#[context]` is enough");
     }
-    if !types::reference(&written.ty).is_some_and(|reference| reference.mutability.is_none()) {
+    let reference = types::reference(&written.ty);
+    if reference.is_none_or(|reference| reference.mutability.is_some()) {
         errors.at(&written.ty, "the context is lent: `#[context] cx: &Context`");
     }
 }

@@ -76,7 +76,8 @@ impl Parameter {
         tokens_text(&self.ty)
     }
 
-    fn span(&self) -> Span {
+    /// The place of its type.
+    pub(crate) fn span(&self) -> Span {
         Span::mixed_site().located_at(self.ty.span())
     }
 
@@ -118,12 +119,33 @@ impl Parameter {
         }
     }
 
-    /// The expression by which a client lends its argument to be serialized. It stands at the
-    /// type, so that a type that is not `Serialize` is reported there.
-    pub(crate) fn lend(&self) -> TokenStream {
+    /// The expression by which a client lends its argument to be serialized, reported
+    /// at this place where it cannot.
+    pub(crate) fn lend(&self, span: Span) -> TokenStream {
         let mut ident = self.ident.clone();
-        ident.set_span(ident.span().located_at(self.ty.span()));
-        quote_spanned!(self.ty.span()=> &#ident)
+        ident.set_span(ident.span().located_at(span));
+        quote_spanned!(span=> &#ident)
+    }
+
+    /// Whether its type may not be able to travel.
+    pub(crate) fn is_doubtful(&self) -> bool {
+        self.slot.inner().is_some_and(|inner| !types::is_primitive(inner))
+    }
+
+    /// A check, at the type, that a service can decode it.
+    pub(crate) fn decodes(&self, p: &Runtime) -> Option<TokenStream> {
+        self.check(p, "decodes")
+    }
+
+    /// A check, at the type, that a client can send it.
+    pub(crate) fn encodes(&self, p: &Runtime) -> Option<TokenStream> {
+        self.check(p, "encodes")
+    }
+
+    fn check(&self, p: &Runtime, name: &str) -> Option<TokenStream> {
+        let inner = self.slot.inner().filter(|_| self.is_doubtful())?;
+        let (p, check) = (p.located_at(self.span()), Ident::new(name, self.span()));
+        Some(quote_spanned!(self.span()=> #p::#check::<#inner>();))
     }
 }
 

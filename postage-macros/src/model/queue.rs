@@ -1,6 +1,7 @@
 //! The queues that a service consumes, and what they are bound to.
 
 use proc_macro2::{Span, TokenStream};
+use syn::spanned::Spanned as _;
 use syn::{LitStr, Path};
 
 use super::table::{self, Entry, ExchangeRef};
@@ -51,7 +52,10 @@ pub(crate) struct Binding {
     pub(crate) exchange: Path,
     /// Which of [`Sources::queues`].
     pub(crate) queue: usize,
-    pub(crate) key: String,
+    /// Without one, the exchange must route without.
+    pub(crate) key: Option<String>,
+    /// Where to report that no key of the contract matches.
+    pub(crate) span: Span,
 }
 
 /// Where a service's messages come from.
@@ -105,8 +109,9 @@ impl Sources {
         let Some((name, flags)) = queue else { return };
         let queue = self.queue(&name, flags, errors);
         if let Some(exchange) = exchange {
-            let key = key.map(|key| key.value()).unwrap_or_default();
-            self.bindings.push(Binding { exchange, queue, key });
+            let span = key.as_ref().map_or_else(|| exchange.span(), LitStr::span);
+            let key = key.map(|key| key.value());
+            self.bindings.push(Binding { exchange, queue, key, span });
         }
     }
 

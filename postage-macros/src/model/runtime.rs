@@ -29,6 +29,17 @@ impl Runtime {
     }
 }
 
+impl Runtime {
+    /// The same path, reported at this place when a bound does not hold.
+    pub(crate) fn located_at(&self, span: Span) -> Self {
+        let moved = self.0.clone().into_iter().map(|mut token| {
+            token.set_span(token.span().located_at(span));
+            token
+        });
+        Self(moved.collect())
+    }
+}
+
 impl Default for Runtime {
     fn default() -> Self {
         Self(quote!(::postage_core::__private))

@@ -38,7 +38,7 @@ pub(crate) struct Service {
 /// A contract's method as the service implements it.
 pub(crate) enum Served {
     /// Just as the trait has it.
-    Plain { function: ImplItemFn, names: Vec<String> },
+    Plain { function: Box<ImplItemFn>, names: Vec<String> },
     /// With more parameters than the trait has: a context, a reply.
     InContext(Box<InContext>),
 }
@@ -164,7 +164,7 @@ fn served(function: ImplItemFn, written: Vec<Written>, errors: &Errors) -> Serve
         let names = written.iter().map(|written| {
             written.ident.as_ref().map_or_else(|| "_".to_owned(), super::parameter::wire_name)
         });
-        return Served::Plain { names: names.collect(), function };
+        return Served::Plain { names: names.collect(), function: Box::new(function) };
     }
     let before = errors.count();
     let promise = promise(&written, errors);
@@ -222,7 +222,7 @@ fn inputs(written: &[Written], errors: &Errors) -> Vec<Input> {
                 handler::check_reply_once(written, &inputs, errors);
                 Some(Input::Reply)
             }
-            Mark::None => signature::parameter(written, errors).map(Input::Parameter),
+            Mark::None => signature::parameter(written, errors).map(Box::new).map(Input::Parameter),
         };
         inputs.extend(input);
     }

@@ -32,7 +32,7 @@ pub(crate) enum Mark {
 
 /// What a handler is given, in the order written.
 pub(crate) enum Input {
-    Parameter(Parameter),
+    Parameter(Box<Parameter>),
     Context,
     Message,
     Reply,
@@ -41,15 +41,22 @@ pub(crate) enum Input {
 /// What becomes of a handler's result.
 pub(crate) enum Answer {
     /// The value is the answer.
-    Value(Type),
+    Value(Box<Type>),
     /// The answer is a value or a documented error.
-    Result { whole: Type, ok: Type, error: Type },
+    Result(Box<Documented>),
     /// The handler answers by itself, through its `#[reply]`; the text is for documentation.
     Early(String),
     /// Nobody waits: the result only says what becomes of the message.
     Settled,
     /// A `()` whose category only the contract knows.
     Concluded,
+}
+
+/// A `Result<T, E>`: as written, its value, its error.
+pub(crate) struct Documented {
+    pub(crate) whole: Type,
+    pub(crate) ok: Type,
+    pub(crate) error: Type,
 }
 
 /// Takes `#[context]`, `#[reply]` and `#[default]` off the parameters.
@@ -196,27 +203,29 @@ pub(crate) fn check_parameters(signature: &Signature, inputs: &[Input], errors: 
 /// What the return type says about an answer.
 pub(crate) fn answer(output: &ReturnType, errors: &Errors) -> Answer {
     let ReturnType::Type(_, ty) = output else {
-        return Answer::Value(Type::Tuple(syn::TypeTuple {
+        return Answer::Value(Box::new(Type::Tuple(syn::TypeTuple {
             attrs: Vec::new(),
             paren_token: syn::token::Paren::default(),
             elems: syn::punctuated::Punctuated::new(),
-        }));
+        })));
     };
     if types::mentions(ty).impl_trait {
         errors.at(ty, "name the type of the answer: write `async fn` and `-> T`, no `impl Trait`");
     }
     match types::named(ty, "Result").as_deref() {
-        None => Answer::Value((**ty).clone()),
-        Some([ok, error]) => {
-            Answer::Result { whole: (**ty).clone(), ok: (*ok).clone(), error: (*error).clone() }
-        }
+        None => Answer::Value(ty.clone()),
+        Some([ok, error]) => Answer::Result(Box::new(Documented {
+            whole: (**ty).clone(),
+            ok: (*ok).clone(),
+            error: (*error).clone(),
+        })),
         Some(_) => {
             errors.at(
                 ty,
                 "write both types, `Result<T, E>`: the macro sees the name only, not what an \
                  alias stands for",
             );
-            Answer::Value((**ty).clone())
+            Answer::Value(ty.clone())
         }
     }
 }

@@ -45,7 +45,7 @@ impl StructHandler {
             name: wire.name,
             ident: item.ident.clone(),
             attributes: item.attrs.clone(),
-            inputs: fields(&item, errors).into_iter().map(Input::Parameter).collect(),
+            inputs: fields(&item, errors).into_iter().map(Box::new).map(Input::Parameter).collect(),
             is_async: true,
             answer: Answer::Early(String::new()),
             answer_span: item.ident.span(),

@@ -89,6 +89,15 @@ impl<'e> Args<'e> {
         self.named.iter().any(|argument| argument.name == name)
     }
 
+    /// Whether something is given that may be a slip for this name: [`Args::finish`] reports it,
+    /// so nobody else need miss it.
+    pub(crate) fn misspelt(&self, name: &str) -> bool {
+        let near = |argument: &Argument| {
+            suggest::nearest(&argument.name.unraw().to_string(), &[name]).is_some()
+        };
+        !self.positional.is_empty() || self.named.iter().any(near)
+    }
+
     /// The texts without a name, at most `most` of them.
     pub(crate) fn positional(&mut self, most: usize, meaning: &str) -> Vec<LitStr> {
         let mut texts = std::mem::take(&mut self.positional);
@@ -104,7 +113,7 @@ impl<'e> Args<'e> {
         for text in &self.positional {
             let value = text.value();
             let message = format!(
-                "{} takes named arguments: write `name = \"{value}\"`, where {}",
+                "{} takes named arguments: write `name = \"{value}\"`; {}",
                 self.owner,
                 suggest::allowed(&value, &self.known)
             );

@@ -65,7 +65,7 @@ impl Args<'_> {
 
     /// A name that must be given.
     pub(crate) fn required_name(&mut self, name: &'static str, missing: &str) -> Option<LitStr> {
-        if !self.has(name) {
+        if !self.has(name) && !self.misspelt(name) {
             self.errors.at_span(self.span, missing);
         }
         self.name(name)

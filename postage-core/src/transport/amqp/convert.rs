@@ -11,6 +11,9 @@ use crate::transport::Properties;
 
 const PERSISTENT: u8 = 2;
 const LONGEST_SHORT_STRING: usize = 255;
+/// A table cannot be split over frames, and the broker closes the connection on a frame that is
+/// too long: 128 KiB by default.
+const LARGEST_TABLE: usize = 100 * 1024;
 /// RabbitMQ refuses a longer one.
 const LONGEST_EXPIRATION_MS: u128 = u32::MAX as u128;
 
@@ -22,14 +25,39 @@ pub(super) fn short(what: &str, text: &str) -> Result<ShortString, String> {
 }
 
 /// A field table; of entries with the same name the last one counts.
-pub(super) fn table<'a>(
-    entries: impl IntoIterator<Item = &'a (Cow<'static, str>, FieldValue)>,
-) -> Result<FieldTable, String> {
+pub(super) fn table(entries: &[(Cow<'static, str>, FieldValue)]) -> Result<FieldTable, String> {
+    let bytes = size(entries);
+    if bytes > LARGEST_TABLE {
+        return Err(format!("the table has {bytes} bytes, and at most {LARGEST_TABLE} fit"));
+    }
+    inner_table(entries)
+}
+
+fn inner_table(entries: &[(Cow<'static, str>, FieldValue)]) -> Result<FieldTable, String> {
     let mut table = FieldTable::default();
     for (name, value) in entries {
         table.insert(short(&format!("the table's key `{name}`"), name)?, to_amqp(value)?);
     }
     Ok(table)
+}
+
+/// What the entries take on the wire.
+fn size(entries: &[(Cow<'static, str>, FieldValue)]) -> usize {
+    entries.iter().map(|(name, value)| 1 + name.len() + value_size(value)).sum()
+}
+
+fn value_size(value: &FieldValue) -> usize {
+    const TYPE: usize = 1;
+    const LENGTH: usize = 4;
+    TYPE + match value {
+        FieldValue::Bool(_) => 1,
+        FieldValue::Int(_) | FieldValue::Float(_) | FieldValue::Timestamp(_) => 8,
+        FieldValue::Text(text) => LENGTH + text.len(),
+        FieldValue::Bytes(bytes) => LENGTH + bytes.len(),
+        FieldValue::List(values) => LENGTH + values.iter().map(value_size).sum::<usize>(),
+        FieldValue::Table(entries) => LENGTH + size(entries),
+        FieldValue::Void => 0,
+    }
 }
 
 fn to_amqp(value: &FieldValue) -> Result<AMQPValue, String> {
@@ -44,7 +72,7 @@ fn to_amqp(value: &FieldValue) -> Result<AMQPValue, String> {
             let values: Result<Vec<_>, _> = values.iter().map(to_amqp).collect();
             AMQPValue::FieldArray(values?.into())
         }
-        FieldValue::Table(entries) => AMQPValue::FieldTable(table(entries)?),
+        FieldValue::Table(entries) => AMQPValue::FieldTable(inner_table(entries)?),
         FieldValue::Void => AMQPValue::Void,
     })
 }
@@ -248,5 +276,12 @@ mod tests {
         assert!(reason.contains("reply_to") && reason.contains("256"), "{reason}");
         let header = [(Cow::Owned("k".repeat(300)), FieldValue::Void)];
         assert!(table(&header).unwrap_err().contains("300"));
+    }
+
+    #[test]
+    fn a_table_that_no_frame_can_hold_is_refused() {
+        let text = FieldValue::from("x".repeat(LARGEST_TABLE));
+        let nested = FieldValue::List(vec![FieldValue::Table(vec![("inner".into(), text)])]);
+        assert!(table(&[("outer".into(), nested)]).is_err());
     }
 }

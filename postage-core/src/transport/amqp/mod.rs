@@ -26,9 +26,10 @@ use crate::topology::{Binding, Exchange, Queue};
 
 /// The transport over AMQP 0-9-1, to RabbitMQ or a broker like it.
 ///
-/// It holds two connections, one to publish and one to consume, since a broker that is short of
-/// memory stops reading from whole connections, acknowledgements included. When either is lost,
-/// what is under way fails with [`TransportError::Disconnected`], and so does what follows.
+/// It publishes and consumes over different connections, since a broker that is short of memory
+/// stops reading from whole connections, acknowledgements included; what is published without a
+/// confirm has a third one, made when it is first used. When one is lost, what is under way over it
+/// fails with [`TransportError::Disconnected`], and so does what follows.
 ///
 /// Dropping it closes the connections without waiting; [`Transport::close`] waits.
 pub struct AmqpTransport {

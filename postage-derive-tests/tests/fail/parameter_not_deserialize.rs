@@ -1,0 +1,15 @@
+use postage_core::prelude::*;
+
+#[exchange(name = "orders", kind = "topic")]
+struct Orders;
+
+#[derive(serde::Serialize)]
+struct Line;
+
+#[producer(exchange = Orders, key = "orders")]
+trait Desk {
+    #[rpc]
+    async fn place(&self, quantity: u32, line: Line) -> u64;
+}
+
+fn main() {}

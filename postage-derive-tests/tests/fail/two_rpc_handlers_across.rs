@@ -1,0 +1,26 @@
+use postage_core::prelude::*;
+
+#[exchange(name = "orders", kind = "topic")]
+struct Orders;
+
+#[producer(exchange = Orders, key = "orders.desk")]
+trait OrderDesk {
+    #[rpc]
+    async fn place(&self, quantity: u32) -> u32;
+}
+
+struct Desk;
+
+#[message_processor(exchange = Orders, queue = "desk", key = "#")]
+impl OrderDesk for Desk {
+    async fn place(&self, quantity: u32) -> u32 {
+        quantity
+    }
+
+    #[rpc_handler("command", "place")]
+    async fn put(&self) -> u32 {
+        1
+    }
+}
+
+fn main() {}
