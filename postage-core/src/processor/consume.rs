@@ -11,7 +11,7 @@ use super::table::Table;
 use super::{MessageProcessor, ServiceSetup};
 use crate::error::ServeError;
 use crate::link::Link;
-use crate::transport::{Delivery, Source, Subscription, TransportError};
+use crate::transport::{Delivery, Settlement, Source, Subscription, TransportError};
 
 /// What the handlers of a service share.
 #[derive(Debug)]
@@ -86,26 +86,29 @@ async fn consume<P: MessageProcessor>(
 ) -> Drained {
     let mut order = service.control.watch();
     let mut handlers = JoinSet::new();
+    let mut held = None;
     loop {
-        // A permit first, so that a message that cannot be handled yet is left to other consumers.
-        let permit = tokio::select! {
-            biased;
-            () = told_to_stop(&mut order) => break,
-            permit = Arc::clone(&permits).acquire_owned() => permit,
-        };
-        let Ok(permit) = permit else { break };
-        match next(&mut order, &mut subscription, &mut handlers).await {
-            Ok(Some(delivery)) => {
-                handlers.spawn(handle(Arc::clone(&service), delivery, permit));
-            }
+        let delivery = match next(&mut order, &mut subscription, &mut handlers).await {
+            Ok(Some(delivery)) => delivery,
             Ok(None) => break,
             Err(error) => {
                 service.control.fail(error);
                 break;
             }
-        }
+        };
+        // Only a message takes a permit: an empty queue must not hold what another one needs.
+        let permit = tokio::select! {
+            biased;
+            () = told_to_stop(&mut order) => None,
+            permit = Arc::clone(&permits).acquire_owned() => permit.ok(),
+        };
+        let Some(permit) = permit else {
+            held = Some(delivery);
+            break;
+        };
+        handlers.spawn(handle(Arc::clone(&service), delivery, permit));
     }
-    drain(subscription, handlers, order).await
+    drain(subscription, held, handlers, order).await
 }
 
 /// The next delivery; none when the service is told to stop. Reaps the handlers that end meanwhile.
@@ -140,14 +143,15 @@ async fn handle<P: MessageProcessor>(
 /// Takes no more, gives back what was not begun, and lets the handlers finish.
 async fn drain(
     mut subscription: Subscription,
+    mut held: Option<Delivery>,
     mut handlers: JoinSet<()>,
     mut order: watch::Receiver<Order>,
 ) -> Drained {
     let mut drained = Drained::default();
     if subscription.cancel().await.is_ok() {
-        while let Ok(Some(delivery)) = subscription.next().await {
+        while let Some(delivery) = untouched(&mut held, &mut subscription).await {
             drained.given_back += 1;
-            if delivery.settle(crate::transport::Settlement::Requeue).await.is_err() {
+            if delivery.settle(Settlement::Requeue).await.is_err() {
                 break;
             }
         }
@@ -164,6 +168,16 @@ async fn drain(
         }
     }
     drained
+}
+
+async fn untouched(
+    held: &mut Option<Delivery>,
+    subscription: &mut Subscription,
+) -> Option<Delivery> {
+    match held.take() {
+        Some(delivery) => Some(delivery),
+        None => subscription.next().await.ok().flatten(),
+    }
 }
 
 /// Waits for the limit of the order to pass; for ever where it has none.
