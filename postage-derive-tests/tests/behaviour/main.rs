@@ -24,9 +24,12 @@ macro_rules! on_every_broker {
     };
 }
 
+mod arguments;
 mod bodies;
+mod commands;
 mod early;
 mod failing;
+mod filters;
 mod futures;
 mod handling;
 mod outcomes;
@@ -34,6 +37,7 @@ mod properties;
 mod python;
 mod routes;
 mod settings;
+mod structs;
 mod tickets;
 mod untyped;
 mod world;
