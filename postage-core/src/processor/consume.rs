@@ -1,10 +1,10 @@
 //! The loop of a service: one subscription for each queue, a bounded set of handlers.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use super::serving::{Control, Drained, Order, Serving};
 use super::table::Table;
@@ -148,6 +148,7 @@ async fn drain(
     mut order: watch::Receiver<Order>,
 ) -> Drained {
     let mut drained = Drained::default();
+    while let Some(_ended) = handlers.try_join_next() {}
     if subscription.cancel().await.is_ok() {
         while let Some(delivery) = untouched(&mut held, &mut subscription).await {
             drained.given_back += 1;
@@ -156,18 +157,20 @@ async fn drain(
             }
         }
     }
-    while let Some(_ended) = handlers.try_join_next() {}
     let mut cut = false;
-    while !handlers.is_empty() {
+    loop {
         tokio::select! {
-            _ = handlers.join_next() => if cut { drained.cut_off += 1 } else { drained.finished += 1 },
+            ended = handlers.join_next() => match ended {
+                Some(Err(error)) if error.is_cancelled() => drained.cut_off += 1,
+                Some(_) => drained.finished += 1,
+                None => return drained,
+            },
             () = limit_reached(&mut order), if !cut => {
                 cut = true;
                 handlers.abort_all();
             }
         }
     }
-    drained
 }
 
 async fn untouched(
@@ -183,16 +186,15 @@ async fn untouched(
 /// Waits for the limit of the order to pass; for ever where it has none.
 async fn limit_reached(order: &mut watch::Receiver<Order>) {
     loop {
-        let limit: Option<Duration> = match &*order.borrow_and_update() {
+        let limit: Option<Instant> = match &*order.borrow_and_update() {
             Order::Stop { limit, .. } => *limit,
             Order::Run => None,
         };
-        let Some(limit) = limit else {
-            if order.changed().await.is_err() {
-                std::future::pending::<()>().await;
-            }
-            continue;
-        };
-        return tokio::time::sleep(limit).await;
+        if let Some(limit) = limit {
+            return tokio::time::sleep_until(limit).await;
+        }
+        if order.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
     }
 }

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use crate::link::Link;
 use crate::topology::Binding;
@@ -54,7 +55,11 @@ pub(crate) struct Control {
 #[derive(Clone, Debug)]
 pub(crate) enum Order {
     Run,
-    Stop { why: Stopped, limit: Option<Duration> },
+    /// `limit` is when handlers that still run are cut off.
+    Stop {
+        why: Stopped,
+        limit: Option<Instant>,
+    },
 }
 
 impl Control {
@@ -78,12 +83,12 @@ impl Control {
         self.stop(Stopped::Failed(error), None);
     }
 
-    /// The first reason counts; a later limit does too.
-    fn stop(&self, why: Stopped, limit: Option<Duration>) {
+    /// The first reason counts; a limit stays.
+    fn stop(&self, why: Stopped, limit: Option<Instant>) {
         self.order.send_modify(|order| {
-            let why = match order {
-                Order::Run => why,
-                Order::Stop { why, .. } => why.clone(),
+            let (why, limit) = match order {
+                Order::Run => (why, limit),
+                Order::Stop { why, limit: set } => (why.clone(), limit.or(*set)),
             };
             *order = Order::Stop { why, limit };
         });
@@ -139,7 +144,8 @@ impl Serving {
     /// Stops: takes no more messages, lets the handlers that run finish within `limit`, settles,
     /// and says what it left.
     pub async fn drain(mut self, limit: Duration) -> Drained {
-        self.control.stop(Stopped::Quit, Some(limit));
+        // A limit beyond the end of the clock is none.
+        self.control.stop(Stopped::Quit, Instant::now().checked_add(limit));
         (&mut self.task).await.unwrap_or_default()
     }
 }
