@@ -27,6 +27,7 @@ macro_rules! on_every_broker {
 mod arguments;
 mod bodies;
 mod commands;
+mod direct;
 mod early;
 mod failing;
 mod filters;
@@ -37,7 +38,9 @@ mod properties;
 mod python;
 mod routes;
 mod settings;
+mod stopping;
 mod structs;
 mod tickets;
+mod topology;
 mod untyped;
 mod world;
