@@ -169,5 +169,6 @@ async fn a_service_is_called_as_the_value_that_it_is() {
     assert_eq!(ear.hears().await, "audited");
     assert_eq!(desk.close(1).await, Ok(1));
     assert_eq!(desk.close(0).await, Err(SoldOut { left: 1 }));
-    (Fake.restock("anvil", 1).await, Fake.audit(1).await, Fake.close(1).await.unwrap());
+    Fake.restock("anvil", 1).await;
+    assert_eq!((Fake.audit(1).await, Fake.close(1).await), (0, Ok(0)));
 }

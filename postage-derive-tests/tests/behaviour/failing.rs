@@ -38,7 +38,7 @@ impl Clumsy {
     #[message_handler]
     async fn check(&self, number: u32) -> Result<(), String> {
         self.voice.say(format!("checks {number}"));
-        if number % 2 == 0 { Ok(()) } else { Err(format!("{number} is odd")) }
+        if number.is_multiple_of(2) { Ok(()) } else { Err(format!("{number} is odd")) }
     }
 
     #[message_handler]

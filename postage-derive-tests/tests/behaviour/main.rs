@@ -27,6 +27,7 @@ macro_rules! on_every_broker {
 mod arguments;
 mod bodies;
 mod commands;
+mod debugging;
 mod direct;
 mod early;
 mod failing;

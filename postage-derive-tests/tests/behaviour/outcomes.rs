@@ -7,7 +7,7 @@ use postage_core::CallFault;
 use postage_core::prelude::*;
 use postage_core::transport::Properties;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::world::{Anywhere, Place, World, seen, success, within};
 
@@ -133,7 +133,7 @@ async fn a_text_is_a_documented_error_too(world: World) {
     }
 }
 
-fn result(content: serde_json::Value) -> String {
+fn result(content: &Value) -> String {
     json!({"type": "result", "name": "none", "category": "message", "content": content}).to_string()
 }
 
@@ -142,7 +142,7 @@ async fn an_error_of_another_service_is_its_text(world: World) {
     let place = world.place("shop");
     let requests = &mut place.consume(&broker).await;
     let shop = shop(&broker, &place);
-    let error = |text: &str| result(json!({"type": "error", "value": null, "message": text}));
+    let error = |text: &str| result(&json!({"type": "error", "value": null, "message": text}));
 
     let call = tokio::spawn(shop.sell("hat"));
     seen(requests).await.answer(&broker, error("out of hats")).await;
@@ -165,7 +165,7 @@ async fn an_exception_has_its_name_and_its_text(world: World) {
     let requests = &mut place.consume(&broker).await;
     let shop = shop(&broker, &place);
     let call = tokio::spawn(shop.buy("hat"));
-    let raised = result(json!({"type": "exception", "value": "KeyError", "message": "'w'"}));
+    let raised = result(&json!({"type": "exception", "value": "KeyError", "message": "'w'"}));
     seen(requests).await.answer(&broker, raised).await;
     match within("an answer", call).await.unwrap() {
         Err(CallError::Fault(CallFault::Exception(raised))) => {
@@ -185,9 +185,9 @@ async fn what_is_no_answer_is_a_malformed_reply(world: World) {
         (String::new(), "not JSON"),
         ("[1]".to_owned(), "not an object"),
         (json!({"type": "result", "name": "none", "category": "message"}).to_string(), "`content`"),
-        (result(json!({})), "type"),
-        (result(json!({"type": "triumph", "value": 1, "message": ""})), "triumph"),
-        (result(json!({"type": "success", "message": ""})), "value"),
+        (result(&json!({})), "type"),
+        (result(&json!({"type": "triumph", "value": 1, "message": ""})), "triumph"),
+        (result(&json!({"type": "success", "message": ""})), "value"),
     ] {
         let call = tokio::spawn(shop.buy("hat"));
         seen(requests).await.answer(&broker, reply.clone()).await;

@@ -184,7 +184,7 @@ async fn a_service_whose_queue_is_deleted_says_that_it_failed(world: World) {
     within("the deletion", deleting).await.expect("it is deleted");
     match within("the stop", serving.stopped()).await {
         Stopped::Failed(error) => {
-            assert!(error.to_string().contains(place.queue.name()), "{error}")
+            assert!(error.to_string().contains(place.queue.name()), "{error}");
         }
         other => panic!("{other:?}"),
     }

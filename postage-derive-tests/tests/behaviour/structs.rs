@@ -122,7 +122,7 @@ async fn a_struct_answers_a_call_with_its_processors_state(world: World) {
 
 async fn a_structs_documented_error_is_the_callers(world: World) {
     let (broker, place, _serving, _ear) = served(&world).await;
-    let call: postage_core::Call<u32, CallError<String>> =
+    let call: Call<u32, CallError<String>> =
         place.producer(&broker).call(Envelope::rpc("accelerate", json!({ "by": 101 })));
     match within("an answer", call).await {
         Err(CallError::Documented(text)) => assert_eq!(text, "101 is too much, attempt 1"),
