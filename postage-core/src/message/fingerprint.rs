@@ -24,7 +24,7 @@ use super::EncodeError;
 /// assert_eq!(shop.as_tuple().1, "front-end");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default = "Fingerprint::unsaid")]
 pub struct Fingerprint {
     /// The component's name.
     pub name: String,
@@ -55,6 +55,12 @@ impl Fingerprint {
             user: process.user.clone(),
             vhost: None,
         }
+    }
+
+    /// What a peer that says nothing of itself is: not this program.
+    fn unsaid() -> Self {
+        let none = || "None".to_owned();
+        Self { name: none(), kind: none(), pid: none(), host: none(), user: none(), vhost: None }
     }
 
     /// The same fingerprint with another virtual host.

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
-use tokio::time::Instant;
 
 use super::serving::{Control, Drained, Order, Serving};
 use super::table::Table;
@@ -86,7 +85,7 @@ async fn consume<P: MessageProcessor>(
 ) -> Drained {
     let mut order = service.control.watch();
     let mut handlers = JoinSet::new();
-    let mut held = None;
+    let mut in_hand = None;
     loop {
         let delivery = match next(&mut order, &mut subscription, &mut handlers).await {
             Ok(Some(delivery)) => delivery,
@@ -96,19 +95,19 @@ async fn consume<P: MessageProcessor>(
                 break;
             }
         };
-        // Only a message takes a permit: an empty queue must not hold what another one needs.
+        // Only with a message in hand: a loop that waits must not keep a permit from the others.
         let permit = tokio::select! {
             biased;
             () = told_to_stop(&mut order) => None,
             permit = Arc::clone(&permits).acquire_owned() => permit.ok(),
         };
         let Some(permit) = permit else {
-            held = Some(delivery);
+            in_hand = Some(delivery);
             break;
         };
         handlers.spawn(handle(Arc::clone(&service), delivery, permit));
     }
-    drain(subscription, held, handlers, order).await
+    drain(subscription, in_hand, handlers, order).await
 }
 
 /// The next delivery; none when the service is told to stop. Reaps the handlers that end meanwhile.
@@ -140,30 +139,26 @@ async fn handle<P: MessageProcessor>(
     service.handle(delivery).await;
 }
 
-/// Takes no more, gives back what was not begun, and lets the handlers finish.
+/// Takes no more, gives back what was not begun, and lets the handlers finish, all within the
+/// limit of the order.
 async fn drain(
     mut subscription: Subscription,
-    mut held: Option<Delivery>,
+    in_hand: Option<Delivery>,
     mut handlers: JoinSet<()>,
     mut order: watch::Receiver<Order>,
 ) -> Drained {
-    let mut drained = Drained::default();
     while let Some(_ended) = handlers.try_join_next() {}
-    if subscription.cancel().await.is_ok() {
-        while let Some(delivery) = untouched(&mut held, &mut subscription).await {
-            drained.given_back += 1;
-            if delivery.settle(Settlement::Requeue).await.is_err() {
-                break;
-            }
-        }
+    let mut drained = Drained::default();
+    tokio::select! {
+        () = give_back(&mut subscription, in_hand, &mut drained.given_back) => {}
+        () = limit_reached(&mut order) => {}
     }
     let mut cut = false;
-    loop {
+    while !handlers.is_empty() {
         tokio::select! {
-            ended = handlers.join_next() => match ended {
-                Some(Err(error)) if error.is_cancelled() => drained.cut_off += 1,
-                Some(_) => drained.finished += 1,
-                None => return drained,
+            Some(ended) = handlers.join_next() => match ended {
+                Err(error) if error.is_cancelled() => drained.cut_off += 1,
+                _ => drained.finished += 1,
             },
             () = limit_reached(&mut order), if !cut => {
                 cut = true;
@@ -171,30 +166,42 @@ async fn drain(
             }
         }
     }
+    drained
 }
 
-async fn untouched(
-    held: &mut Option<Delivery>,
-    subscription: &mut Subscription,
-) -> Option<Delivery> {
-    match held.take() {
-        Some(delivery) => Some(delivery),
-        None => subscription.next().await.ok().flatten(),
+/// Ends the consumer and gives back what was not begun.
+async fn give_back(subscription: &mut Subscription, in_hand: Option<Delivery>, count: &mut usize) {
+    let cancelled = subscription.cancel().await;
+    let mut next = in_hand;
+    if next.is_none() && cancelled.is_ok() {
+        next = subscription.next().await.ok().flatten();
+    }
+    while let Some(delivery) = next {
+        if delivery.settle(Settlement::Requeue).await.is_err() || cancelled.is_err() {
+            return;
+        }
+        *count += 1;
+        next = subscription.next().await.ok().flatten();
     }
 }
 
-/// Waits for the limit of the order to pass; for ever where it has none.
+/// Waits for the end that the order sets; for ever where it sets none. Cancel-safe.
 async fn limit_reached(order: &mut watch::Receiver<Order>) {
     loop {
-        let limit: Option<Instant> = match &*order.borrow_and_update() {
-            Order::Stop { limit, .. } => *limit,
+        let until = match &*order.borrow_and_update() {
+            Order::Stop { until, .. } => *until,
             Order::Run => None,
         };
-        if let Some(limit) = limit {
-            return tokio::time::sleep_until(limit).await;
-        }
-        if order.changed().await.is_err() {
-            std::future::pending::<()>().await;
+        let passed = async {
+            match until {
+                Some(until) => tokio::time::sleep_until(until).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = passed => return,
+            // The sender lives in the service; without it no other end can come.
+            Ok(()) = order.changed() => {}
         }
     }
 }

@@ -1,7 +1,7 @@
 //! One delivery: decode, dispatch, settle. Nothing that a peer sends gets out of here as a panic.
 
 use std::any::Any;
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -12,12 +12,14 @@ use super::replier::Replier;
 use super::request::Request;
 use super::table::Entry;
 use super::{Context, MessageProcessor, Outcome};
-use crate::message::{Category, JsonCodec, Message};
+use crate::message::{Category, CodecError, JsonCodec, Message};
 use crate::transport::{Delivery, Settlement};
 
 impl<P: MessageProcessor> Service<P> {
     pub(super) async fn handle(&self, delivery: Delivery) {
-        let outcome = match self.link.open(&delivery) {
+        let opened = catch_unwind(AssertUnwindSafe(|| self.link.open(&delivery)));
+        let opened = opened.unwrap_or_else(|_| Err(CodecError::new("the codec panicked")));
+        let outcome = match opened {
             Ok((codec, body)) => {
                 let replier = Replier::new(Arc::clone(&self.link), codec, &delivery.properties);
                 self.read(&delivery, body, &replier).await

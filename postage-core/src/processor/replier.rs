@@ -82,8 +82,8 @@ impl Replier {
     /// Publishes to the reply queue. It is not confirmed: a caller whose reply is lost asks again,
     /// and one that has left has taken its queue along.
     async fn send(&self, json: Vec<u8>) -> Result<(), SendError> {
-        self.replied.store(true, Ordering::Release);
         let Some(to) = &self.to else {
+            self.replied.store(true, Ordering::Release);
             tracing::debug!("a request without a reply address was answered to nobody");
             return Ok(());
         };
@@ -91,6 +91,16 @@ impl Replier {
             name: "a reply".to_owned(),
             reason: error.to_string(),
         })?;
+        if body.len() > self.link.max_body {
+            return Err(SendError::Encode(EncodeError::Codec {
+                name: "a reply".to_owned(),
+                reason: format!(
+                    "the body has {} bytes, over the limit of {} bytes",
+                    body.len(),
+                    self.link.max_body
+                ),
+            }));
+        }
         let properties = Properties {
             content_type: Some(self.codec.content_type().into()),
             correlation_id: to.correlation_id.clone().map(Into::into),
@@ -98,6 +108,7 @@ impl Replier {
         };
         let route = Route::to_queue(to.reply_to.clone());
         let reply = Publication { route, properties, body, mandatory: false, confirm: false };
+        self.replied.store(true, Ordering::Release);
         Ok(self.link.publish(reply).await?)
     }
 }

@@ -55,11 +55,7 @@ pub(crate) struct Control {
 #[derive(Clone, Debug)]
 pub(crate) enum Order {
     Run,
-    /// `limit` is when handlers that still run are cut off.
-    Stop {
-        why: Stopped,
-        limit: Option<Instant>,
-    },
+    Stop { why: Stopped, until: Option<Instant> },
 }
 
 impl Control {
@@ -83,14 +79,12 @@ impl Control {
         self.stop(Stopped::Failed(error), None);
     }
 
-    /// The first reason counts; a limit stays.
-    fn stop(&self, why: Stopped, limit: Option<Instant>) {
-        self.order.send_modify(|order| {
-            let (why, limit) = match order {
-                Order::Run => (why, limit),
-                Order::Stop { why, limit: set } => (why.clone(), limit.or(*set)),
-            };
-            *order = Order::Stop { why, limit };
+    /// The first reason counts, and the earliest end.
+    fn stop(&self, reason: Stopped, limit: Option<Duration>) {
+        let end = limit.and_then(|limit| Instant::now().checked_add(limit));
+        self.order.send_modify(|order| match order {
+            Order::Run => *order = Order::Stop { why: reason, until: end },
+            Order::Stop { until, .. } => *until = [*until, end].into_iter().flatten().min(),
         });
     }
 }
@@ -144,8 +138,7 @@ impl Serving {
     /// Stops: takes no more messages, lets the handlers that run finish within `limit`, settles,
     /// and says what it left.
     pub async fn drain(mut self, limit: Duration) -> Drained {
-        // A limit beyond the end of the clock is none.
-        self.control.stop(Stopped::Quit, Instant::now().checked_add(limit));
+        self.control.stop(Stopped::Quit, Some(limit));
         (&mut self.task).await.unwrap_or_default()
     }
 }

@@ -50,7 +50,8 @@ impl Request {
         let exchange = exchange.clone();
         let id = Uuid::new_v4().to_string();
         let started = Instant::now();
-        let opened = timeout_at(started + self.timeout, self.replies.open(&id, self.peer)).await;
+        let opened =
+            timeout_at(self.opening_ends(started), self.replies.open(&id, self.peer)).await;
         let address = opened.map_err(|_| CallFault::TimedOut {
             route: Route::new(exchange.name.clone(), key.clone()),
             attempts: 0,
@@ -71,6 +72,10 @@ impl Request {
         };
         pending.send().await?;
         Ok(pending)
+    }
+
+    fn opening_ends(&self, started: Instant) -> Instant {
+        after(started, self.deadline.map_or(self.timeout, |deadline| deadline.min(self.timeout)))
     }
 }
 
@@ -101,7 +106,7 @@ impl Pending {
     async fn send(&mut self) -> Result<(), CallFault> {
         let now = Instant::now();
         self.attempt += 1;
-        let ends = now + self.request.timeout;
+        let ends = after(now, self.request.timeout);
         self.attempt_ends = self.deadline().map_or(ends, |deadline| ends.min(deadline));
         let left = at_least_a_millisecond(self.attempt_ends - now);
 
@@ -110,7 +115,7 @@ impl Pending {
         properties.correlation_id = Some(self.id.clone().into());
         properties.reply_to = Some(self.address.reply_to.clone().into());
         properties.expiration = Some(left);
-        properties.set_header(headers::DEADLINE, unix_millis(SystemTime::now() + left));
+        properties.set_header(headers::DEADLINE, unix_millis(left));
         properties.set_header(headers::ATTEMPT, i64::from(self.attempt));
 
         let sent = self.request.outgoing.publish_to(
@@ -127,7 +132,7 @@ impl Pending {
     }
 
     fn deadline(&self) -> Option<Instant> {
-        self.request.deadline.map(|deadline| self.started + deadline)
+        self.request.deadline.map(|deadline| after(self.started, deadline))
     }
 
     fn timed_out(&self) -> CallFault {
@@ -140,7 +145,15 @@ impl Pending {
     }
 }
 
-fn unix_millis(time: SystemTime) -> i64 {
-    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+/// As long as a wait can be: the clocks of some systems end not much later.
+const LONGEST: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
+
+fn after(start: Instant, time: Duration) -> Instant {
+    start + time.min(LONGEST)
+}
+
+/// The wall-clock time after this long, in milliseconds since the Unix epoch.
+fn unix_millis(left: Duration) -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(now.saturating_add(left).as_millis()).unwrap_or(i64::MAX)
 }

@@ -97,16 +97,14 @@ impl Outgoing {
         body: bytes::Bytes,
         properties: Properties,
     ) -> Result<(), TransportError> {
-        self.link.declare(exchange).await?;
-        self.link
-            .publish(Publication {
-                route: Route::new(exchange.name.clone(), key),
-                properties,
-                body,
-                mandatory: self.confirm,
-                confirm: self.confirm,
-            })
-            .await
+        let publication = Publication {
+            route: Route::new(exchange.name.clone(), key),
+            properties,
+            body,
+            mandatory: self.confirm,
+            confirm: self.confirm,
+        };
+        self.link.publish_to(exchange, publication).await
     }
 }
 
