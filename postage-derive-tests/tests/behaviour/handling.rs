@@ -5,10 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use postage_core::prelude::*;
-use postage_core::transport::Properties;
 use serde_json::json;
 
-use crate::world::{Ear, Gate, Voice, World, left_in, line, next, publish, seen, within};
+use crate::world::{Ear, Gate, Voice, World, left_in, line, next, seen, within};
 
 /// Works on each message until the gate lets it go.
 struct Worker {
@@ -229,7 +228,6 @@ async fn competing_services_share_the_work(world: World) {
     let (other, mut ear_other) = worker();
     let _one = place.serve_with(&broker, one, |serve| serve.prefetch(1)).await;
     let _other = place.serve_with(&broker, other, |serve| serve.prefetch(1)).await;
-    publish(&broker, &place, Properties::default(), "not json").await;
     send(&place.producer(&broker), 0..2).await;
     assert!(ear_one.hears().await.starts_with("begins"));
     assert!(ear_other.hears().await.starts_with("begins"));

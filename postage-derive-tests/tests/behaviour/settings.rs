@@ -5,7 +5,7 @@ use std::time::Duration;
 use postage_core::prelude::*;
 use postage_core::{Call, CallFault, FieldValue};
 
-use crate::world::{Anywhere, Place, World, nothing_more, seen, success, within};
+use crate::world::{Anywhere, Place, Voice, World, line, nothing_more, seen, success, within};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -32,7 +32,25 @@ on_every_broker! {
     retries_are_the_calls_then_the_methods_then_the_producers,
     a_deadline_ends_the_attempts,
     every_attempt_is_the_same_message_with_its_number,
+    a_service_counts_the_attempts_of_a_call,
     an_attempt_that_is_answered_is_the_last,
+}
+
+/// It answers the third attempt of a call.
+struct Late {
+    voice: Voice,
+}
+
+#[message_processor]
+impl Late {
+    #[rpc_handler]
+    async fn plain(&self, #[context] cx: &Context) -> u32 {
+        self.voice.say(cx.message_id().expect("a request has an id"));
+        if cx.attempt() < 3 {
+            std::future::pending::<()>().await;
+        }
+        cx.attempt()
+    }
 }
 
 fn clock(broker: &Broker, place: &Place) -> ClockProducer {
@@ -162,6 +180,18 @@ async fn every_attempt_is_the_same_message_with_its_number(world: World) {
     }
     let fault = within("the end of the call", call).await.unwrap().unwrap_err();
     assert!(matches!(fault, CallFault::TimedOut { attempts: 3, .. }), "{fault:?}");
+}
+
+async fn a_service_counts_the_attempts_of_a_call(world: World) {
+    let broker = world.broker().await;
+    let place = world.place("clock");
+    let (voice, mut ear) = line();
+    let _serving = place.serve(&broker, Late { voice }).await;
+    let call = clock(&broker, &place).plain().timeout(SECOND).max_retry(4);
+    assert_eq!(within("an answer", call).await.expect("it is answered"), 3);
+    let id = ear.hears().await;
+    assert_eq!((ear.hears().await, ear.hears().await), (id.clone(), id));
+    assert_eq!(ear.rest(), [""; 0]);
 }
 
 async fn an_attempt_that_is_answered_is_the_last(world: World) {

@@ -57,7 +57,7 @@ on_every_broker! {
     a_service_without_a_queue_says_how_to_give_it_one,
     two_handlers_for_one_call_are_refused_when_served,
     an_exchange_that_exists_otherwise_refuses_the_service,
-    two_services_of_one_queue_name_meet_at_the_broker,
+    a_queue_keeps_what_comes_after_its_service_was_dropped,
 }
 
 async fn says(producer: &Producer, exchange: &Exchange, key: &str, word: &str) {
@@ -258,7 +258,7 @@ async fn an_exchange_that_exists_otherwise_refuses_the_service(world: World) {
     assert_eq!(ear.hears().await, format!("one by {}", alone.name()));
 }
 
-async fn two_services_of_one_queue_name_meet_at_the_broker(world: World) {
+async fn a_queue_keeps_what_comes_after_its_service_was_dropped(world: World) {
     let direct = world.exchange("shared", ExchangeKind::Direct);
     let (broker, serving, mut ear) = served(&world, direct.clone(), "key").await;
     let queue = serving.queues()[0].clone();
