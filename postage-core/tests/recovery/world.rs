@@ -4,9 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use postage_core::__private as p;
-use postage_core::{
-    Broker, Config, Exchange, ExchangeKind, Fingerprint, Producer, Queue, Serving,
-};
+use postage_core::{Broker, Config, Exchange, ExchangeKind, Fingerprint, Producer, Queue, Serving};
 use testbed::RabbitMq;
 use tokio::task::spawn_blocking;
 

@@ -57,12 +57,14 @@ fn clock(broker: &Broker, place: &Place) -> ClockProducer {
     ClockProducer::new(broker, Fingerprint::default()).with(|producer| producer.eks(place.eks()))
 }
 
-/// How long the request of a call may wait in a queue, as the receiver sees it.
+/// How long the request of a call may wait in a queue, as the receiver sees it, in tenths of
+/// a second rounded up: the moment that sending took is taken off it.
 async fn waits(requests: &mut postage_core::transport::Subscription, call: Call<u32>) -> Duration {
     let call = tokio::spawn(call);
     let expiration = seen(requests).await.properties.expiration;
     call.abort();
-    expiration.expect("a request expires with its attempt")
+    let left = expiration.expect("a request expires with its attempt");
+    Duration::from_millis(left.as_millis().div_ceil(100) as u64 * 100)
 }
 
 /// Opens the reply address, so that no later call spends its time on that.
