@@ -11,21 +11,22 @@ use tokio::time::Instant;
 use super::consume::Service;
 use super::replier::Replier;
 use super::request::Request;
+use super::settle::Verdict;
 use super::table::Entry;
 use super::{Context, MessageProcessor, Outcome};
 use crate::message::{Category, CodecError, JsonCodec, Message};
-use crate::transport::{Delivery, Settlement};
+use crate::transport::Delivery;
 
 impl<P: MessageProcessor> Service<P> {
-    /// Handles a delivery that has been here since then.
-    pub(super) async fn handle(&self, delivery: Delivery, since: Instant) {
+    /// Handles a delivery of the queue at this place that has been here since then.
+    pub(super) async fn handle(&self, place: usize, delivery: Delivery, since: Instant) {
         if has_expired(&delivery, since) {
-            let reason = "its time was up before a handler was free".to_owned();
-            return self.settle(delivery, Outcome::Reject { reason }).await;
+            let outcome = Outcome::reject("its time was up before a handler was free");
+            return self.settle(place, delivery, outcome.into()).await;
         }
         let opened = catch_unwind(AssertUnwindSafe(|| self.link.open(&delivery)));
         let opened = opened.unwrap_or_else(|_| Err(CodecError::new("the codec panicked")));
-        let outcome = match opened {
+        let verdict = match opened {
             Ok((codec, body)) => {
                 let replier = Replier::new(Arc::clone(&self.link), codec, &delivery.properties);
                 self.read(&delivery, body, &replier).await
@@ -33,13 +34,13 @@ impl<P: MessageProcessor> Service<P> {
             Err(error) => {
                 let json = Arc::new(JsonCodec);
                 let replier = Replier::new(Arc::clone(&self.link), json, &delivery.properties);
-                malformed(&delivery, &replier, &error.to_string()).await
+                malformed(&delivery, &replier, &error.to_string()).await.into()
             }
         };
-        self.settle(delivery, outcome).await;
+        self.settle(place, delivery, verdict).await;
     }
 
-    async fn read(&self, delivery: &Delivery, body: Bytes, replier: &Replier) -> Outcome {
+    async fn read(&self, delivery: &Delivery, body: Bytes, replier: &Replier) -> Verdict {
         let context = Context::new(
             delivery.properties.clone(),
             delivery.route.clone(),
@@ -49,21 +50,24 @@ impl<P: MessageProcessor> Service<P> {
         );
         match Message::from_json(&body) {
             Ok(message) => self.dispatch(Request::new(&message, &context, replier)).await,
-            Err(error) => malformed(delivery, replier, &error.to_string()).await,
+            Err(error) => malformed(delivery, replier, &error.to_string()).await.into(),
         }
     }
 
-    async fn dispatch(&self, request: Request<'_>) -> Outcome {
+    async fn dispatch(&self, request: Request<'_>) -> Verdict {
         let message = request.message();
         let handlers = self.table.handlers(message.category(), message.kind(), message.name());
         if handlers.is_empty() {
-            return self.unhandled(request).await;
+            return self.unhandled(request).await.into();
         }
-        let mut outcome = Outcome::Done;
+        let mut verdict = Verdict::from(Outcome::Done);
         for handler in handlers {
-            outcome = outcome.and(self.run(*handler, request).await);
+            let outcome = self.run(*handler, request).await.and(request.context().outcome());
+            if verdict.outcome == Outcome::Done && outcome != Outcome::Done {
+                verdict = Verdict { outcome, handler: Some(handler.method) };
+            }
         }
-        outcome.and(request.context().outcome())
+        verdict
     }
 
     /// Runs one handler; its panic is an exception to the caller, and rejects the message.
@@ -101,25 +105,6 @@ impl<P: MessageProcessor> Service<P> {
                 request.raise("UnknownCommand", &text).await;
                 Outcome::Done
             }
-        }
-    }
-
-    async fn settle(&self, delivery: Delivery, outcome: Outcome) {
-        let settlement = match outcome {
-            Outcome::Done => Settlement::Ack,
-            Outcome::Reject { reason } => {
-                tracing::warn!(
-                    service = P::NAME,
-                    route = %delivery.route,
-                    message_id = delivery.properties.message_id.as_deref(),
-                    reason,
-                    "a message was rejected"
-                );
-                Settlement::Reject
-            }
-        };
-        if let Err(error) = delivery.settle(settlement).await {
-            tracing::warn!(service = P::NAME, %error, "a message was handled and not settled");
         }
     }
 }

@@ -181,12 +181,15 @@ impl<'a> Request<'a> {
         Outcome::reject(format_args!("{name}: {text}"))
     }
 
-    /// A handler's panic: the caller is told, unless it has its answer already.
+    /// A handler's panic: a caller is told, unless it has its answer already; a message has failed.
     pub(super) async fn panicked(self, text: &str) -> Outcome {
-        if self.replier.has_replied() {
-            return Outcome::reject(format_args!("Panic: {text}"));
+        match self.message.category() {
+            Category::Message => Outcome::Fail { reason: format!("Panic: {text}") },
+            Category::Rpc if self.replier.has_replied() => {
+                Outcome::reject(format_args!("Panic: {text}"))
+            }
+            Category::Rpc => self.raise("Panic", text).await,
         }
-        self.raise("Panic", text).await
     }
 
     async fn tell(self, name: &str, text: &str) {

@@ -2,13 +2,16 @@ use std::borrow::Cow;
 use std::future::IntoFuture;
 use std::sync::Arc;
 
+use serde::Serialize;
+
 use super::consume::{Service, start};
 use super::serving::Serving;
 use super::table::Table;
-use super::{MessageProcessor, ServiceSetup};
+use super::{MessageProcessor, Retry, ServiceSetup};
 use crate::broker::Broker;
 use crate::error::ServeError;
 use crate::link::Link;
+use crate::message::Identity;
 use crate::topology::{Exchange, Queue};
 use crate::transport::BoxFuture;
 
@@ -58,6 +61,20 @@ impl<P> Serve<P> {
     /// How many handlers may run at once, over all queues.
     pub fn concurrency(mut self, handlers: usize) -> Self {
         self.setup = self.setup.concurrency(handlers);
+        self
+    }
+
+    /// How often a message whose handler failed is tried again. Once only, unless set.
+    pub fn retry(mut self, retry: Retry) -> Self {
+        self.setup = self.setup.retry(retry);
+        self
+    }
+
+    /// Who the service says it is, in the dead letters that it makes: a
+    /// [`Fingerprint`](crate::Fingerprint), or any type that serializes to a map. Unless set, its
+    /// name is that of the processor's type.
+    pub fn fingerprint(mut self, fingerprint: impl Serialize) -> Self {
+        self.setup.identity = Some(Identity::new(fingerprint, self.link.transport.vhost()));
         self
     }
 

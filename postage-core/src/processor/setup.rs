@@ -1,5 +1,7 @@
 use std::borrow::Cow;
 
+use super::Retry;
+use crate::message::Identity;
 use crate::topology::{Binding, Exchange, Queue};
 
 /// How many unsettled messages a queue may have out at a service, unless set.
@@ -19,6 +21,8 @@ pub struct ServiceSetup {
     pub(super) bindings: Vec<(usize, Binding)>,
     pub(super) prefetch: u16,
     pub(super) concurrency: Option<usize>,
+    pub(super) retry: Retry,
+    pub(super) identity: Option<Identity>,
     pub(super) quit: bool,
     pub(super) restart: bool,
 }
@@ -37,6 +41,8 @@ impl ServiceSetup {
             bindings: Vec::new(),
             prefetch: DEFAULT_PREFETCH,
             concurrency: None,
+            retry: Retry::new(1),
+            identity: None,
             quit: true,
             restart: true,
         }
@@ -80,6 +86,12 @@ impl ServiceSetup {
     #[must_use]
     pub const fn concurrency(mut self, handlers: usize) -> Self {
         self.concurrency = Some(handlers);
+        self
+    }
+
+    #[must_use]
+    pub const fn retry(mut self, retry: Retry) -> Self {
+        self.retry = retry;
         self
     }
 
