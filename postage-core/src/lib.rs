@@ -106,9 +106,9 @@ pub use message::{
     JsonCodec, Message, MessageError, Plain, RemoteException, ResultContent,
 };
 pub use processor::{
-    Context, DEFAULT_PREFETCH, DeadLetter, DeadLetters, DeclareHandler, Drained, Filter,
-    FilterError, Handle, IntoOutcome, MessageProcessor, Outcome, Reply, Retry, Serve, Serving,
-    Stopped,
+    Answer, Claim, Context, DEFAULT_PREFETCH, DeadLetter, DeadLetters, DeclareHandler, DedupStore,
+    Drained, Filter, FilterError, Handle, IntoOutcome, MessageProcessor, Outcome, RecentMessages,
+    Reply, Retry, Serve, Serving, Stopped,
 };
 pub use producer::{Call, DEFAULT_MAX_RETRY, DEFAULT_TIMEOUT, Detach, Producer, Publish, Ticket};
 #[cfg(unix)]

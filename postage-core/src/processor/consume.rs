@@ -7,6 +7,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
+use super::dedup::DedupStore;
 use super::serving::{Control, Drained, Order, Serving};
 use super::sources::Sources;
 use super::table::Table;
@@ -36,6 +37,7 @@ pub(super) struct Service<P> {
     /// Who is named in what fails here.
     pub(super) identity: Identity,
     pub(super) retry: Retry,
+    pub(super) dedup: Option<Arc<dyn DedupStore>>,
     pub(super) quit: bool,
     pub(super) restart: bool,
 }
@@ -47,13 +49,22 @@ impl<P: MessageProcessor> Service<P> {
         table: Table,
         setup: &ServiceSetup,
     ) -> Self {
-        let control = Arc::new(Control::new());
         let sources = Arc::new(Sources::new(Arc::clone(&link), setup));
         let identity = setup.identity.clone().unwrap_or_else(|| {
             Identity::new(Fingerprint::new(P::NAME, "service"), link.transport.vhost())
         });
-        let (retry, quit, restart) = (setup.retry, setup.quit, setup.restart);
-        Self { link, processor, table, control, sources, identity, retry, quit, restart }
+        Self {
+            link,
+            processor,
+            table,
+            control: Arc::new(Control::new()),
+            sources,
+            identity,
+            retry: setup.retry,
+            dedup: setup.dedup.store(),
+            quit: setup.quit,
+            restart: setup.restart,
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use futures_util::FutureExt;
 use tokio::time::Instant;
 
 use super::consume::Service;
+use super::dedup::{Claim, Claimed};
 use super::replier::Replier;
 use super::request::Request;
 use super::settle::Verdict;
@@ -29,7 +30,7 @@ impl<P: MessageProcessor> Service<P> {
         let verdict = match opened {
             Ok((codec, body)) => {
                 let replier = Replier::new(Arc::clone(&self.link), codec, &delivery.properties);
-                self.read(&delivery, body, &replier).await
+                self.read(place, &delivery, body, &replier).await
             }
             Err(error) => {
                 let json = Arc::new(JsonCodec);
@@ -40,7 +41,13 @@ impl<P: MessageProcessor> Service<P> {
         self.settle(place, delivery, verdict).await;
     }
 
-    async fn read(&self, delivery: &Delivery, body: Bytes, replier: &Replier) -> Verdict {
+    async fn read(
+        &self,
+        place: usize,
+        delivery: &Delivery,
+        body: Bytes,
+        replier: &Replier,
+    ) -> Verdict {
         let context = Context::new(
             delivery.properties.clone(),
             delivery.route.clone(),
@@ -49,8 +56,34 @@ impl<P: MessageProcessor> Service<P> {
             Arc::clone(&self.control),
         );
         match Message::from_json(&body) {
-            Ok(message) => self.dispatch(Request::new(&message, &context, replier)).await,
+            Ok(message) => {
+                self.once(place, Request::new(&message, &context, replier), replier).await
+            }
             Err(error) => malformed(delivery, replier, &error.to_string()).await.into(),
+        }
+    }
+
+    /// Dispatches a message unless one of its id was handled before: a caller is answered as then.
+    async fn once(&self, place: usize, request: Request<'_>, replier: &Replier) -> Verdict {
+        let (Some(store), Some(id)) = (&self.dedup, request.context().message_id()) else {
+            return self.dispatch(request).await;
+        };
+        // Copies of one message in different queues are different messages.
+        let id = format!("{place}/{id}");
+        match store.claim(&id).await {
+            Claim::New => {
+                let claimed = Claimed::new(Arc::clone(store), id);
+                let verdict = self.dispatch(request).await;
+                verdict.claimed(claimed.answered(replier.answer()))
+            }
+            Claim::Handled(answer) => {
+                if let Some(answer) = answer
+                    && let Err(error) = replier.answer_again(answer).await
+                {
+                    tracing::warn!(%error, "a reply could not be sent again");
+                }
+                Outcome::Done.into()
+            }
         }
     }
 
@@ -64,7 +97,7 @@ impl<P: MessageProcessor> Service<P> {
         for handler in handlers {
             let outcome = self.run(*handler, request).await.and(request.context().outcome());
             if verdict.outcome == Outcome::Done && outcome != Outcome::Done {
-                verdict = Verdict { outcome, handler: Some(handler.method) };
+                verdict = Verdict::by(handler.method, outcome);
             }
         }
         verdict

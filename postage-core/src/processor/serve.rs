@@ -5,7 +5,9 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::consume::{Service, start};
+use super::dedup::DedupStore;
 use super::serving::Serving;
+use super::setup::Dedup;
 use super::table::Table;
 use super::{MessageProcessor, Retry, ServiceSetup};
 use crate::broker::Broker;
@@ -67,6 +69,20 @@ impl<P> Serve<P> {
     /// How often a message whose handler failed is tried again. Once only, unless set.
     pub fn retry(mut self, retry: Retry) -> Self {
         self.setup = self.setup.retry(retry);
+        self
+    }
+
+    /// Where it is remembered which messages were handled: a message that comes again under its id
+    /// is not handled again, and a call is answered as before. Unless set, that is
+    /// [`RecentMessages`](crate::RecentMessages) of the service's own.
+    pub fn dedup(mut self, store: impl DedupStore) -> Self {
+        self.setup.dedup = Dedup::Store(Arc::new(store));
+        self
+    }
+
+    /// Handles a message however often it comes.
+    pub fn no_dedup(mut self) -> Self {
+        self.setup.dedup = Dedup::Off;
         self
     }
 

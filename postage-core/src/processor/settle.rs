@@ -6,6 +6,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::consume::Service;
+use super::dedup::Claimed;
 use super::{MessageProcessor, Outcome};
 use crate::headers;
 use crate::topology::{FieldValue, Queue, Route};
@@ -22,57 +23,73 @@ const LONGEST_TEXT: usize = 2048;
 pub(super) struct Verdict {
     pub(super) outcome: Outcome,
     /// The handler that did not succeed, by its name in Rust.
-    pub(super) handler: Option<&'static str>,
+    handler: Option<&'static str>,
+    /// The claim to its id, until it is settled.
+    claimed: Option<Claimed>,
+}
+
+impl Verdict {
+    pub(super) fn by(handler: &'static str, outcome: Outcome) -> Self {
+        Self { outcome, handler: Some(handler), claimed: None }
+    }
+
+    pub(super) fn claimed(mut self, claimed: Claimed) -> Self {
+        self.claimed = Some(claimed);
+        self
+    }
 }
 
 impl From<Outcome> for Verdict {
     fn from(outcome: Outcome) -> Self {
-        Self { outcome, handler: None }
+        Self { outcome, handler: None, claimed: None }
     }
 }
 
 impl<P: MessageProcessor> Service<P> {
-    /// Settles a delivery of the queue at this place.
+    /// Settles a delivery of the queue at this place, and remembers that it was handled, unless it
+    /// comes again.
     pub(super) async fn settle(&self, place: usize, delivery: Delivery, verdict: Verdict) {
-        let Verdict { outcome, handler } = verdict;
-        let failure = |reason| Failure { reason, handler, count: failures(&delivery) + 1 };
-        let (settlement, what) = match outcome {
-            Outcome::Done => (Settlement::Ack, None),
+        let Verdict { outcome, handler, claimed } = verdict;
+        let count = failures(&delivery) + 1;
+        let failure = |reason| Failure { reason, handler, count };
+        let (settlement, comes_again) = match outcome {
+            Outcome::Done => (Settlement::Ack, false),
             Outcome::Drop { reason } => {
                 self.log("dropped", &delivery, &failure(reason));
-                (Settlement::Ack, None)
+                (Settlement::Ack, false)
             }
             Outcome::Fail { reason } => {
-                let failure = failure(reason);
-                let pause = self.retry.pause(failure.count);
-                (Settlement::Reject, Some((failure, pause)))
+                self.pass_on(place, &delivery, &failure(reason), self.retry.pause(count)).await
             }
             Outcome::Retry { reason, after } => {
-                let failure = failure(reason);
-                let pause = self.retry.pause(failure.count).map(|_| after);
-                (Settlement::Reject, Some((failure, pause)))
+                let pause = self.retry.pause(count).map(|_| after);
+                self.pass_on(place, &delivery, &failure(reason), pause).await
             }
-            Outcome::Reject { reason } => (Settlement::Reject, Some((failure(reason), None))),
-        };
-        let settlement = match what {
-            Some((failure, pause)) => self.pass_on(place, &delivery, &failure, pause).await,
-            None => settlement,
+            Outcome::Reject { reason } => {
+                self.pass_on(place, &delivery, &failure(reason), None).await
+            }
         };
         if let Err(error) = delivery.settle(settlement).await {
             tracing::warn!(service = P::NAME, %error, "a message was handled and not settled");
         }
+        if let Some(claimed) = claimed
+            && !comes_again
+        {
+            claimed.remember().await;
+        }
     }
 
-    /// Publishes a message that failed to where it waits, or to the dead letters; what is then to
-    /// be done with the delivery is the answer. The copy is confirmed before the delivery is
-    /// acknowledged, so that a loss between the two makes two of it, never none.
+    /// Publishes a message that failed to where it waits, or to the dead letters. The answer is
+    /// what is then to be done with the delivery, and whether the message comes again. The copy is
+    /// confirmed before the delivery is acknowledged, so that a loss between the two makes two of
+    /// it, never none.
     async fn pass_on(
         &self,
         place: usize,
         delivery: &Delivery,
         failure: &Failure,
         pause: Option<Duration>,
-    ) -> Settlement {
+    ) -> (Settlement, bool) {
         let passed = match pause {
             Some(pause) => {
                 self.log("to be tried again", delivery, failure);
@@ -82,7 +99,7 @@ impl<P: MessageProcessor> Service<P> {
                 self.log("rejected", delivery, failure);
                 match self.sources.queue(place).and_then(Queue::dead_letter_route) {
                     // What the broker's own policy does with it is not known here.
-                    None => return Settlement::Reject,
+                    None => return (Settlement::Reject, false),
                     Some((exchange, key)) => {
                         let key = key.unwrap_or_else(|| delivery.route.key().to_owned());
                         self.publish_copy(place, Route::new(exchange, key), delivery, failure).await
@@ -91,11 +108,11 @@ impl<P: MessageProcessor> Service<P> {
             }
         };
         match passed {
-            Ok(()) => Settlement::Ack,
-            Err(TransportError::Disconnected { .. }) => Settlement::Requeue,
+            Ok(()) => (Settlement::Ack, pause.is_some()),
+            Err(TransportError::Disconnected { .. }) => (Settlement::Requeue, true),
             Err(error) => {
                 tracing::error!(service = P::NAME, %error, "a message that failed could not be passed on");
-                Settlement::Reject
+                (Settlement::Reject, false)
             }
         }
     }

@@ -1,6 +1,8 @@
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use super::Retry;
+use super::dedup::{DedupStore, RecentMessages};
 use crate::message::Identity;
 use crate::topology::{Binding, Exchange, Queue};
 
@@ -23,8 +25,28 @@ pub struct ServiceSetup {
     pub(super) concurrency: Option<usize>,
     pub(super) retry: Retry,
     pub(super) identity: Option<Identity>,
+    pub(super) dedup: Dedup,
     pub(super) quit: bool,
     pub(super) restart: bool,
+}
+
+/// What remembers the messages that were handled.
+#[derive(Clone, Debug)]
+pub(super) enum Dedup {
+    /// A store of the service's own.
+    Recent,
+    Store(Arc<dyn DedupStore>),
+    Off,
+}
+
+impl Dedup {
+    pub(super) fn store(&self) -> Option<Arc<dyn DedupStore>> {
+        match self {
+            Self::Recent => Some(Arc::new(RecentMessages::default())),
+            Self::Store(store) => Some(Arc::clone(store)),
+            Self::Off => None,
+        }
+    }
 }
 
 impl Default for ServiceSetup {
@@ -43,6 +65,7 @@ impl ServiceSetup {
             concurrency: None,
             retry: Retry::new(1),
             identity: None,
+            dedup: Dedup::Recent,
             quit: true,
             restart: true,
         }
