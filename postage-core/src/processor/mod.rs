@@ -19,7 +19,7 @@ mod table;
 pub use checks::{check_handlers, check_keyless, check_parameters, check_routes, exchange_name};
 pub use context::Context;
 pub use filter::{Filter, FilterError};
-pub use handler::{DeclareHandler, Handle, run_handler};
+pub use handler::{DeclareHandler, Handle, read_handler, run_handler};
 pub use outcome::{IntoOutcome, Outcome};
 pub use parameters::{BadParameters, Parameters, Text};
 pub use reply::{Reply, local_reply, local_reply_result};

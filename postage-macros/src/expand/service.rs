@@ -1,7 +1,8 @@
 //! A service: the `MessageProcessor` of its type.
 
-use proc_macro2::{Literal, TokenStream};
-use quote::quote;
+use proc_macro2::{Literal, Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned as _;
 
 use super::call::{self, Call};
 use super::dispatch::{self, Arm};
@@ -118,9 +119,15 @@ fn arms(service: &Service) -> Vec<Arm> {
             body: Call { p, method, target, known_send: false, decoder: None }.render(),
         }
     });
-    let types = service.types.iter().map(|ty| Arm {
-        conditions: Vec::new(),
-        body: quote!(#p::run_handler::<#ty, Self>(self, #request).await),
+    let receiver = quote!(self);
+    let types = service.types.iter().map(|ty| {
+        // All of it at the type, where what it lacks is reported, once.
+        let span = Span::mixed_site().located_at(ty.span());
+        let p = p.located_at(span);
+        let body = quote_spanned! {span=>
+            #p::run_handler::<#ty, Self>(#receiver, #request).await
+        };
+        Arm { conditions: Vec::new(), body }
     });
     own.chain(types).collect()
 }

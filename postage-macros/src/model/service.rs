@@ -1,6 +1,6 @@
 //! A service: the methods of a contract, handlers of its own, handlers that are types.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use syn::{ImplItem, ImplItemFn, ItemImpl, Path, ReturnType, Type};
 
 use super::handler;
@@ -56,7 +56,7 @@ pub(crate) struct InContext {
 
 impl Service {
     pub(crate) fn new(arguments: TokenStream, mut item: ItemImpl, errors: &Errors) -> Self {
-        let span = item.impl_token.span;
+        let span = Span::call_site();
         let mut args = Args::parse("`#[message_processor]`", arguments, span, errors);
         let runtime = Runtime::from_args(&mut args);
         let contract = item.trait_.as_ref().map(|(path, _)| path.clone());
