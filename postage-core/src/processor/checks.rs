@@ -121,7 +121,7 @@ pub const fn check_routes(contract: &Contract, bindings: &[(&Exchange, &str)]) {
                 .push(exchange_name(exchange))
                 .push("` with key `")
                 .push(key)
-                .push("`, which no binding of this service takes")
+                .push("`, which no binding of this service takes: bind that key too")
                 .fail();
         }
         index += 1;
@@ -214,7 +214,7 @@ const fn check_disjoint(left: &[Method], right: &[Method]) {
                     .push(one.method())
                     .push("` and `")
                     .push(two.method())
-                    .push("`; only one could")
+                    .push("`; one call has one answer: give one of them another name")
                     .fail();
             }
             other += 1;

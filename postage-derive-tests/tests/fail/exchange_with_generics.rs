@@ -1,6 +1,6 @@
 use postage_core::prelude::*;
 
 #[exchange(name = "orders")]
-struct Orders<T>(std::marker::PhantomData<T>);
+struct Orders<const N: usize>;
 
 fn main() {}

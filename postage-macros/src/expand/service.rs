@@ -15,7 +15,8 @@ pub(crate) fn render(service: &Service) -> TokenStream {
     let block = implementation::block(service);
     let beside = implementation::beside(service);
     let checks = implementation::checks(service);
-    let processor = processor(service);
+    // A type without a name has been reported.
+    let processor = (!service.name.is_empty()).then(|| processor(service));
     quote!(#block #beside #checks #processor)
 }
 
@@ -83,6 +84,10 @@ fn setup(service: &Service) -> TokenStream {
 
 fn dispatch(service: &Service) -> TokenStream {
     let (index, request) = (local("index"), call::request());
+    if service.item.generics.lifetimes().next().is_some() {
+        // It has been reported that a service borrows nothing.
+        return quote!(async move { #request.unhandled().await });
+    }
     let arms = arms(service);
     match &service.contract {
         None => {

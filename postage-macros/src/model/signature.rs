@@ -33,9 +33,10 @@ pub(crate) enum Mark {
 /// What a handler is given, in the order written.
 pub(crate) enum Input {
     Parameter(Box<Parameter>),
-    Context,
-    Message,
-    Reply,
+    /// The others with the place of their type, where another type is reported.
+    Context(Span),
+    Message(Span),
+    Reply(Span),
 }
 
 /// What becomes of a handler's result.
@@ -177,7 +178,44 @@ pub(crate) fn parameter(written: &Written, errors: &Errors) -> Option<Parameter>
         );
         return None;
     };
+    check_own_types(&written.ty, errors);
     Parameter::new(ident.clone(), written.ty.clone(), written.default.clone(), errors)
+}
+
+/// Reports our own types where their mark was forgotten: they do not come with a message.
+fn check_own_types(ty: &Type, errors: &Errors) {
+    let lent = types::reference(ty).map(|reference| &*reference.elem);
+    let is = |ty: Option<&Type>, name| ty.is_some_and(|ty| types::named(ty, name).is_some());
+    let message = if is(lent, "Context") {
+        "mark the message's context, `#[context] cx: &Context`; take a type of your own with this \
+         name by value"
+    } else if is(Some(ty), "Reply") && types::mentions(ty).lifetime {
+        "mark the way to answer early, `#[reply] answer: Reply<'_, T>`"
+    } else if is(lent, "Message") && types::mentions(ty).lifetime {
+        "a handler that takes the whole message says so: `full_body` in its attribute"
+    } else {
+        return;
+    };
+    errors.at(ty, message);
+}
+
+/// The place of a parameter's type.
+fn place(written: &Written) -> Span {
+    written.ty.to_token_stream().span()
+}
+
+impl Written {
+    pub(crate) fn context(&self) -> Input {
+        Input::Context(place(self))
+    }
+
+    pub(crate) fn reply(&self) -> Input {
+        Input::Reply(place(self))
+    }
+
+    pub(crate) fn message(&self) -> Input {
+        Input::Message(place(self))
+    }
 }
 
 /// Reports too many parameters, and two under one name.

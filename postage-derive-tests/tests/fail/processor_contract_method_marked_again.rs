@@ -12,6 +12,16 @@ trait OrderDesk {
 struct Desk;
 
 #[message_processor(exchange = Orders, queue = "desk", key = "orders.#")]
-impl !OrderDesk for Desk {}
+impl OrderDesk for Desk {
+    #[rpc]
+    async fn place(&self, quantity: u32) -> u32 {
+        quantity
+    }
+}
+
+fn elsewhere(broker: &Broker) {
+    let _ = Desk.place(1);
+    let _ = broker.serve(Desk);
+}
 
 fn main() {}
