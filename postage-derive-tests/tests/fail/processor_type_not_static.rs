@@ -13,8 +13,8 @@ impl<'d> Desk<'d> {
     }
 }
 
-fn elsewhere(broker: &Broker, name: &str) {
-    let _ = broker.serve(Desk(name));
+fn elsewhere(broker: &Broker) {
+    let _ = broker.serve(Desk("east"));
 }
 
 fn main() {}

@@ -1,6 +1,6 @@
 //! A service: the `MessageProcessor` of its type.
 
-use proc_macro2::{Literal, Span, TokenStream};
+use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned as _;
 
@@ -126,12 +126,13 @@ fn arms(service: &Service) -> Vec<Arm> {
     });
     let receiver = quote!(self);
     let types = service.types.iter().map(|ty| {
-        // All of it at the type, where what it lacks is reported, once.
-        let span = Span::mixed_site().located_at(ty.span());
-        let p = p.located_at(span);
-        let body = quote_spanned! {span=>
-            #p::run_handler::<#ty, Self>(#receiver, #request).await
+        // All of it at the type, where what it lacks is reported, once: a path of its own would
+        // make it another place.
+        let call = quote_spanned! {ty.span()=>
+            __postage_run::<#ty, Self>(#receiver, #request).await
         };
+        let run = Ident::new("__postage_run", ty.span());
+        let body = quote!(use #p::run_handler as #run; #call);
         Arm { conditions: Vec::new(), body }
     });
     own.chain(types).collect()

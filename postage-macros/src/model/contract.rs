@@ -368,6 +368,14 @@ fn inputs(written: &[Written], errors: &Errors) -> Vec<Input> {
             errors.at_span(written.span, message);
             return None;
         }
+        if signature::forgotten_mark(&written.ty).is_some() {
+            errors.at(
+                &written.ty,
+                "this does not travel: leave the parameter out here, and add it in the \
+                 `#[message_processor]` impl; a type of your own with this name goes by value",
+            );
+            return None;
+        }
         check_self(&written.ty, errors);
         signature::parameter(written, errors).map(Box::new).map(Input::Parameter)
     });

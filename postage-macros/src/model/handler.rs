@@ -125,7 +125,7 @@ fn inputs(written: &[Written], category: Category, full_body: bool, errors: &Err
                 check_message(written, &inputs, errors);
                 written.message()
             }
-            Mark::None => match signature::parameter(written, errors) {
+            Mark::None => match signature::service_parameter(written, errors) {
                 Some(parameter) => Input::Parameter(Box::new(parameter)),
                 None => continue,
             },

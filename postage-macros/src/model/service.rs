@@ -197,7 +197,15 @@ fn check_plain(function: &ImplItemFn, written: &[Written], errors: &Errors) {
     }
 }
 
-fn served(function: ImplItemFn, written: Vec<Written>, errors: &Errors) -> Served {
+fn served(function: ImplItemFn, mut written: Vec<Written>, errors: &Errors) -> Served {
+    for parameter in written.iter_mut().filter(|written| written.mark == Mark::None) {
+        if let Some((mark @ (Mark::Context | Mark::Reply), way_out)) =
+            signature::forgotten_mark(&parameter.ty)
+        {
+            errors.at(&parameter.ty, way_out);
+            parameter.mark = mark;
+        }
+    }
     for parameter in written.iter().filter(|written| written.default.is_some()) {
         errors.at_span(
             parameter.span,
@@ -266,7 +274,9 @@ fn inputs(written: &[Written], errors: &Errors) -> Vec<Input> {
                 handler::check_reply_once(written, &inputs, errors);
                 Some(written.reply())
             }
-            Mark::None => signature::parameter(written, errors).map(Box::new).map(Input::Parameter),
+            Mark::None => {
+                signature::service_parameter(written, errors).map(Box::new).map(Input::Parameter)
+            }
         };
         inputs.extend(input);
     }

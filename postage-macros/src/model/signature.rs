@@ -178,25 +178,35 @@ pub(crate) fn parameter(written: &Written, errors: &Errors) -> Option<Parameter>
         );
         return None;
     };
-    check_own_types(&written.ty, errors);
     Parameter::new(ident.clone(), written.ty.clone(), written.default.clone(), errors)
 }
 
-/// Reports our own types where their mark was forgotten: they do not come with a message.
-fn check_own_types(ty: &Type, errors: &Errors) {
+/// The same for a service, where a mark may have been forgotten.
+pub(crate) fn service_parameter(written: &Written, errors: &Errors) -> Option<Parameter> {
+    if let Some((_, way_out)) = forgotten_mark(&written.ty) {
+        errors.at(&written.ty, way_out);
+        return None;
+    }
+    parameter(written, errors)
+}
+
+/// The mark that a parameter of one of our own types needs, for they do not come in a message, and
+/// how to say so.
+pub(crate) fn forgotten_mark(ty: &Type) -> Option<(Mark, &'static str)> {
     let lent = types::reference(ty).map(|reference| &*reference.elem);
     let is = |ty: Option<&Type>, name| ty.is_some_and(|ty| types::named(ty, name).is_some());
-    let message = if is(lent, "Context") {
-        "mark the message's context, `#[context] cx: &Context`; take a type of your own with this \
-         name by value"
+    if is(lent, "Context") {
+        let text = "mark the message's context, `#[context] cx: &Context`; take a type of your own \
+                    with this name by value";
+        Some((Mark::Context, text))
     } else if is(Some(ty), "Reply") && types::mentions(ty).lifetime {
-        "mark the way to answer early, `#[reply] answer: Reply<'_, T>`"
+        Some((Mark::Reply, "mark the way to answer early, `#[reply] answer: Reply<'_, T>`"))
     } else if is(lent, "Message") && types::mentions(ty).lifetime {
-        "a handler that takes the whole message says so: `full_body` in its attribute"
+        let text = "a handler that takes the whole message says so: `full_body` in its attribute";
+        Some((Mark::None, text))
     } else {
-        return;
-    };
-    errors.at(ty, message);
+        None
+    }
 }
 
 /// The place of a parameter's type.
