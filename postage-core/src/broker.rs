@@ -1,12 +1,14 @@
 use std::sync::Arc;
 
+use tokio::sync::watch;
+
 use crate::config::{Config, Scheme};
 use crate::link::Link;
 use crate::message::{Codec, Codecs};
 use crate::producer::Replies;
 use crate::topology::{Binding, Exchange, Queue};
 use crate::transport::memory::MemoryTransport;
-use crate::transport::{Transport, TransportError};
+use crate::transport::{ConnectionState, Transport, TransportError};
 
 /// The largest body, in bytes, that is sent or read unless set: 16 MiB.
 pub const DEFAULT_MAX_BODY: usize = 16 * 1024 * 1024;
@@ -119,6 +121,12 @@ impl Broker {
     /// As [`Broker::bind`].
     pub async fn unbind(&self, binding: &Binding) -> Result<(), TransportError> {
         self.link.transport.unbind(binding).await
+    }
+
+    /// Whether the broker is connected, to be watched: for a health check.
+    #[must_use]
+    pub fn state(&self) -> watch::Receiver<ConnectionState> {
+        self.link.transport.state()
     }
 
     /// Closes the connection. Calls under way end with

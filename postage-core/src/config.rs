@@ -43,6 +43,10 @@ pub struct Config {
     pub(crate) environment: Parts,
     pub(crate) heartbeat: Option<Duration>,
     pub(crate) connect_timeout: Option<Duration>,
+    /// Hosts to try after the first, with their ports where those differ.
+    pub(crate) other_hosts: Vec<(String, Option<u16>)>,
+    /// How long the first connecting may wait for the broker.
+    pub(crate) patience: Duration,
     debug: bool,
 }
 
@@ -100,6 +104,8 @@ impl Config {
             },
             heartbeat: None,
             connect_timeout: None,
+            other_hosts: Vec::new(),
+            patience: Duration::ZERO,
             debug: lookup("POSTAGE_DEBUG_MODE").is_some_and(|on| on.eq_ignore_ascii_case("true")),
         }
     }
@@ -152,6 +158,22 @@ impl Config {
     #[must_use]
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = Some(timeout);
+        self
+    }
+
+    /// One more host of the same cluster, with its port where that differs: the hosts are tried in
+    /// turn, whenever a connection is made.
+    #[must_use]
+    pub fn or_host(mut self, host: impl Into<String>, port: impl Into<Option<u16>>) -> Self {
+        self.other_hosts.push((host.into(), port.into()));
+        self
+    }
+
+    /// How long the first connecting may wait for a broker that is not there yet. Default: not at
+    /// all. A connection that is lost later is made again without limit.
+    #[must_use]
+    pub fn wait_for_broker(mut self, limit: Duration) -> Self {
+        self.patience = limit;
         self
     }
 
@@ -229,6 +251,8 @@ impl fmt::Debug for Config {
             .field("environment", &self.environment)
             .field("heartbeat", &self.heartbeat)
             .field("connect_timeout", &self.connect_timeout)
+            .field("other_hosts", &self.other_hosts)
+            .field("patience", &self.patience)
             .field("debug", &self.debug)
             .finish()
     }

@@ -25,6 +25,14 @@ pub enum SendError {
         /// Where it was sent.
         route: Route,
     },
+    /// The broker did not confirm in time. Whether it has the message is not known.
+    #[error("no confirm for the message sent to {route} within {waited:?}")]
+    TimedOut {
+        /// Where it was sent.
+        route: Route,
+        /// How long it waited.
+        waited: Duration,
+    },
     /// The connection is gone.
     #[error("the connection went away before the broker confirmed: {reason}")]
     Disconnected {

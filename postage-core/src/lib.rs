@@ -59,8 +59,10 @@
 //! | a body that is no message harms nobody | it is rejected with a reason, and answered where it asks for an answer |
 //! | [`Serving::drain`] leaves nothing behind | handlers finish, the rest goes back to the queue |
 //!
-//! A connection that is lost is not made again yet: what waits for it ends with
-//! [`CallFault::Disconnected`], and services with [`Stopped::Failed`].
+//! A connection that is lost is made again, the hosts of the configuration in turn, with growing
+//! pauses. Services bring their exchanges, queues, bindings and consumers back; a call that waits is
+//! sent again under its own id, up to its time; a send that was not confirmed is sent again under
+//! its own id. So a message can arrive twice, with the same id. [`Broker::state`] can be watched.
 //!
 //! # Features
 //!
@@ -78,6 +80,7 @@ mod error;
 mod headers;
 mod link;
 pub mod message;
+mod pauses;
 pub mod prelude;
 mod processor;
 mod producer;
@@ -113,4 +116,4 @@ pub use topology::{
     Arguments, Binding, DeclareExchange, Exchange, ExchangeKind, FieldValue, MatchHeaders,
     Overflow, Queue, QueueKind, Route,
 };
-pub use transport::{MemoryTransport, Transport, TransportError};
+pub use transport::{ConnectionState, MemoryTransport, Transport, TransportError};

@@ -3,16 +3,21 @@
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::time::timeout;
 
 use crate::message::{Codec, CodecError, Codecs};
 use crate::topology::Exchange;
 use crate::traffic;
-use crate::transport::{Delivery, Publication, Transport, TransportError};
+use crate::transport::{ConnectionState, Delivery, Publication, Transport, TransportError};
 
 /// The exchanges that are remembered as declared; all are forgotten when there are more.
 const MOST_DECLARED: usize = 1024;
+
+/// How long the state of the connection may lag behind a loss.
+const NOTICED: Duration = Duration::from_millis(250);
 
 #[derive(Debug)]
 pub(crate) struct Link {
@@ -21,7 +26,14 @@ pub(crate) struct Link {
     /// The largest body, in bytes, that is sent or read.
     pub(crate) max_body: usize,
     debug: bool,
-    declared: Mutex<HashSet<String>>,
+    declared: Mutex<Declared>,
+}
+
+/// The exchanges that were declared in a session: a broker that was restarted may have lost them.
+#[derive(Debug, Default)]
+struct Declared {
+    session: u64,
+    exchanges: HashSet<String>,
 }
 
 impl Link {
@@ -43,29 +55,31 @@ impl Link {
         if exchange.is_default() {
             return Ok(());
         }
+        let session = self.session();
         self.transport.declare_exchange(exchange).await?;
-        let mut declared = self.declared();
-        if declared.len() >= MOST_DECLARED {
-            declared.clear();
-        }
-        declared.insert(exchange.name().to_owned());
+        self.declared(session, |known| {
+            if known.len() >= MOST_DECLARED {
+                known.clear();
+            }
+            known.insert(exchange.name().to_owned())
+        });
         Ok(())
     }
 
-    /// Declares the exchange unless it was declared before, and sends there. One that has gone
-    /// since, as an auto-delete exchange goes with its last binding, is declared once more.
+    /// Declares the exchange unless it was declared in this session, and sends there. One that has
+    /// gone since, as an auto-delete exchange goes with its last binding, is declared once more.
     pub(crate) async fn publish_to(
         &self,
         exchange: &Exchange,
         publication: Publication,
     ) -> Result<(), TransportError> {
-        if !self.declared().contains(exchange.name()) {
+        let session = self.session();
+        if !self.declared(session, |known| known.contains(exchange.name())) {
             self.declare(exchange).await?;
             return self.publish(publication).await;
         }
         match self.publish(publication.clone()).await {
             Err(TransportError::Refused { .. }) if !exchange.is_default() => {
-                self.declared().remove(exchange.name());
                 self.declare(exchange).await?;
                 self.publish(publication).await
             }
@@ -96,7 +110,65 @@ impl Link {
         Ok((Arc::clone(codec), codec.decode(delivery.body.clone())?))
     }
 
-    fn declared(&self) -> std::sync::MutexGuard<'_, HashSet<String>> {
-        self.declared.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The session of now; 0 while there is none.
+    pub(crate) fn session(&self) -> u64 {
+        match &*self.transport.state().borrow() {
+            ConnectionState::Connected { session } => *session,
+            _ => 0,
+        }
+    }
+
+    /// Does the work, again after each loss of the connection. The caller bounds it in time.
+    ///
+    /// # Errors
+    /// [`TransportError::Disconnected`] only when the connection was closed for good.
+    pub(crate) async fn through_losses<T, F>(
+        &self,
+        work: impl Fn() -> F,
+    ) -> Result<T, TransportError>
+    where
+        F: Future<Output = Result<T, TransportError>>,
+    {
+        loop {
+            let session = self.session();
+            match work().await {
+                Err(lost @ TransportError::Disconnected { .. }) => {
+                    self.after_loss(session, lost).await?;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// Waits until another session than the lost one is there.
+    ///
+    /// # Errors
+    /// `lost`, when the connection was closed for good.
+    pub(crate) async fn after_loss(
+        &self,
+        session: u64,
+        lost: TransportError,
+    ) -> Result<(), TransportError> {
+        let mut state = self.transport.state();
+        // Who was told of a loss may know of it before the state does. Where only a channel was
+        // lost, it never will, and the work is simply done again.
+        let other = |state: &ConnectionState| !matches!(state, ConnectionState::Connected { session: now } if *now == session);
+        if let Ok(Err(_)) | Err(_) = timeout(NOTICED, state.wait_for(other)).await {
+            return Ok(());
+        }
+        let settled =
+            state.wait_for(|state| !matches!(state, ConnectionState::Reconnecting { .. }));
+        match settled.await.as_deref() {
+            Ok(ConnectionState::Connected { .. }) => Ok(()),
+            _ => Err(lost),
+        }
+    }
+
+    fn declared<T>(&self, session: u64, with: impl FnOnce(&mut HashSet<String>) -> T) -> T {
+        let mut declared = self.declared.lock().unwrap_or_else(PoisonError::into_inner);
+        if declared.session != session {
+            *declared = Declared { session, exchanges: HashSet::new() };
+        }
+        with(&mut declared.exchanges)
     }
 }

@@ -1,7 +1,7 @@
 use std::io;
 use std::time::Duration;
 
-/// Why there is no private node.
+/// Why there is no private node, or no proxy, or not the connections through it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -37,6 +37,24 @@ pub enum Error {
         /// The end of its log.
         log: String,
     },
+    /// The address of a broker has no host and port that a proxy could stand before.
+    #[error("the broker's address has no host and port; write amqp://user:password@host:5672")]
+    NoTarget,
+    /// The proxy's clients did not do in time what was waited for.
+    #[error("after {}ms the proxy has {open} open connections, {total} in all; wanted: {wanted}", waited.as_millis())]
+    Connections {
+        /// What was waited for.
+        wanted: String,
+        /// The connections that clients have open now.
+        open: usize,
+        /// All connections since the start.
+        total: u64,
+        /// How long it was waited for.
+        waited: Duration,
+    },
+    /// The thread of the proxy is gone.
+    #[error("the thread of the proxy has ended, and its connections with it; start another proxy")]
+    ProxyEnded,
 }
 
 /// Names the action that failed.

@@ -4,6 +4,9 @@
 //! other node of the machine and leaves nothing behind. `cargo xtask test` starts one for all the
 //! suites and tells them by the environment; they ask [`broker_url`]. A suite that stops and
 //! kills its broker starts one of its own.
+//!
+//! [`Proxy`] stands between a client and a broker and does to their connections what networks do:
+//! it cuts, refuses, stalls, loses and slows.
 
 mod epmd;
 mod error;
@@ -12,11 +15,13 @@ mod layout;
 mod locate;
 mod node;
 mod process;
+mod proxy;
 
 use std::env;
 
 pub use error::Error;
 pub use node::RabbitMq;
+pub use proxy::{Direction, Proxy};
 
 /// The environment variable with the address of the broker that the tests may use.
 pub const AMQP_URL: &str = "POSTAGE_TEST_AMQP_URL";

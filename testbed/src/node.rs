@@ -1,4 +1,5 @@
 use std::fs::OpenOptions;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::thread;
@@ -67,6 +68,12 @@ impl RabbitMq {
     #[must_use]
     pub fn port(&self) -> u16 {
         self.layout.ports.amqp
+    }
+
+    /// Where it listens: what a [`Proxy`](crate::Proxy) is started for.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::from((Ipv4Addr::LOCALHOST, self.port()))
     }
 
     /// The server's version, like `3.10.8`.

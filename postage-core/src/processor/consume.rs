@@ -1,16 +1,28 @@
 //! The loop of a service: one subscription for each queue, a bounded set of handlers.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::serving::{Control, Drained, Order, Serving};
+use super::sources::Sources;
 use super::table::Table;
 use super::{MessageProcessor, ServiceSetup};
 use crate::error::ServeError;
 use crate::link::Link;
-use crate::transport::{Delivery, Settlement, Source, Subscription, TransportError};
+use crate::pauses::Pauses;
+use crate::transport::{Delivery, Settlement, Subscription, TransportError};
+
+/// How often in a row the broker may refuse to bring a queue back before the service fails. Some
+/// refusals pass: an exclusive queue is locked until the broker has noticed a loss.
+const MOST_REFUSALS: u32 = 20;
+
+/// How many messages may wait here for a handler. The prefetch is the tighter bound, where there
+/// is one.
+const MOST_WAITING: usize = 1024;
 
 /// What the handlers of a service share.
 #[derive(Debug)]
@@ -19,6 +31,7 @@ pub(super) struct Service<P> {
     pub(super) processor: Arc<P>,
     pub(super) table: Table,
     pub(super) control: Arc<Control>,
+    sources: Arc<Sources>,
     pub(super) quit: bool,
     pub(super) restart: bool,
 }
@@ -31,42 +44,46 @@ impl<P> Service<P> {
         setup: &ServiceSetup,
     ) -> Self {
         let control = Arc::new(Control::new());
-        Self { link, processor, table, control, quit: setup.quit, restart: setup.restart }
+        let sources = Arc::new(Sources::new(Arc::clone(&link), setup));
+        let (quit, restart) = (setup.quit, setup.restart);
+        Self { link, processor, table, control, sources, quit, restart }
     }
+}
+
+/// A queue's subscription, and the session of the connection that it was made in.
+struct Subscribed {
+    subscription: Subscription,
+    session: u64,
 }
 
 /// Subscribes to each queue and starts the loops.
 pub(super) async fn start<P: MessageProcessor>(
     service: Arc<Service<P>>,
-    queues: Vec<String>,
     setup: &ServiceSetup,
 ) -> Result<Serving, ServeError> {
-    let mut subscriptions = Vec::with_capacity(queues.len());
-    for queue in &queues {
-        let source = Source {
-            queue: queue.clone().into(),
-            prefetch: setup.prefetch,
-            exclusive: false,
-            auto_ack: false,
-        };
-        subscriptions.push(service.link.transport.consume(source).await?);
+    let mut subscribed = Vec::with_capacity(service.sources.len());
+    for place in 0..service.sources.len() {
+        let session = service.link.session();
+        let subscription = service.sources.subscribe(place).await?;
+        subscribed.push(Subscribed { subscription, session });
     }
     let permits = Arc::new(Semaphore::new(setup.handlers_at_once()));
     let link = Arc::clone(&service.link);
     let control = Arc::clone(&service.control);
-    let task = tokio::spawn(run(service, subscriptions, permits));
-    Ok(Serving::new(link, queues, control, task))
+    let sources = Arc::clone(&service.sources);
+    let task = tokio::spawn(run(service, subscribed, permits));
+    Ok(Serving::new(link, sources, control, task))
 }
 
 /// Runs the loops of all queues until the service is told to stop.
 async fn run<P: MessageProcessor>(
     service: Arc<Service<P>>,
-    subscriptions: Vec<Subscription>,
+    subscribed: Vec<Subscribed>,
     permits: Arc<Semaphore>,
 ) -> Drained {
     let mut loops = JoinSet::new();
-    for subscription in subscriptions {
-        loops.spawn(consume(Arc::clone(&service), subscription, Arc::clone(&permits)));
+    for (place, subscribed) in subscribed.into_iter().enumerate() {
+        loops.spawn(consume(Arc::clone(&service), place, subscribed, Arc::clone(&permits)));
     }
     let mut drained = Drained::default();
     while let Some(ended) = loops.join_next().await {
@@ -78,51 +95,102 @@ async fn run<P: MessageProcessor>(
     drained
 }
 
+/// Consumes the queue at this place, over losses of the connection, until told to stop.
 async fn consume<P: MessageProcessor>(
     service: Arc<Service<P>>,
-    mut subscription: Subscription,
+    place: usize,
+    mut subscribed: Subscribed,
     permits: Arc<Semaphore>,
 ) -> Drained {
     let mut order = service.control.watch();
-    let mut handlers = JoinSet::new();
-    let mut in_hand = None;
+    let mut work = Work::default();
     loop {
-        let delivery = match next(&mut order, &mut subscription, &mut handlers).await {
-            Ok(Some(delivery)) => delivery,
-            Ok(None) => break,
+        let delivered =
+            deliver(&service, &mut subscribed.subscription, &permits, &mut order, &mut work);
+        let Err(lost) = delivered.await else { break };
+        tracing::warn!(service = P::NAME, error = %lost, "a queue stopped delivering");
+        // The queue has them again.
+        work.waiting.clear();
+        let session = subscribed.session;
+        let again = tokio::select! {
+            biased;
+            () = told_to_stop(&mut order) => break,
+            again = bring_back(&service, place, session, lost) => again,
+        };
+        match again {
+            Ok(again) => subscribed = again,
             Err(error) => {
                 service.control.fail(error);
                 break;
             }
-        };
-        // Only with a message in hand: a loop that waits must not keep a permit from the others.
-        let permit = tokio::select! {
-            biased;
-            () = told_to_stop(&mut order) => None,
-            permit = Arc::clone(&permits).acquire_owned() => permit.ok(),
-        };
-        let Some(permit) = permit else {
-            in_hand = Some(delivery);
-            break;
-        };
-        handlers.spawn(handle(Arc::clone(&service), delivery, permit));
+        }
     }
-    drain(subscription, in_hand, handlers, order).await
+    drain(subscribed.subscription, work, order).await
 }
 
-/// The next delivery; none when the service is told to stop. Reaps the handlers that end meanwhile.
-async fn next(
-    order: &mut watch::Receiver<Order>,
+/// The messages of one queue that are here.
+#[derive(Default)]
+struct Work {
+    /// Those that wait for a handler, and since when.
+    waiting: VecDeque<(Instant, Delivery)>,
+    handlers: JoinSet<()>,
+}
+
+/// Starts a handler for each delivery until told to stop; the error is why no more come.
+async fn deliver<P: MessageProcessor>(
+    service: &Arc<Service<P>>,
     subscription: &mut Subscription,
-    handlers: &mut JoinSet<()>,
-) -> Result<Option<Delivery>, TransportError> {
+    permits: &Arc<Semaphore>,
+    order: &mut watch::Receiver<Order>,
+    work: &mut Work,
+) -> Result<(), TransportError> {
+    let Work { waiting, handlers } = work;
     loop {
         tokio::select! {
             biased;
-            () = told_to_stop(order) => return Ok(None),
+            () = told_to_stop(order) => return Ok(()),
             Some(_) = handlers.join_next() => {}
-            delivery = subscription.next() => return delivery,
+            // Only with a message in hand: a queue that waits keeps no permit from the others.
+            Ok(permit) = Arc::clone(permits).acquire_owned(), if !waiting.is_empty() => {
+                if let Some((since, delivery)) = waiting.pop_front() {
+                    handlers.spawn(handle(Arc::clone(service), delivery, since, permit));
+                }
+            }
+            delivery = subscription.next(), if waiting.len() < MOST_WAITING => match delivery? {
+                Some(delivery) => waiting.push_back((Instant::now(), delivery)),
+                None => return Ok(()),
+            },
         }
+    }
+}
+
+/// Brings the queue, its bindings and its consumer back: after the next connection is made, or,
+/// where only they were lost, after a pause.
+async fn bring_back<P: MessageProcessor>(
+    service: &Service<P>,
+    place: usize,
+    mut session: u64,
+    lost: TransportError,
+) -> Result<Subscribed, TransportError> {
+    let mut pauses = Pauses::new();
+    let mut refusals = 0;
+    let mut why = lost;
+    loop {
+        match &why {
+            TransportError::Disconnected { .. } => {
+                service.link.after_loss(session, why).await?;
+                refusals = 0;
+            }
+            TransportError::Refused { .. } if refusals == MOST_REFUSALS => return Err(why),
+            TransportError::Refused { .. } => refusals += 1,
+            _ => {}
+        }
+        session = service.link.session();
+        match service.sources.subscribe(place).await {
+            Ok(subscription) => return Ok(Subscribed { subscription, session }),
+            Err(error) => why = error,
+        }
+        sleep(pauses.next()).await;
     }
 }
 
@@ -134,23 +202,24 @@ async fn told_to_stop(order: &mut watch::Receiver<Order>) {
 async fn handle<P: MessageProcessor>(
     service: Arc<Service<P>>,
     delivery: Delivery,
+    since: Instant,
     _permit: OwnedSemaphorePermit,
 ) {
-    service.handle(delivery).await;
+    service.handle(delivery, since).await;
 }
 
 /// Takes no more, gives back what was not begun, and lets the handlers finish, all within the
 /// limit of the order.
 async fn drain(
     mut subscription: Subscription,
-    in_hand: Option<Delivery>,
-    mut handlers: JoinSet<()>,
+    work: Work,
     mut order: watch::Receiver<Order>,
 ) -> Drained {
+    let Work { waiting, mut handlers } = work;
     while let Some(_ended) = handlers.try_join_next() {}
     let mut drained = Drained::default();
     tokio::select! {
-        () = give_back(&mut subscription, in_hand, &mut drained.given_back) => {}
+        () = give_back(&mut subscription, waiting, &mut drained.given_back) => {}
         () = limit_reached(&mut order) => {}
     }
     let mut cut = false;
@@ -170,18 +239,25 @@ async fn drain(
 }
 
 /// Ends the consumer and gives back what was not begun.
-async fn give_back(subscription: &mut Subscription, in_hand: Option<Delivery>, count: &mut usize) {
+async fn give_back(
+    subscription: &mut Subscription,
+    waiting: VecDeque<(Instant, Delivery)>,
+    count: &mut usize,
+) {
     let cancelled = subscription.cancel().await;
-    let mut next = in_hand;
-    if next.is_none() && cancelled.is_ok() {
-        next = subscription.next().await.ok().flatten();
+    for (_, delivery) in waiting {
+        if delivery.settle(Settlement::Requeue).await.is_ok() {
+            *count += 1;
+        }
     }
-    while let Some(delivery) = next {
-        if delivery.settle(Settlement::Requeue).await.is_err() || cancelled.is_err() {
+    if cancelled.is_err() {
+        return;
+    }
+    while let Ok(Some(delivery)) = subscription.next().await {
+        if delivery.settle(Settlement::Requeue).await.is_err() {
             return;
         }
         *count += 1;
-        next = subscription.next().await.ok().flatten();
     }
 }
 
@@ -194,7 +270,7 @@ async fn limit_reached(order: &mut watch::Receiver<Order>) {
         };
         let passed = async {
             match until {
-                Some(until) => tokio::time::sleep_until(until).await,
+                Some(until) => sleep_until(until).await,
                 None => std::future::pending().await,
             }
         };

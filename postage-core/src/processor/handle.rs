@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
+use tokio::time::Instant;
 
 use super::consume::Service;
 use super::replier::Replier;
@@ -16,7 +17,12 @@ use crate::message::{Category, CodecError, JsonCodec, Message};
 use crate::transport::{Delivery, Settlement};
 
 impl<P: MessageProcessor> Service<P> {
-    pub(super) async fn handle(&self, delivery: Delivery) {
+    /// Handles a delivery that has been here since then.
+    pub(super) async fn handle(&self, delivery: Delivery, since: Instant) {
+        if has_expired(&delivery, since) {
+            let reason = "its time was up before a handler was free".to_owned();
+            return self.settle(delivery, Outcome::Reject { reason }).await;
+        }
         let opened = catch_unwind(AssertUnwindSafe(|| self.link.open(&delivery)));
         let opened = opened.unwrap_or_else(|_| Err(CodecError::new("the codec panicked")));
         let outcome = match opened {
@@ -116,6 +122,12 @@ impl<P: MessageProcessor> Service<P> {
             tracing::warn!(service = P::NAME, %error, "a message was handled and not settled");
         }
     }
+}
+
+/// Whether a message has waited here for longer than it may wait in its queue: nobody waits for it
+/// any more. The broker's own clock for it stopped when it was delivered.
+fn has_expired(delivery: &Delivery, since: Instant) -> bool {
+    delivery.properties.expiration.is_some_and(|expiration| since.elapsed() >= expiration)
 }
 
 /// A body that is no message. One that asks for an answer gets an exception.

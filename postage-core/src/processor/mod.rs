@@ -14,6 +14,7 @@ mod request;
 mod serve;
 mod serving;
 mod setup;
+mod sources;
 mod table;
 
 pub use checks::{check_handlers, check_keyless, check_parameters, check_routes, exchange_name};

@@ -9,7 +9,7 @@ use super::{MessageProcessor, ServiceSetup};
 use crate::broker::Broker;
 use crate::error::ServeError;
 use crate::link::Link;
-use crate::topology::{Binding, Exchange, Queue};
+use crate::topology::{Exchange, Queue};
 use crate::transport::BoxFuture;
 
 /// A service about to be served, made by [`Broker::serve`]: set what differs from its attributes,
@@ -90,23 +90,6 @@ async fn serve<P: MessageProcessor>(serve: Serve<P>) -> Result<Serving, ServeErr
         return Err(ServeError::NoQueue { service: P::NAME });
     }
     let table = Table::of::<P>()?;
-    let queues = declare(&link, &setup).await?;
     let service = Arc::new(Service::new(link, processor, table, &setup));
-    start(service, queues, &setup).await
-}
-
-/// Makes the topology of a setup real, and answers the names of its queues.
-async fn declare(link: &Link, setup: &ServiceSetup) -> Result<Vec<String>, ServeError> {
-    let mut names = Vec::with_capacity(setup.queues.len());
-    for queue in &setup.queues {
-        names.push(link.transport.declare_queue(queue).await?);
-    }
-    for (place, binding) in &setup.bindings {
-        link.declare(binding.exchange()).await?;
-        if !binding.exchange().is_default() {
-            let queue = names.get(*place).cloned().unwrap_or_default().into();
-            link.transport.bind(&Binding { queue, ..binding.clone() }).await?;
-        }
-    }
-    Ok(names)
+    start(service, &setup).await
 }

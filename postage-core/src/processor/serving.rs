@@ -5,6 +5,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use super::sources::Sources;
 use crate::link::Link;
 use crate::topology::Binding;
 use crate::transport::TransportError;
@@ -15,7 +16,7 @@ use crate::transport::TransportError;
 #[derive(Debug)]
 pub struct Serving {
     link: Arc<Link>,
-    queues: Vec<String>,
+    sources: Arc<Sources>,
     control: Arc<Control>,
     task: JoinHandle<Drained>,
 }
@@ -29,7 +30,7 @@ pub enum Stopped {
     /// The command `restart` asked for the program to be started again, which is up to its owner:
     /// see [`restart_program`](crate::restart_program).
     Restart,
-    /// A queue stopped delivering, or the connection is gone.
+    /// The connection was closed, or the broker keeps refusing to bring a queue back.
     Failed(TransportError),
 }
 
@@ -92,26 +93,29 @@ impl Control {
 impl Serving {
     pub(super) fn new(
         link: Arc<Link>,
-        queues: Vec<String>,
+        sources: Arc<Sources>,
         control: Arc<Control>,
         task: JoinHandle<Drained>,
     ) -> Self {
-        Self { link, queues, control, task }
+        Self { link, sources, control, task }
     }
 
-    /// The names of the queues that it consumes, those that the broker chose among them.
+    /// The names of the queues that it consumes, those that the broker chose among them: such a
+    /// name is another one after a loss of the connection.
     #[must_use]
-    pub fn queues(&self) -> &[String] {
-        &self.queues
+    pub fn queues(&self) -> Vec<String> {
+        self.sources.names()
     }
 
-    /// Adds a binding while it consumes, declaring the exchange where that is still to be done.
+    /// Adds a binding while it consumes, and keeps it over losses of the connection, declaring the exchange where that is still to be done.
     ///
     /// # Errors
     /// [`TransportError::Refused`] when the broker says no.
     pub async fn bind(&self, binding: &Binding) -> Result<(), TransportError> {
         self.link.declare(binding.exchange()).await?;
-        self.link.transport.bind(binding).await
+        self.link.transport.bind(binding).await?;
+        self.sources.remember(binding);
+        Ok(())
     }
 
     /// Takes a binding back while it consumes.
@@ -119,6 +123,7 @@ impl Serving {
     /// # Errors
     /// [`TransportError::Refused`] when the broker says no.
     pub async fn unbind(&self, binding: &Binding) -> Result<(), TransportError> {
+        self.sources.forget(binding);
         self.link.transport.unbind(binding).await
     }
 

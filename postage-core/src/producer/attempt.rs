@@ -1,10 +1,12 @@
-//! A call under way: sent, waited for, and sent again under the same id until its time is up.
+//! A call under way: sent, waited for, and sent again under the same id, over losses of the
+//! connection, until its time is up.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 use uuid::Uuid;
 
 use super::options::{Outgoing, at_least_a_millisecond};
@@ -13,20 +15,23 @@ use crate::contract::Peer;
 use crate::error::CallFault;
 use crate::headers;
 use crate::topology::{Exchange, Route};
-use crate::transport::Delivery;
+use crate::transport::{Delivery, Properties, TransportError};
+
+/// After a loss, a service may need a moment longer than its callers to be there again.
+const UNTIL_SERVED_AGAIN: Duration = Duration::from_millis(100);
 
 /// A call that is made and not yet sent.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
     pub(crate) outgoing: Outgoing,
-    pub(crate) replies: std::sync::Arc<Replies>,
+    pub(crate) replies: Arc<Replies>,
     pub(crate) timeout: Duration,
     pub(crate) max_retry: u32,
     pub(crate) deadline: Option<Duration>,
     pub(crate) peer: Peer,
 }
 
-/// A call whose first attempt is out.
+/// A call that has begun.
 #[derive(Debug)]
 pub(crate) struct Pending {
     request: Request,
@@ -34,7 +39,10 @@ pub(crate) struct Pending {
     exchange: Exchange,
     key: Cow<'static, str>,
     id: String,
-    address: ReplyAddress,
+    /// Where the reply is awaited, and whether this attempt was sent with it.
+    address: Option<ReplyAddress>,
+    sent: bool,
+    lost_before: bool,
     uncorrelated_before: u64,
     started: Instant,
     attempt: u32,
@@ -42,40 +50,29 @@ pub(crate) struct Pending {
 }
 
 impl Request {
-    /// Opens the reply address and sends the first attempt.
-    pub(crate) async fn start(self) -> Result<Pending, CallFault> {
+    /// Begins the call; nothing is sent yet.
+    pub(crate) fn begin(self) -> Result<Pending, CallFault> {
         let body = self.outgoing.body()?;
         let targets = self.outgoing.targets();
         let (exchange, key) = targets.into_iter().next().ok_or(CallFault::NoRoute)?;
         let exchange = exchange.clone();
-        let id = Uuid::new_v4().to_string();
-        let started = Instant::now();
-        let opened =
-            timeout_at(self.opening_ends(started), self.replies.open(&id, self.peer)).await;
-        let address = opened.map_err(|_| CallFault::TimedOut {
-            route: Route::new(exchange.name.clone(), key.clone()),
-            attempts: 0,
-            waited: started.elapsed(),
-            uncorrelated: 0,
-        })??;
+        let now = Instant::now();
         let mut pending = Pending {
             uncorrelated_before: self.replies.uncorrelated(),
             request: self,
             body,
             exchange,
             key,
-            id,
-            address,
-            started,
+            id: Uuid::new_v4().to_string(),
+            address: None,
+            sent: false,
+            lost_before: false,
+            started: now,
             attempt: 0,
-            attempt_ends: started,
+            attempt_ends: now,
         };
-        pending.send().await?;
+        pending.begin_attempt();
         Ok(pending)
-    }
-
-    fn opening_ends(&self, started: Instant) -> Instant {
-        after(started, self.deadline.map_or(self.timeout, |deadline| deadline.min(self.timeout)))
     }
 }
 
@@ -84,58 +81,116 @@ impl Pending {
         &self.id
     }
 
-    pub(crate) fn reply_to(&self) -> &str {
-        &self.address.reply_to
+    /// Sends the first attempt, and answers the address that its reply will come to.
+    pub(crate) async fn start(&mut self) -> Result<String, CallFault> {
+        let sent = timeout_at(self.attempt_ends, self.send_over_losses()).await;
+        sent.map_err(|_| self.out_of_time())??;
+        Ok(self.address.as_ref().map(|address| address.reply_to.clone()).unwrap_or_default())
     }
 
     /// Waits for the reply, sending the request again when an attempt's time is up.
     pub(crate) async fn finish(mut self) -> Result<Delivery, CallFault> {
         loop {
-            if let Ok(reply) = timeout_at(self.attempt_ends, self.address.reply()).await {
-                return Ok(reply?);
+            if let Ok(ended) = timeout_at(self.attempt_ends, self.ask_over_losses()).await {
+                return ended;
             }
             let spent = self.attempt > self.request.max_retry;
             if spent || self.deadline().is_some_and(|deadline| Instant::now() >= deadline) {
-                return Err(self.timed_out());
+                return Err(self.out_of_time());
             }
-            self.send().await?;
+            self.begin_attempt();
         }
     }
 
-    /// One attempt. It may take as long as its answer may; the answer's time begins with it.
-    async fn send(&mut self) -> Result<(), CallFault> {
-        let now = Instant::now();
+    fn begin_attempt(&mut self) {
         self.attempt += 1;
-        let ends = after(now, self.request.timeout);
+        let ends = after(Instant::now(), self.request.timeout);
         self.attempt_ends = self.deadline().map_or(ends, |deadline| ends.min(deadline));
-        let left = at_least_a_millisecond(self.attempt_ends - now);
+        self.sent = false;
+    }
 
+    /// Sends where that is still to be done, and waits for the reply. Cancel-safe: what was done
+    /// is kept.
+    async fn ask_over_losses(&mut self) -> Result<Delivery, CallFault> {
+        loop {
+            self.send_over_losses().await?;
+            let session = self.request.outgoing.link.session();
+            let Some(address) = &mut self.address else { continue };
+            match address.reply().await {
+                Ok(reply) => return Ok(reply),
+                Err(lost) => self.lose(session, lost).await?,
+            }
+        }
+    }
+
+    async fn send_over_losses(&mut self) -> Result<(), CallFault> {
+        while !self.sent {
+            let session = self.request.outgoing.link.session();
+            match self.send().await {
+                Ok(()) => self.sent = true,
+                Err(TransportError::Unroutable { .. }) if self.lost_before => {
+                    sleep(UNTIL_SERVED_AGAIN).await;
+                }
+                Err(error) => self.lose(session, error).await?,
+            }
+        }
+        Ok(())
+    }
+
+    /// What was lost is given up, and the next connection awaited; any other error ends the call.
+    async fn lose(&mut self, session: u64, error: TransportError) -> Result<(), CallFault> {
+        self.sent = false;
+        self.lost_before = true;
+        match error {
+            TransportError::Disconnected { .. } => {
+                self.address = None;
+                Ok(self.request.outgoing.link.after_loss(session, error).await?)
+            }
+            // The reply queue was deleted under us: another one does as well.
+            TransportError::ConsumerCancelled { .. } => {
+                self.address = None;
+                Ok(())
+            }
+            other => Err(other.into()),
+        }
+    }
+
+    async fn send(&mut self) -> Result<(), TransportError> {
+        let reply_to = match &self.address {
+            Some(address) => address.reply_to.clone(),
+            None => {
+                let opened = self.request.replies.open(&self.id, self.request.peer).await?;
+                self.address.insert(opened).reply_to.clone()
+            }
+        };
+        let outgoing = &self.request.outgoing;
+        let properties = self.properties(reply_to);
+        outgoing.publish_to(&self.exchange, self.key.clone(), self.body.clone(), properties).await
+    }
+
+    fn properties(&self, reply_to: String) -> Properties {
+        let left = self.attempt_ends.saturating_duration_since(Instant::now());
+        let left = at_least_a_millisecond(left);
         let mut properties = self.request.outgoing.properties.clone();
         properties.message_id = Some(self.id.clone().into());
         properties.correlation_id = Some(self.id.clone().into());
-        properties.reply_to = Some(self.address.reply_to.clone().into());
+        properties.reply_to = Some(reply_to.into());
         properties.expiration = Some(left);
         properties.set_header(headers::DEADLINE, unix_millis(left));
         properties.set_header(headers::ATTEMPT, i64::from(self.attempt));
-
-        let sent = self.request.outgoing.publish_to(
-            &self.exchange,
-            self.key.clone(),
-            self.body.clone(),
-            properties,
-        );
-        match timeout_at(self.attempt_ends, sent).await {
-            Ok(sent) => Ok(sent?),
-            // The broker is slow to confirm; the answer's own wait decides what comes next.
-            Err(_) => Ok(()),
-        }
+        properties
     }
 
     fn deadline(&self) -> Option<Instant> {
         self.request.deadline.map(|deadline| after(self.started, deadline))
     }
 
-    fn timed_out(&self) -> CallFault {
+    /// Why nothing came in time: the connection is gone, or nobody answered.
+    fn out_of_time(&self) -> CallFault {
+        let state = self.request.outgoing.link.transport.state();
+        if let Some(TransportError::Disconnected { reason }) = state.borrow().error() {
+            return CallFault::Disconnected { reason };
+        }
         CallFault::TimedOut {
             route: Route::new(self.exchange.name.clone(), self.key.clone()),
             attempts: self.attempt,

@@ -110,8 +110,7 @@ where
 
 async fn run<T: DeserializeOwned, X: CallOutcome>(request: Request) -> Result<T, X> {
     let link = std::sync::Arc::clone(&request.outgoing.link);
-    let pending = request.start().await?;
-    let reply = pending.finish().await?;
+    let reply = request.begin()?.finish().await?;
     read_reply(&link, &reply)
 }
 

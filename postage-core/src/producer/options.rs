@@ -8,6 +8,9 @@ use crate::message::EncodeError;
 use crate::topology::{Exchange, Route};
 use crate::transport::{Properties, Publication, TransportError};
 
+/// How long a publication waits for its confirm unless set.
+const SEND_WITHIN: Duration = Duration::from_secs(30);
+
 /// Exchanges and keys to send to: Postage's `eks`.
 pub(crate) type Routes = Arc<[(Exchange, Cow<'static, str>)]>;
 
@@ -24,6 +27,8 @@ pub(crate) struct Outgoing {
     eks: Option<Routes>,
     pub(crate) properties: Properties,
     pub(crate) confirm: bool,
+    /// How long a publication waits for its confirm, over losses of the connection.
+    pub(crate) within: Duration,
 }
 
 impl Outgoing {
@@ -35,7 +40,17 @@ impl Outgoing {
     ) -> Self {
         let content_type = Some(Cow::Borrowed(link.codecs.outgoing().content_type()));
         let properties = Properties { content_type, ..Properties::default() };
-        Self { link, json, label, routes, key: None, eks: None, properties, confirm: true }
+        Self {
+            link,
+            json,
+            label,
+            routes,
+            key: None,
+            eks: None,
+            properties,
+            confirm: true,
+            within: SEND_WITHIN,
+        }
     }
 
     /// What the contract says of this method.

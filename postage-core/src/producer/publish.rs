@@ -4,13 +4,15 @@ use std::pin::Pin;
 use std::task::{self, Poll};
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::future::join_all;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::options::{Outgoing, at_least_a_millisecond, shared_options};
 use crate::error::SendError;
-use crate::topology::Exchange;
-use crate::transport::BoxFuture;
+use crate::topology::{Exchange, Route};
+use crate::transport::{BoxFuture, Properties};
 
 /// A message about to be sent: a future that resolves when the broker has taken responsibility
 /// for it.
@@ -57,6 +59,13 @@ impl Publish {
         self
     }
 
+    /// How long to wait for the broker's confirm, over losses of the connection: 30 s unless set.
+    /// After that it is not known whether the message was taken.
+    pub fn within(mut self, limit: Duration) -> Self {
+        self.outgoing(|outgoing| outgoing.within = limit);
+        self
+    }
+
     /// Does not wait for the broker: it resolves when the message is handed to the connection, and
     /// neither a loss nor a missing queue is heard of.
     pub fn unconfirmed(mut self) -> Self {
@@ -75,12 +84,42 @@ async fn run(outgoing: Outgoing) -> Result<(), SendError> {
         let mut properties = outgoing.properties.clone();
         // Each copy has its own id, since a returned one is recognised by it.
         properties.message_id = Some(Uuid::new_v4().to_string().into());
-        outgoing.publish_to(exchange, key, body.clone(), properties)
+        send(&outgoing, exchange, key, body.clone(), properties)
     });
     for result in join_all(sent).await {
         result?;
     }
     Ok(())
+}
+
+/// Sends one copy, and again under the same id when the connection was lost before the confirm.
+async fn send(
+    outgoing: &Outgoing,
+    exchange: &Exchange,
+    key: Cow<'static, str>,
+    body: Bytes,
+    properties: Properties,
+) -> Result<(), SendError> {
+    let once = || outgoing.publish_to(exchange, key.clone(), body.clone(), properties.clone());
+    if !outgoing.confirm {
+        return Ok(once().await?);
+    }
+    match timeout(outgoing.within, outgoing.link.through_losses(once)).await {
+        Ok(sent) => Ok(sent?),
+        Err(_) => Err(out_of_time(outgoing, exchange, key.clone())),
+    }
+}
+
+/// Why the broker did not confirm in time: the connection is gone, or it takes no messages.
+fn out_of_time(outgoing: &Outgoing, exchange: &Exchange, key: Cow<'static, str>) -> SendError {
+    let state = outgoing.link.transport.state();
+    state.borrow().error().map_or_else(
+        || SendError::TimedOut {
+            route: Route::new(exchange.name.clone(), key),
+            waited: outgoing.within,
+        },
+        SendError::from,
+    )
 }
 
 impl Future for Publish {

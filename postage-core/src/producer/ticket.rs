@@ -22,10 +22,11 @@ impl<T: DeserializeOwned + Send + 'static, X: CallOutcome> Detach<T, X> {
         Self {
             sending: Box::pin(async move {
                 let link = Arc::clone(&request.outgoing.link);
-                let pending = request.start().await?;
+                let mut pending = request.begin()?;
+                let reply_to = pending.start().await?;
                 Ok(Ticket {
                     id: pending.id().to_owned(),
-                    reply_to: pending.reply_to().to_owned(),
+                    reply_to,
                     answer: Box::pin(finish(link, pending)),
                 })
             }),

@@ -8,18 +8,21 @@ pub(crate) mod amqp;
 mod delivery;
 pub(crate) mod memory;
 mod properties;
+mod state;
 
 use std::borrow::Cow;
 use std::fmt;
 use std::pin::Pin;
 
 use bytes::Bytes;
+use tokio::sync::watch;
 
 #[cfg(feature = "amqp")]
 pub use amqp::AmqpTransport;
 pub use delivery::{Deliveries, Delivery, Settle, Settlement, Subscription};
 pub use memory::MemoryTransport;
 pub use properties::{Headers, Properties};
+pub use state::ConnectionState;
 
 use crate::topology::{Binding, Exchange, Queue, Route};
 
@@ -116,6 +119,10 @@ pub trait Transport: fmt::Debug + Send + Sync + 'static {
 
     /// The virtual host: the name of the world that exchanges and queues live in.
     fn vhost(&self) -> &str;
+
+    /// Whether it is connected, to be watched. A transport that does not connect again by itself
+    /// goes from connected to closed.
+    fn state(&self) -> watch::Receiver<ConnectionState>;
 
     /// Closes the connection. What was not settled goes back to its queue. Idempotent.
     fn close(&self) -> BoxFuture<'_, Result<(), TransportError>>;

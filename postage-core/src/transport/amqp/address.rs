@@ -56,6 +56,17 @@ impl Address {
         Ok(Self { uri, connect_timeout })
     }
 
+    /// This address, and the same at each other host that the configuration names.
+    pub(super) fn with_other_hosts(&self, config: &Config) -> Vec<Self> {
+        let others = config.other_hosts.iter().map(|(host, port)| {
+            let mut other = self.clone();
+            other.uri.authority.host.clone_from(host);
+            other.uri.authority.port = port.unwrap_or(self.uri.authority.port);
+            other
+        });
+        std::iter::once(self.clone()).chain(others).collect()
+    }
+
     pub(super) fn vhost(&self) -> &str {
         &self.uri.vhost
     }

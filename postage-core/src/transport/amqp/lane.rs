@@ -5,7 +5,7 @@ mod link;
 mod open;
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,7 +13,7 @@ use futures_util::stream::FuturesUnordered;
 use lapin::options::BasicPublishOptions;
 use lapin::types::ShortString;
 use lapin::{BasicProperties, Channel, Confirmation, Connection};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use self::link::{Events, Link, Slot};
@@ -35,8 +35,35 @@ pub(super) struct Lane {
     confirm: bool,
     connection: Arc<Mutex<Slot>>,
     /// Why the lane ended, once it has.
-    ended: Arc<OnceLock<TransportError>>,
+    ended: Ended,
     task: JoinHandle<()>,
+}
+
+/// Why a lane ended, once it has. The first reason counts.
+#[derive(Clone, Debug)]
+struct Ended(watch::Sender<Option<TransportError>>);
+
+impl Default for Ended {
+    fn default() -> Self {
+        Self(watch::Sender::new(None))
+    }
+}
+
+impl Ended {
+    fn because(&self, reason: TransportError) -> TransportError {
+        let mut first = reason;
+        self.0.send_if_modified(|ended| match ended {
+            Some(known) => {
+                first = known.clone();
+                false
+            }
+            None => {
+                *ended = Some(first.clone());
+                true
+            }
+        });
+        first
+    }
 }
 
 /// One publication on its way.
@@ -85,16 +112,16 @@ impl Lane {
         confirm: bool,
     ) -> Self {
         let (jobs, waiting) = mpsc::channel(WAITING);
-        let ended = Arc::default();
+        let ended = Ended::default();
         let connection = Arc::new(Mutex::new(Slot::Open(connection.map(Arc::new))));
         let link = Link::new(address.clone(), name, Arc::clone(&connection));
-        let task = tokio::spawn(serve(link, confirm, waiting, Arc::clone(&ended)));
+        let task = tokio::spawn(serve(link, confirm, waiting, ended.clone()));
         Self { jobs, confirm, connection, ended, task }
     }
 
     /// Closes the connection, in at most `patience`. What is under way fails.
     pub(super) async fn close(&self, patience: Duration) {
-        let _ = self.ended.set(fault::closed());
+        self.ended.because(fault::closed());
         link::close(&self.connection, patience).await;
     }
 
@@ -114,7 +141,14 @@ impl Lane {
     }
 
     fn gone(&self) -> TransportError {
-        self.ended.get().cloned().unwrap_or_else(fault::closed)
+        self.ended.0.borrow().clone().unwrap_or_else(fault::closed)
+    }
+
+    /// Waits until the lane has ended, and says why.
+    pub(super) async fn ended(&self) -> TransportError {
+        let mut ended = self.ended.0.subscribe();
+        let ended = ended.wait_for(Option::is_some).await;
+        ended.ok().and_then(|ended| ended.clone()).unwrap_or_else(fault::closed)
     }
 }
 
@@ -149,12 +183,7 @@ impl Job {
 }
 
 /// The lane's task: one channel after the other, until the connection is gone.
-async fn serve(
-    mut link: Link,
-    confirm: bool,
-    mut jobs: mpsc::Receiver<Job>,
-    ended: Arc<OnceLock<TransportError>>,
-) {
+async fn serve(mut link: Link, confirm: bool, mut jobs: mpsc::Receiver<Job>, ended: Ended) {
     let Some(first) = jobs.recv().await else { return };
     let mut again = VecDeque::from([first]);
     let mut why = None;
@@ -168,7 +197,7 @@ async fn serve(
             Over::ChannelGone(error) => why = error,
         }
     };
-    let reason = ended.get_or_init(|| reason);
+    let reason = ended.because(reason);
     jobs.close();
     again.into_iter().for_each(|job| job.finish(Err(reason.clone())));
     while let Some(job) = jobs.recv().await {

@@ -12,15 +12,21 @@ mod dial;
 mod fault;
 mod lane;
 mod session;
+mod supervisor;
 mod topology;
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use address::Address;
 use session::Session;
+use supervisor::Shared;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
-use super::{BoxFuture, Publication, Source, Subscription, Transport, TransportError};
+use super::{
+    BoxFuture, ConnectionState, Publication, Source, Subscription, Transport, TransportError,
+};
 use crate::config::Config;
 use crate::topology::{Binding, Exchange, Queue};
 
@@ -28,33 +34,41 @@ use crate::topology::{Binding, Exchange, Queue};
 ///
 /// It publishes and consumes over different connections, since a broker that is short of memory
 /// stops reading from whole connections, acknowledgements included; what is published without a
-/// confirm has a third one, made when it is first used. When one is lost, what is under way over it
-/// fails with [`TransportError::Disconnected`], and so does what follows.
+/// confirm has a third one, made when it is first used. When one is lost, what is under way fails
+/// with [`TransportError::Disconnected`], and all of them are made again: see
+/// [`Transport::state`].
 ///
 /// Dropping it closes the connections without waiting; [`Transport::close`] waits.
 pub struct AmqpTransport {
     address: Address,
-    session: Mutex<Option<Arc<Session>>>,
+    shared: Arc<Shared>,
+    supervisor: JoinHandle<()>,
 }
 
 impl AmqpTransport {
-    /// Connects to the broker that the configuration names, and logs in.
+    /// Connects to the broker that the configuration names, and logs in. It waits for a broker
+    /// that is not there yet as long as the configuration says.
     ///
     /// # Errors
     /// [`TransportError::Address`] when the address cannot be used, and
     /// [`TransportError::Connect`] when the broker does not answer in time or does not let us in.
     pub async fn connect(config: &Config) -> Result<Self, TransportError> {
         let address = Address::resolve(config)?;
-        let session = Session::connect(&address).await?;
-        Ok(Self { address, session: Mutex::new(Some(Arc::new(session))) })
+        let addresses = address.with_other_hosts(config);
+        let shared = Arc::new(Shared::connect(addresses, config.patience).await?);
+        let supervisor = tokio::spawn(Arc::clone(&shared).supervise());
+        Ok(Self { address, shared, supervisor })
     }
 
     fn session(&self) -> Result<Arc<Session>, TransportError> {
-        self.lock().clone().ok_or_else(fault::closed)
+        self.shared.session()
     }
+}
 
-    fn lock(&self) -> MutexGuard<'_, Option<Arc<Session>>> {
-        self.session.lock().unwrap_or_else(PoisonError::into_inner)
+impl Drop for AmqpTransport {
+    fn drop(&mut self) {
+        self.supervisor.abort();
+        drop(self.shared.end());
     }
 }
 
@@ -97,8 +111,12 @@ impl Transport for AmqpTransport {
         self.address.vhost()
     }
 
+    fn state(&self) -> watch::Receiver<ConnectionState> {
+        self.shared.watch()
+    }
+
     fn close(&self) -> BoxFuture<'_, Result<(), TransportError>> {
-        let session = self.lock().take();
+        let session = self.shared.end();
         Box::pin(async move {
             if let Some(session) = session {
                 session.close().await;

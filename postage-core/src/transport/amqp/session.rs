@@ -4,7 +4,8 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use lapin::Connection;
+use futures_util::StreamExt;
+use lapin::{Connection, Event};
 use tokio::time::timeout;
 
 use super::address::Address;
@@ -76,6 +77,15 @@ impl Session {
         self.known.insert(exchange);
     }
 
+    /// Waits until a connection of the session is lost, and says why.
+    pub(super) async fn lost(&self) -> TransportError {
+        tokio::select! {
+            reason = lost(&self.consuming) => reason,
+            reason = self.confirmed.ended() => reason,
+            reason = self.unconfirmed.ended() => reason,
+        }
+    }
+
     /// Closes all connections, in a bounded time whatever the broker does. What is under way fails.
     pub(super) async fn close(&self) {
         let consuming = async {
@@ -89,6 +99,20 @@ impl Session {
             consuming
         );
     }
+}
+
+/// Waits until the connection is lost.
+async fn lost(connection: &Connection) -> TransportError {
+    let mut events = connection.events_listener();
+    let mut last = None;
+    while connection.status().connected() {
+        match events.next().await {
+            Some(Event::Error(error)) => last = Some(error),
+            Some(_) => {}
+            None => break,
+        }
+    }
+    last.map_or_else(fault::closed, |error| fault::disconnected(&error))
 }
 
 /// The exchanges that were seen to exist. Bounded: it forgets all when it is full.

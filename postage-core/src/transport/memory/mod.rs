@@ -21,6 +21,7 @@ mod tests;
 use std::fmt;
 use std::sync::Arc;
 
+use tokio::sync::watch;
 use tokio::task::coop::consume_budget;
 use tokio::time::Instant;
 
@@ -29,7 +30,10 @@ use self::consumer::Inbox;
 use self::flow::Outcome;
 use self::message::Message;
 use self::state::{ConnectionId, State};
-use super::{BoxFuture, Properties, Publication, Source, Subscription, Transport, TransportError};
+use super::{
+    BoxFuture, ConnectionState, Properties, Publication, Source, Subscription, Transport,
+    TransportError,
+};
 use crate::topology::{Binding, Exchange, Queue};
 
 /// A connection to a broker that lives in this process.
@@ -53,6 +57,7 @@ use crate::topology::{Binding, Exchange, Queue};
 pub struct MemoryTransport {
     broker: Arc<Broker>,
     connection: ConnectionId,
+    state: watch::Sender<ConnectionState>,
 }
 
 impl MemoryTransport {
@@ -77,7 +82,8 @@ impl MemoryTransport {
 
     fn to(broker: Arc<Broker>) -> Self {
         let connection = broker.with(|state, _| state.open_connection());
-        Self { broker, connection }
+        let state = watch::Sender::new(ConnectionState::Connected { session: 1 });
+        Self { broker, connection, state }
     }
 
     /// Asks the broker for something; its reason to refuse becomes an error that names what was
@@ -201,8 +207,13 @@ impl Transport for MemoryTransport {
         "/"
     }
 
+    fn state(&self) -> watch::Receiver<ConnectionState> {
+        self.state.subscribe()
+    }
+
     fn close(&self) -> BoxFuture<'_, Result<(), TransportError>> {
         Box::pin(async move {
+            self.state.send_replace(ConnectionState::Closed);
             self.broker.with(|state, now| state.close_connection(self.connection, now));
             Ok(())
         })

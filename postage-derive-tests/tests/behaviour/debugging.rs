@@ -1,0 +1,92 @@
+//! The debug mode: every message in and out, and no secret.
+
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use postage_core::Config;
+use postage_core::prelude::*;
+use serde_json::json;
+
+use crate::world::{World, within};
+
+struct Vault;
+
+#[message_processor]
+impl Vault {
+    #[rpc_handler]
+    async fn open(&self, user: &str, password: &str) -> String {
+        format!("{user} is let in by {} letters", password.len())
+    }
+}
+
+/// A log in memory.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What is logged while a service is called over a connection of this configuration.
+async fn logged(world: World, config: Config) -> String {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(move || writer.clone())
+        .finish();
+    let _logging = tracing::subscriber::set_default(subscriber);
+
+    let broker = within("the connection", Broker::with(config)).await.expect("it lets us in");
+    let place = world.place("vault");
+    let serving = place.serve(&broker, Vault).await;
+    let parameters = json!({ "user": "ann", "password": "s3same" });
+    let call = place.producer(&broker).rpc::<String>("open", parameters);
+    assert_eq!(within("an answer", call).await.unwrap(), "ann is let in by 6 letters");
+    within("the drain", serving.drain(crate::world::DEADLINE)).await;
+    let log = log.0.lock().unwrap().clone();
+    String::from_utf8(log).unwrap()
+}
+
+fn assert_shows_the_traffic(log: &str) {
+    let traffic = log.lines().filter(|line| line.contains("postage::traffic"));
+    let directions: Vec<_> =
+        traffic.map(|line| if line.contains("direction=\"out\"") { "out" } else { "in" }).collect();
+    assert_eq!(
+        directions,
+        ["out", "in", "out", "in"],
+        "a request and its answer, each twice: {log}"
+    );
+    assert!(log.contains("ann is let in"), "{log}");
+    assert!(!log.contains("s3same"), "{log}");
+}
+
+#[tokio::test]
+async fn in_memory_the_debug_mode_shows_each_message_and_no_password() {
+    let config = Config::new("memory://behaviour-debugging").debug(true);
+    assert_shows_the_traffic(&logged(World::memory(), config).await);
+}
+
+#[tokio::test]
+async fn on_rabbitmq_the_debug_mode_shows_each_message_and_no_password() {
+    let config = Config::new(testbed::broker_url()).debug(true);
+    let log = logged(World::rabbitmq(), config).await;
+    assert_shows_the_traffic(&log);
+    let url = testbed::broker_url();
+    assert!(!log.contains(&url), "the address, with its password, stays out of the log: {log}");
+}
+
+#[tokio::test]
+async fn without_the_debug_mode_nothing_of_a_message_is_shown() {
+    let config = Config::new("memory://behaviour-silence").debug(false);
+    let log = logged(World::memory(), config).await;
+    assert!(!log.contains("ann"), "{log}");
+}

@@ -1,0 +1,47 @@
+//! What annotated services and generated clients do, case by case, in memory and on RabbitMQ.
+//!
+//! The RabbitMQ half needs a broker at `POSTAGE_TEST_AMQP_URL`; without one it fails.
+
+// All of this crate is a test, its helpers too.
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
+/// Makes a test of each case for each transport.
+macro_rules! on_every_broker {
+    ($($case:ident,)*) => {
+        mod memory {
+            $(#[tokio::test]
+            async fn $case() {
+                super::$case(crate::world::World::memory()).await;
+            })*
+        }
+
+        mod rabbitmq {
+            $(#[tokio::test]
+            async fn $case() {
+                super::$case(crate::world::World::rabbitmq()).await;
+            })*
+        }
+    };
+}
+
+mod arguments;
+mod bodies;
+mod commands;
+mod debugging;
+mod direct;
+mod early;
+mod failing;
+mod filters;
+mod futures;
+mod handling;
+mod outcomes;
+mod properties;
+mod python;
+mod routes;
+mod settings;
+mod stopping;
+mod structs;
+mod tickets;
+mod topology;
+mod untyped;
+mod world;
