@@ -26,7 +26,7 @@ pub use context::Context;
 pub use dead_letters::{DeadLetter, DeadLetters};
 pub use dedup::{Answer, Claim, DedupStore, RecentMessages};
 pub use filter::{Filter, FilterError};
-pub use handler::{DeclareHandler, Handle, run_handler};
+pub use handler::{DeclareHandler, Handle, read_handler, run_handler};
 pub use outcome::{IntoOutcome, Outcome};
 pub use parameters::{BadParameters, Parameters, Text};
 pub use reply::{Reply, local_reply, local_reply_result};

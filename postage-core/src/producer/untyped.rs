@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use super::attempt::Request;
 use super::{Call, Outgoing, Producer, Publish};
@@ -77,7 +77,7 @@ impl Producer {
     }
 
     #[doc(hidden)]
-    pub fn call_method<T: DeserializeOwned, X: CallOutcome>(
+    pub fn call_method<T: for<'de> Deserialize<'de>, X: CallOutcome>(
         &self,
         method: &Method,
         parameters: impl Serialize,

@@ -93,9 +93,9 @@ impl Call<'_> {
             .iter()
             .map(|input| match input {
                 Input::Parameter(parameter) => parameter.pass(),
-                Input::Context => quote!(#request.context()),
-                Input::Message => quote!(#request.message()),
-                Input::Reply => quote!(#request.reply()),
+                Input::Context(place) => at(*place, quote!(#request.context())),
+                Input::Message(place) => at(*place, quote!(#request.message())),
+                Input::Reply(place) => at(*place, quote!(#request.reply())),
             })
             .collect();
         let call = quote!(#target(#receiver, #(#arguments),*));
@@ -165,9 +165,15 @@ fn is_plain(ty: &Type) -> bool {
     types::is_primitive(ty) || !matches!(types::bare(ty), Type::Path(_))
 }
 
-/// A path, reported at this place.
-fn located(path: &TokenStream, span: Span) -> TokenStream {
-    let moved = path.clone().into_iter().map(|mut token| {
+/// An argument, reported at this place when the parameter has another type.
+fn at(place: Span, argument: TokenStream) -> TokenStream {
+    let argument = located(&argument, place);
+    quote_spanned!(Span::mixed_site().located_at(place)=> #argument)
+}
+
+/// Tokens, reported at this place.
+fn located(tokens: &TokenStream, span: Span) -> TokenStream {
+    let moved = tokens.clone().into_iter().map(|mut token| {
         token.set_span(token.span().located_at(span));
         token
     });
