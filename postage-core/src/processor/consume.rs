@@ -2,16 +2,18 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
+use super::cancel::Cancels;
 use super::dedup::DedupStore;
 use super::serving::{Control, Drained, Order, Serving};
 use super::sources::Sources;
 use super::table::Table;
-use super::{MessageProcessor, Retry, ServiceSetup};
+use super::{MessageProcessor, ReplyTo, Retry, ServiceSetup};
 use crate::error::ServeError;
 use crate::link::Link;
 use crate::message::{Fingerprint, Identity};
@@ -38,6 +40,9 @@ pub(super) struct Service<P> {
     pub(super) identity: Identity,
     pub(super) retry: Retry,
     pub(super) dedup: Option<Arc<dyn DedupStore>>,
+    pub(super) cancels: Arc<Cancels>,
+    pub(super) handler_time: Duration,
+    pub(super) reply_to: ReplyTo,
     pub(super) quit: bool,
     pub(super) restart: bool,
 }
@@ -62,6 +67,9 @@ impl<P: MessageProcessor> Service<P> {
             identity,
             retry: setup.retry,
             dedup: setup.dedup.store(),
+            cancels: Arc::default(),
+            handler_time: setup.handler_time,
+            reply_to: setup.reply_to,
             quit: setup.quit,
             restart: setup.restart,
         }
@@ -99,6 +107,11 @@ async fn run<P: MessageProcessor>(
     subscribed: Vec<Subscribed>,
     permits: Arc<Semaphore>,
 ) -> Drained {
+    // Goes with the loops.
+    let mut listener = JoinSet::new();
+    if service.table.any_cancellable() {
+        listener.spawn(Arc::clone(&service.cancels).listen(Arc::clone(&service.link)));
+    }
     let mut loops = JoinSet::new();
     for (place, subscribed) in subscribed.into_iter().enumerate() {
         loops.spawn(consume(Arc::clone(&service), place, subscribed, Arc::clone(&permits)));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::consume::Service;
 use super::dedup::{Claim, Claimed};
@@ -24,6 +24,12 @@ impl<P: MessageProcessor> Service<P> {
         if has_expired(&delivery, since) {
             let outcome = Outcome::reject("its time was up before a handler was free");
             return self.settle(place, delivery, outcome.into()).await;
+        }
+        if let Some(address) = &delivery.properties.reply_to
+            && !self.reply_to.allows(address)
+        {
+            let text = format!("the reply address `{address}` is no reply queue");
+            return self.settle(place, delivery, Outcome::reject(text).into()).await;
         }
         let opened = catch_unwind(AssertUnwindSafe(|| self.link.open(&delivery)));
         let opened = opened.unwrap_or_else(|_| Err(CodecError::new("the codec panicked")));
@@ -103,15 +109,41 @@ impl<P: MessageProcessor> Service<P> {
         verdict
     }
 
-    /// Runs one handler; its panic is an exception to the caller, and rejects the message.
+    /// Runs one handler, until its caller has left where it may be cancelled.
     async fn run(&self, handler: Entry, request: Request<'_>) -> Outcome {
+        let id = request.context().message_id().filter(|_| handler.cancellable);
+        let Some(id) = id else { return self.bounded(handler, request).await };
+        let Some(mut running) = self.cancels.begin(id) else {
+            tracing::debug!(
+                service = P::NAME,
+                handler = handler.method,
+                "cancelled before it began"
+            );
+            return Outcome::Done;
+        };
+        tokio::select! {
+            biased;
+            outcome = self.bounded(handler, request) => outcome,
+            () = running.cancelled() => {
+                tracing::debug!(service = P::NAME, handler = handler.method, "cancelled");
+                Outcome::Done
+            }
+        }
+    }
+
+    /// Runs one handler in its time; its panic is an exception to the caller, and fails a message.
+    async fn bounded(&self, handler: Entry, request: Request<'_>) -> Outcome {
         let dispatched = self.processor.dispatch(handler.index, request);
-        match AssertUnwindSafe(dispatched).catch_unwind().await {
-            Ok(outcome) => outcome,
-            Err(panic) => {
+        match timeout(self.handler_time, AssertUnwindSafe(dispatched).catch_unwind()).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(panic)) => {
                 let text = panic_text(&*panic);
                 tracing::error!(service = P::NAME, handler = handler.method, %text, "a handler panicked");
-                request.panicked(text).await
+                request.broke_off("Panic", text).await
+            }
+            Err(_) => {
+                let text = format!("the handler took longer than {:?}", self.handler_time);
+                request.broke_off("HandlerTimeout", &text).await
             }
         }
     }

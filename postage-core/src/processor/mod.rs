@@ -1,5 +1,6 @@
 //! Receiving: consume, decode, dispatch, handle, settle, reply.
 
+mod cancel;
 mod checks;
 mod consume;
 mod context;
@@ -34,7 +35,7 @@ pub use request::Request;
 pub use retry::Retry;
 pub use serve::Serve;
 pub use serving::{Drained, Serving, Stopped};
-pub use setup::{DEFAULT_PREFETCH, ServiceSetup};
+pub use setup::{DEFAULT_HANDLER_TIME, DEFAULT_PREFETCH, ReplyTo, ServiceSetup};
 
 use crate::contract::Method;
 

@@ -181,14 +181,15 @@ impl<'a> Request<'a> {
         Outcome::reject(format_args!("{name}: {text}"))
     }
 
-    /// A handler's panic: a caller is told, unless it has its answer already; a message has failed.
-    pub(super) async fn panicked(self, text: &str) -> Outcome {
+    /// A handler that did not end: a caller is told, unless it has its answer already; a message
+    /// has failed.
+    pub(super) async fn broke_off(self, name: &str, text: &str) -> Outcome {
         match self.message.category() {
-            Category::Message => Outcome::Fail { reason: format!("Panic: {text}") },
+            Category::Message => Outcome::Fail { reason: format!("{name}: {text}") },
             Category::Rpc if self.replier.has_replied() => {
-                Outcome::reject(format_args!("Panic: {text}"))
+                Outcome::reject(format_args!("{name}: {text}"))
             }
-            Category::Rpc => self.raise("Panic", text).await,
+            Category::Rpc => self.raise(name, text).await,
         }
     }
 

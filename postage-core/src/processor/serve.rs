@@ -1,6 +1,7 @@
 use std::borrow::Cow;
 use std::future::IntoFuture;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -9,7 +10,7 @@ use super::dedup::DedupStore;
 use super::serving::Serving;
 use super::setup::Dedup;
 use super::table::Table;
-use super::{MessageProcessor, Retry, ServiceSetup};
+use super::{MessageProcessor, ReplyTo, Retry, ServiceSetup};
 use crate::broker::Broker;
 use crate::error::ServeError;
 use crate::link::Link;
@@ -69,6 +70,19 @@ impl<P> Serve<P> {
     /// How often a message whose handler failed is tried again. Once only, unless set.
     pub fn retry(mut self, retry: Retry) -> Self {
         self.setup = self.setup.retry(retry);
+        self
+    }
+
+    /// How long a handler may run: 10 min unless set. One that takes longer is dropped: a caller gets
+    /// the exception `HandlerTimeout`, a message has failed.
+    pub fn handler_time(mut self, limit: Duration) -> Self {
+        self.setup.handler_time = limit;
+        self
+    }
+
+    /// Which reply addresses the service answers to: any, unless set.
+    pub fn reply_to(mut self, policy: ReplyTo) -> Self {
+        self.setup.reply_to = policy;
         self
     }
 

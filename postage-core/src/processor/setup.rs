@@ -1,5 +1,6 @@
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::Retry;
 use super::dedup::{DedupStore, RecentMessages};
@@ -14,6 +15,28 @@ use crate::topology::{Binding, Exchange, Queue};
 /// away from other consumers.
 pub const DEFAULT_PREFETCH: u16 = 100;
 
+/// How long a handler may run, unless set.
+pub const DEFAULT_HANDLER_TIME: Duration = Duration::from_secs(600);
+
+/// Which reply addresses a service answers to. The address comes with the request, so whoever may
+/// send to the service chooses where its answers go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ReplyTo {
+    /// To any queue.
+    #[default]
+    Anywhere,
+    /// Only to queues whose names the broker made, as callers' reply queues are: those that begin
+    /// with `amq.`. A request with another address is rejected.
+    ReplyQueues,
+}
+
+impl ReplyTo {
+    pub(super) fn allows(self, address: &str) -> bool {
+        self == Self::Anywhere || address.starts_with("amq.")
+    }
+}
+
 /// What a service consumes, and how: from its attributes, then from its owner.
 #[doc(hidden)]
 #[derive(Clone, Debug)]
@@ -26,6 +49,8 @@ pub struct ServiceSetup {
     pub(super) retry: Retry,
     pub(super) identity: Option<Identity>,
     pub(super) dedup: Dedup,
+    pub(super) handler_time: Duration,
+    pub(super) reply_to: ReplyTo,
     pub(super) quit: bool,
     pub(super) restart: bool,
 }
@@ -66,6 +91,8 @@ impl ServiceSetup {
             retry: Retry::new(1),
             identity: None,
             dedup: Dedup::Recent,
+            handler_time: DEFAULT_HANDLER_TIME,
+            reply_to: ReplyTo::Anywhere,
             quit: true,
             restart: true,
         }

@@ -88,6 +88,7 @@ impl Producer {
         request.timeout = method.timeout.unwrap_or(request.timeout);
         request.max_retry = method.max_retry.unwrap_or(request.max_retry);
         request.deadline = method.deadline.or(request.deadline);
+        request.cancellable = method.is_cancellable();
         Call::new(request)
     }
 
@@ -117,6 +118,7 @@ impl Producer {
             max_retry: self.defaults.max_retry,
             deadline: self.defaults.deadline,
             peer: self.defaults.peer,
+            cancellable: false,
         }
     }
 }
