@@ -93,9 +93,9 @@ impl Call<'_> {
             .iter()
             .map(|input| match input {
                 Input::Parameter(parameter) => parameter.pass(),
-                Input::Context(place) => at(*place, quote!(#request.context())),
-                Input::Message(place) => at(*place, quote!(#request.message())),
-                Input::Reply(place) => at(*place, quote!(#request.reply())),
+                Input::Context(place) => located(&quote!(#request.context()), *place),
+                Input::Message(place) => located(&quote!(#request.message()), *place),
+                Input::Reply(place) => located(&quote!(#request.reply()), *place),
             })
             .collect();
         let call = quote!(#target(#receiver, #(#arguments),*));
@@ -163,12 +163,6 @@ impl Call<'_> {
 /// Whether a type is surely no alias of `Result`.
 fn is_plain(ty: &Type) -> bool {
     types::is_primitive(ty) || !matches!(types::bare(ty), Type::Path(_))
-}
-
-/// An argument, reported at this place when the parameter has another type.
-fn at(place: Span, argument: TokenStream) -> TokenStream {
-    let argument = located(&argument, place);
-    quote_spanned!(Span::mixed_site().located_at(place)=> #argument)
 }
 
 /// Tokens, reported at this place.
