@@ -4,7 +4,9 @@
 
 mod connecting;
 mod consuming;
+mod hostile;
 mod publishing;
+mod raw;
 mod refusing;
 
 use std::time::Duration;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use lapin::BasicProperties;
 use lapin::types::{AMQPValue, DecimalValue, FieldTable, ShortString};
 
+use super::guard::DEEPEST;
 use crate::topology::FieldValue;
 use crate::transport::Properties;
 
@@ -26,6 +27,9 @@ pub(super) fn short(what: &str, text: &str) -> Result<ShortString, String> {
 
 /// A field table; of entries with the same name the last one counts.
 pub(super) fn table(entries: &[(Cow<'static, str>, FieldValue)]) -> Result<FieldTable, String> {
+    if entries.iter().any(|(_, value)| !fits(value, DEEPEST - 1)) {
+        return Err(format!("the table is nested deeper than {DEEPEST} levels"));
+    }
     let bytes = size(entries);
     if bytes > LARGEST_TABLE {
         return Err(format!("the table has {bytes} bytes, and at most {LARGEST_TABLE} fit"));
@@ -39,6 +43,19 @@ fn inner_table(entries: &[(Cow<'static, str>, FieldValue)]) -> Result<FieldTable
         table.insert(short(&format!("the table's key `{name}`"), name)?, to_amqp(value)?);
     }
     Ok(table)
+}
+
+/// Whether a value has at most so many levels of lists and tables.
+fn fits(value: &FieldValue, levels: usize) -> bool {
+    match value {
+        FieldValue::List(values) => {
+            levels > 0 && values.iter().all(|value| fits(value, levels - 1))
+        }
+        FieldValue::Table(entries) => {
+            levels > 0 && entries.iter().all(|(_, value)| fits(value, levels - 1))
+        }
+        _ => true,
+    }
 }
 
 /// What the entries take on the wire.
@@ -77,6 +94,7 @@ fn to_amqp(value: &FieldValue) -> Result<AMQPValue, String> {
     })
 }
 
+/// Nothing comes past the guard that is nested deeper than [`DEEPEST`].
 fn from_amqp(value: &AMQPValue) -> FieldValue {
     match value {
         AMQPValue::Boolean(truth) => FieldValue::Bool(*truth),
@@ -276,6 +294,15 @@ mod tests {
         assert!(reason.contains("reply_to") && reason.contains("256"), "{reason}");
         let header = [(Cow::Owned("k".repeat(300)), FieldValue::Void)];
         assert!(table(&header).unwrap_err().contains("300"));
+    }
+
+    #[test]
+    fn a_table_is_refused_when_it_is_nested_deeper_than_a_message_may_be() {
+        let nested =
+            |levels| (1..levels).fold(FieldValue::Void, |inner, _| FieldValue::List(vec![inner]));
+        assert!(table(&[("deep".into(), nested(DEEPEST))]).is_ok());
+        let reason = table(&[("deep".into(), nested(DEEPEST + 1))]).unwrap_err();
+        assert!(reason.contains("deeper than 64"), "{reason}");
     }
 
     #[test]
