@@ -1,10 +1,10 @@
 //! Messages that lapin cannot read, or dies of.
 
-use postage_core::__private as p;
 use postage_core::transport::{ConnectionState, Settlement, Transport};
 use postage_core::{Binding, Broker, Config, Exchange, ExchangeKind, Fingerprint, Producer, Queue};
 use tokio::task::spawn_blocking;
 
+use super::doubler::Doubler;
 use super::raw::{RawPeer, long, short};
 use super::{connect, next, queue, send, subscribe, take, unique, within};
 
@@ -105,25 +105,6 @@ async fn a_rejected_message_reaches_its_dead_letter_queue_and_hurts_no_one_there
     }
     send(&transport, &dead, "still here").await;
     assert_eq!(&next(&mut letters).await.body[..], b"still here");
-}
-
-struct Doubler;
-
-impl p::MessageProcessor for Doubler {
-    const NAME: &'static str = "Doubler";
-    const TABLE: &'static [&'static [p::Method]] =
-        &[&[p::Method::rpc("command", "double", "double", &[], "u64")]];
-
-    fn setup() -> p::ServiceSetup {
-        p::ServiceSetup::new()
-    }
-
-    async fn dispatch<'a>(&'a self, _: usize, request: p::Request<'a>) -> p::Outcome {
-        match request.parameters::<(u64,)>(&["n"]) {
-            Ok((n,)) => request.answer(n * 2).await,
-            Err(fault) => request.refuse(fault).await,
-        }
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

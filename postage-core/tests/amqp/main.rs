@@ -2,8 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test may fail
 
+mod bursts;
 mod connecting;
 mod consuming;
+mod doubler;
 mod hostile;
 mod publishing;
 mod raw;
