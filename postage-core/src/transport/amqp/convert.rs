@@ -15,8 +15,6 @@ const LONGEST_SHORT_STRING: usize = 255;
 /// A table cannot be split over frames, and the broker closes the connection on a frame that is
 /// too long: 128 KiB by default.
 const LARGEST_TABLE: usize = 100 * 1024;
-/// RabbitMQ refuses a longer one.
-const LONGEST_EXPIRATION_MS: u128 = u32::MAX as u128;
 
 /// A text that AMQP bounds to 255 bytes; the error is a reason that names it.
 pub(super) fn short(what: &str, text: &str) -> Result<ShortString, String> {
@@ -161,8 +159,8 @@ pub(super) fn to_basic(properties: &Properties) -> Result<BasicProperties, Strin
     if let Some(value) = text("reply_to", &properties.reply_to)? {
         basic = basic.with_reply_to(value);
     }
-    if let Some(time) = properties.expiration {
-        basic = basic.with_expiration(short("the property expiration", &expiration(time))?);
+    if let Some(millis) = properties.expiration_millis() {
+        basic = basic.with_expiration(short("the property expiration", &millis.to_string())?);
     }
     if let Some(value) = text("message_id", &properties.message_id)? {
         basic = basic.with_message_id(value);
@@ -203,11 +201,6 @@ pub(super) fn from_basic(basic: &BasicProperties) -> Properties {
         user_id: text(basic.user_id()),
         app_id: text(basic.app_id()),
     }
-}
-
-/// Whole milliseconds, rounded up: zero would mean that the message expires at once.
-fn expiration(time: Duration) -> String {
-    time.as_nanos().div_ceil(1_000_000).min(LONGEST_EXPIRATION_MS).to_string()
 }
 
 #[cfg(test)]
@@ -277,13 +270,6 @@ mod tests {
         let none = Properties::default();
         assert_eq!(to_basic(&none).unwrap(), BasicProperties::default());
         assert_eq!(from_basic(&BasicProperties::default()), none);
-    }
-
-    #[test]
-    fn an_expiration_is_rounded_up_and_bounded() {
-        assert_eq!(expiration(Duration::from_micros(1)), "1");
-        assert_eq!(expiration(Duration::from_millis(2)), "2");
-        assert_eq!(expiration(Duration::MAX), u32::MAX.to_string());
     }
 
     #[test]
