@@ -106,7 +106,7 @@ impl Config {
             connect_timeout: None,
             other_hosts: Vec::new(),
             patience: Duration::ZERO,
-            debug: lookup("POSTAGE_DEBUG_MODE").is_some_and(|on| on.eq_ignore_ascii_case("true")),
+            debug: is_debug(lookup("POSTAGE_DEBUG_MODE")),
         }
     }
 
@@ -268,6 +268,15 @@ impl fmt::Debug for Parts {
             .field("vhost", &self.vhost)
             .finish()
     }
+}
+
+/// Whether the environment asks for the debug mode.
+pub(crate) fn debug_by_environment() -> bool {
+    is_debug(env::var("POSTAGE_DEBUG_MODE").ok())
+}
+
+fn is_debug(variable: Option<String>) -> bool {
+    variable.is_some_and(|on| on.eq_ignore_ascii_case("true"))
 }
 
 /// The address without user and password, also when it is no good address: a password may hold

@@ -107,6 +107,10 @@ pub enum CallFault {
     /// The producer has no exchange and key, and the call gave none.
     #[error("there is no exchange and key to call: give the producer some by `eks`")]
     NoRoute,
+    /// A call that had been polled was to be detached. The request may have been sent; its answer
+    /// is given up.
+    #[error("the call was under way and cannot be detached: detach it before it is awaited")]
+    UnderWay,
     /// Anything else that the broker or the connection said.
     #[error(transparent)]
     Transport(TransportError),

@@ -73,7 +73,7 @@ impl<C: Serialize> Envelope<C> {
 
     /// The same message under another category.
     #[must_use]
-    pub const fn category(mut self, category: Category) -> Self {
+    pub const fn with_category(mut self, category: Category) -> Self {
         self.category = category;
         self
     }
@@ -97,7 +97,7 @@ impl<P: Serialize> Envelope<Command<P>> {
     /// A command that is answered.
     #[must_use]
     pub fn rpc(name: impl Into<Cow<'static, str>>, parameters: P) -> Self {
-        Self::command(name, parameters).category(Category::Rpc)
+        Self::command(name, parameters).with_category(Category::Rpc)
     }
 }
 
@@ -144,6 +144,12 @@ impl<C> Envelope<C> {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Whether the sender waits for an answer.
+    #[must_use]
+    pub const fn category(&self) -> Category {
+        self.category
     }
 
     /// What the message is about.

@@ -8,6 +8,7 @@ use super::{Message, MessageError, Object};
 
 /// The content of a result: the three ways in which a call can end.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum ResultContent<V> {
     /// It succeeded.
     Success {

@@ -107,7 +107,7 @@ impl Replier {
             ..Properties::default()
         };
         let route = Route::to_queue(to.reply_to.clone());
-        let reply = Publication { route, properties, body, mandatory: false, confirm: false };
+        let reply = Publication::new(route, properties, body).mandatory(false).confirm(false);
         self.replied.store(true, Ordering::Release);
         Ok(self.link.publish(reply).await?)
     }

@@ -20,7 +20,8 @@ use crate::transport::{BoxFuture, Delivery};
 /// A call about to be made: a future of `Result<T, X>`, where `X` is [`CallFault`], or
 /// [`CallError<E>`](crate::CallError) where the contract documents an error `E`.
 ///
-/// Nothing is sent before it is first polled. It can be spawned and joined: it borrows nothing.
+/// Nothing is sent before it is first polled; from then on the setters change nothing. It can be
+/// spawned and joined: it borrows nothing.
 /// Dropping it gives the call up: an answer that still comes is dropped.
 ///
 /// ```
@@ -99,7 +100,7 @@ where
     X: CallOutcome,
 {
     /// Sends the request and answers a [`Ticket`](crate::Ticket) for the answer, to be awaited
-    /// later.
+    /// later. One that has been polled gives [`CallFault::UnderWay`].
     pub fn detach(mut self) -> Detach<T, X> {
         match std::mem::replace(&mut self.state, State::Done) {
             State::Ready(request) => Detach::new(*request),

@@ -124,8 +124,7 @@ impl Replies {
     async fn consume_fresh_queue(&self) -> Result<(String, Subscription), TransportError> {
         let transport = &self.link.transport;
         let queue = transport.declare_queue(&Queue::server_named()).await?;
-        let source =
-            Source { queue: queue.clone().into(), prefetch: 0, exclusive: true, auto_ack: true };
+        let source = Source::new(queue.clone()).exclusive(true).auto_ack(true);
         let replies = transport.consume(source).await?;
         Ok((queue, replies))
     }
