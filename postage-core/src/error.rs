@@ -208,6 +208,16 @@ pub enum ServeError {
         /// The service's type.
         service: &'static str,
     },
+    /// One queue is described in two ways.
+    #[error(
+        "`{service}` describes the queue `{queue}` twice, with other flags or arguments: give both the same, or bind it once more by `Serving::bind`"
+    )]
+    QueueTwice {
+        /// The service's type.
+        service: &'static str,
+        /// The queue's name.
+        queue: String,
+    },
     /// Two RPC handlers answer the same command.
     #[error("`{service}` has two RPC handlers for {kind} `{name}`: only one could answer")]
     TwoAnswers {

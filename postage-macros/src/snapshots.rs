@@ -131,6 +131,11 @@ fn a_service_of_its_own() {
         key = "orders.#",
         bind(exchange = Audit, queue = "order-desk", key = "all"),
         bind(queue = "order-desk-direct"),
+        bind(
+            exchange = Events,
+            queue = "order-events",
+            headers(match = "any-with-x", "region" = "eu", "x-size" = 3)
+        ),
         prefetch = 1,
         concurrency = 8,
         quit = false,
