@@ -85,7 +85,7 @@ impl Broker {
     }
 
     /// The same connection, with or without the debug mode: every message in and out is shown
-    /// through `tracing`, secrets hidden. Reply addresses are opened anew.
+    /// through `tracing`; [`Config::debug`] says what is hidden and what is not. Reply addresses are opened anew.
     #[must_use]
     pub fn with_debug(&self, on: bool) -> Self {
         self.rebuilt(self.link.codecs.clone(), self.link.max_body, on)

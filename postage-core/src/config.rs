@@ -177,7 +177,14 @@ impl Config {
         self
     }
 
-    /// Whether every message in and out is shown through `tracing`.
+    /// Whether every message in and out is shown through `tracing`, at the level info under the
+    /// target `postage::traffic`, the first 4,096 characters of each.
+    ///
+    /// A value is hidden where its key sounds like a secret: where it has `passw`, `secret`,
+    /// `token`, `api_key`, `apikey`, `authorization` or `credential` in it, at any depth. **A bare
+    /// value is not hidden**: neither a parameter that travels without its name (`bare` methods,
+    /// Python callers) nor the value that a call answers has a key of its own. Give a secret a
+    /// name, in a struct or a map, or leave the debug mode off.
     #[must_use]
     pub fn debug(mut self, on: bool) -> Self {
         self.debug = on;

@@ -13,7 +13,7 @@ use super::replier::Replier;
 use super::request::Request;
 use super::table::Entry;
 use super::{Context, MessageProcessor, Outcome};
-use crate::message::{Category, CodecError, JsonCodec, Message};
+use crate::message::{Category, CodecError, JsonCodec, Message, shorten, shorten_to};
 use crate::transport::{Delivery, Settlement};
 
 impl<P: MessageProcessor> Service<P> {
@@ -72,7 +72,7 @@ impl<P: MessageProcessor> Service<P> {
         match AssertUnwindSafe(dispatched).catch_unwind().await {
             Ok(outcome) => outcome,
             Err(panic) => {
-                let text = panic_text(&*panic);
+                let text = &shorten_to(panic_text(&*panic), super::outcome::MOST);
                 tracing::error!(service = P::NAME, handler = handler.method, %text, "a handler panicked");
                 request.panicked(text).await
             }
@@ -91,11 +91,13 @@ impl<P: MessageProcessor> Service<P> {
                 Outcome::Done
             }
             (Category::Message, kind, name) => {
+                let (kind, name) = (&*shorten(kind), &*shorten(name));
                 tracing::debug!(service = P::NAME, kind, name, "a message that nobody handles");
                 Outcome::Done
             }
             (Category::Rpc, kind, name) => {
                 let known = self.table.commands().join(", ");
+                let (kind, name) = (shorten(kind), shorten(name));
                 let text =
                     format!("`{}` does not answer {kind} `{name}`; it answers: {known}", P::NAME);
                 request.raise("UnknownCommand", &text).await;
@@ -140,7 +142,7 @@ async fn malformed(delivery: &Delivery, replier: &Replier, reason: &str) -> Outc
     Outcome::reject(format_args!("MalformedMessage: {reason}"))
 }
 
-fn panic_text(panic: &(dyn Any + Send)) -> &str {
+pub(super) fn panic_text(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
         .unwrap_or("a panic without a text")

@@ -22,7 +22,7 @@ pub use context::Context;
 pub use filter::{Filter, FilterError};
 pub use handler::{DeclareHandler, Handle, run_handler};
 pub use outcome::{IntoOutcome, Outcome};
-pub use parameters::{BadParameters, Parameters, Text};
+pub use parameters::{BadParameters, Parameters};
 pub use reply::{Reply, local_reply, local_reply_result};
 pub use request::Request;
 pub use serve::Serve;

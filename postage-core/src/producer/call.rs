@@ -13,7 +13,7 @@ use super::ticket::Detach;
 use crate::contract::Peer;
 use crate::error::{CallFault, CallOutcome};
 use crate::link::Link;
-use crate::message::{Message, ResultContent};
+use crate::message::{Message, ResultContent, shorten};
 use crate::topology::Exchange;
 use crate::transport::{BoxFuture, Delivery};
 
@@ -126,7 +126,7 @@ pub(crate) fn read_reply<T: DeserializeOwned, X: CallOutcome>(
     match ResultContent::of(&message).map_err(|error| malformed(error.to_string()))? {
         ResultContent::Success { value } => serde_json::from_str(value.get()).map_err(|error| {
             let wanted = std::any::type_name::<T>();
-            malformed(format!("the value is no `{wanted}`: {error}"))
+            malformed(format!("the value is no `{wanted}`: {}", shorten(&error.to_string())))
         }),
         ResultContent::Error { message: text } => Err(X::documented(text, message.error_payload())),
         ResultContent::Exception { name, message } => {

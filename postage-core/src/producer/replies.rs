@@ -157,7 +157,9 @@ impl Waiting {
             );
             return;
         };
-        match self.lock().as_mut().and_then(|calls| calls.remove(id)) {
+        // Its own statement, so that nobody is woken while the lock is held.
+        let call = self.lock().as_mut().and_then(|calls| calls.remove(id));
+        match call {
             // The call may have gone between the look-up and here; its reply is not wanted then.
             Some(call) => drop(call.send(Ok(reply))),
             None => tracing::debug!(correlation_id = id, "a reply came that no call waits for"),
