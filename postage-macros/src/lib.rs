@@ -160,7 +160,8 @@ pub fn producer(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// | argument | meaning | default |
 /// |---|---|---|
 /// | `exchange = Orders`, `queue = "…"`, `key = "…"` | a queue to consume, and its binding | none |
-/// | `bind(exchange = …, queue = …, key = "…")` | one more; may be repeated | none |
+/// | `headers(match = "…", "name" = value, …)` | instead of the key, for a headers exchange | none |
+/// | `bind(exchange = …, queue = …, key = "…")` | one more binding; may be repeated | none |
 /// | `prefetch = 1..=65535` | how many unsettled messages a queue may have out | the runtime's |
 /// | `concurrency = n` | how many handlers may run at once | as many as are out |
 /// | `quit = false` | do not obey the built-in command `quit` | `true` |
@@ -172,6 +173,37 @@ pub fn producer(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// and need none; for the other kinds a missing `key` is an error. With no queue at all, queues are
 /// given at run time. Where keys are given, those of the contract are checked against them when the
 /// service is compiled.
+///
+/// # Bindings by headers
+///
+/// A headers exchange routes by the headers of a message. `headers(…)` says which ones it must have,
+/// and `match` how many of them:
+///
+/// | `match` | meaning |
+/// |---|---|
+/// | `"all"` | every one; the default |
+/// | `"any"` | at least one |
+/// | `"all-with-x"`, `"any-with-x"` | the same, and headers whose names begin with `x-` count too |
+///
+/// ```
+/// use postage_core::prelude::*;
+///
+/// #[exchange(name = "events", kind = "headers")]
+/// pub struct Events;
+///
+/// struct Europe;
+///
+/// #[message_processor(
+///     bind(exchange = Events, queue = "europe", headers("region" = "eu", "size" = 3)),
+///     bind(exchange = Events, queue = "europe", headers(match = "any", "urgent" = true, "all" = true))
+/// )]
+/// impl Europe {
+///     #[message_handler]
+///     async fn moved(&self, item: &str) {
+///         println!("{item}");
+///     }
+/// }
+/// ```
 ///
 /// # Queues
 ///

@@ -152,8 +152,7 @@ impl Replies {
         let transport = &self.link.transport;
         let queue = Queue::server_named().expires(UNUSED_QUEUE_GOES);
         let queue = transport.declare_queue(&queue).await?;
-        let source =
-            Source { queue: queue.clone().into(), prefetch: 0, exclusive: true, auto_ack: true };
+        let source = Source::new(queue.clone()).exclusive(true).auto_ack(true);
         let replies = transport.consume(source).await?;
         Ok((queue, replies))
     }
@@ -186,7 +185,9 @@ impl Waiting {
             );
             return;
         };
-        match self.lock().as_mut().and_then(|calls| calls.remove(id)) {
+        // Its own statement, so that nobody is woken while the lock is held.
+        let call = self.lock().as_mut().and_then(|calls| calls.remove(id));
+        match call {
             // The call may have gone between the look-up and here; its reply is not wanted then.
             Some(call) => drop(call.send(Ok(reply))),
             None => tracing::debug!(correlation_id = id, "a reply came that no call waits for"),

@@ -260,7 +260,7 @@ fn check_lengths(message: &Message) -> Result<(), String> {
     for (what, text) in texts {
         declare::check_length(what, text.as_deref().unwrap_or_default())?;
     }
-    for (name, _) in &message.properties.headers {
+    for (name, _) in message.properties.headers.iter() {
         declare::check_length("name of a header", name)?;
     }
     Ok(())
