@@ -152,10 +152,10 @@ where
                 "all",
             )
             .bind_with(
-                ::postage_core::__private::Queue::new("order-desk-direct"),
+                ::postage_core::__private::Queue::new("order-events"),
                 ::postage_core::__private::Binding::new(
                         <Events as ::postage_core::__private::DeclareExchange>::ROUTE,
-                        "order-desk-direct",
+                        "order-events",
                         "",
                     )
                     .headers(
@@ -171,6 +171,7 @@ where
                         ],
                     ),
             )
+            .queue(::postage_core::__private::Queue::new("order-desk-direct"))
             .prefetch(1)
             .concurrency(8)
             .quit(false)

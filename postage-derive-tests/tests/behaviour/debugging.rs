@@ -36,8 +36,8 @@ impl io::Write for Log {
 
 /// What is logged while a service is called over a connection of this configuration.
 async fn logged(world: World, config: Config) -> String {
-    let connecting = async { Broker::connect_with(config).await.expect("it lets us in") };
-    logged_over(world, connecting).await
+    let connecting = Box::pin(Broker::connect_with(config));
+    Box::pin(logged_over(world, async { connecting.await.expect("it lets us in") })).await
 }
 
 /// What is logged while a connection is made and a service is called over it.
