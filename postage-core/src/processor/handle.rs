@@ -161,16 +161,35 @@ impl<P: MessageProcessor> Service<P> {
             }
             (Category::Message, kind, name) => {
                 let (kind, name) = (&*shorten(kind), &*shorten(name));
-                tracing::debug!(service = P::NAME, kind, name, "a message that nobody handles");
+                // A status is told to whom it may concern; a command is meant to be carried out.
+                if kind == "command" {
+                    tracing::warn!(service = P::NAME, name, "a command that nobody handles");
+                } else {
+                    tracing::debug!(service = P::NAME, kind, name, "a message that nobody handles");
+                }
                 Outcome::Done
             }
             (Category::Rpc, kind, name) => {
-                let known = self.table.commands().join(", ");
-                let (kind, name) = (shorten(kind), shorten(name));
-                let text =
-                    format!("`{}` does not answer {kind} `{name}`; it answers: {known}", P::NAME);
+                let text = self.not_answered(kind, name);
                 request.raise("UnknownCommand", &text).await;
                 Outcome::Done
+            }
+        }
+    }
+}
+
+impl<P: MessageProcessor> Service<P> {
+    /// What is wrong with a call that nobody answers.
+    fn not_answered(&self, kind: &str, name: &str) -> String {
+        let told = !self.table.handlers(Category::Message, kind, name).is_empty();
+        let (kind, name) = (shorten(kind), shorten(name));
+        if told {
+            return format!("`{}` takes {kind} `{name}` as a message, not as a call", P::NAME);
+        }
+        match &*self.table.commands().join(", ") {
+            "" => format!("`{}` does not answer {kind} `{name}`; it answers no calls", P::NAME),
+            known => {
+                format!("`{}` does not answer {kind} `{name}`; it answers: {known}", P::NAME)
             }
         }
     }
