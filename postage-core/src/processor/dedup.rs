@@ -206,6 +206,10 @@ impl Claimed {
         self
     }
 
+    pub(super) const fn has_answer(&self) -> bool {
+        self.answer.is_some()
+    }
+
     pub(super) async fn remember(mut self) {
         self.open = false;
         self.store.remember(&self.id, self.answer.take()).await;
