@@ -11,7 +11,7 @@ pub use crate::contract::{Contract, Method, Parameter, Peer};
 pub use crate::error::{CallError, CallFault};
 pub use crate::processor::{
     BadParameters, Context, DeclareHandler, FilterError, MessageProcessor, Outcome, Parameters,
-    Reply, Request, ServiceSetup, Text, check_handlers, check_keyless, check_parameters,
+    Reply, Request, Retry, ServiceSetup, Text, check_handlers, check_keyless, check_parameters,
     check_routes, exchange_name, local_reply, local_reply_result, run_handler,
 };
 pub use crate::producer::{Call, Named, Producer, Publish};

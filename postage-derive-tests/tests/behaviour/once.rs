@@ -55,6 +55,7 @@ on_every_broker! {
     a_store_shared_by_two_services_counts_for_both,
     a_store_shared_by_services_of_different_queues_tells_them_apart,
     without_a_store_a_message_is_handled_as_often_as_it_comes,
+    a_service_says_by_its_attribute_that_it_remembers_nothing,
     a_service_that_remembers_one_message_forgets_the_one_before,
 }
 
@@ -317,6 +318,30 @@ async fn without_a_store_a_message_is_handled_as_often_as_it_comes(world: World)
     let place = world.place("till");
     let (till, mut ear) = till();
     let _serving = place.serve_with(&broker, till, |serve| serve.no_dedup()).await;
+    for _ in 0..2 {
+        note(&broker, &place, "one", 1).await;
+        assert_eq!(ear.hears().await, "notes 1");
+    }
+}
+
+/// Says by its attribute that it remembers nothing.
+struct Forgetful {
+    voice: Voice,
+}
+
+#[message_processor(dedup = false)]
+impl Forgetful {
+    #[message_handler]
+    async fn note(&self, amount: u32) {
+        self.voice.say(format!("notes {amount}"));
+    }
+}
+
+async fn a_service_says_by_its_attribute_that_it_remembers_nothing(world: World) {
+    let broker = world.broker().await;
+    let place = world.place("till");
+    let (voice, mut ear) = line();
+    let _serving = place.serve(&broker, Forgetful { voice }).await;
     for _ in 0..2 {
         note(&broker, &place, "one", 1).await;
         assert_eq!(ear.hears().await, "notes 1");

@@ -92,6 +92,9 @@ on_every_broker! {
     a_dead_letter_travels_under_its_first_key_when_its_queue_names_none,
     a_service_of_dead_letters_counts_its_own_failures,
     a_message_whose_queue_for_waiting_is_refused_becomes_a_dead_letter,
+    a_service_says_by_its_attribute_how_often_it_tries,
+    attempts_are_ours_and_not_the_deliveries_that_a_quorum_queue_counts,
+    a_message_that_was_sent_to_more_keys_is_tried_again_under_one,
     a_handler_that_dies_again_and_again_loses_its_message_to_the_dead_letters,
 }
 
@@ -340,6 +343,64 @@ async fn a_message_whose_queue_for_waiting_is_refused_becomes_a_dead_letter(worl
     let letter = seen(&mut dead).await;
     assert_eq!(text(&letter, "postage-error"), "Panic: stumbled");
     assert_eq!((failures(&letter), ear.rest().len()), (1, 1));
+}
+
+/// Says by its attribute how often it tries.
+struct Patient {
+    voice: Voice,
+}
+
+#[message_processor(retry(attempts = 3, pause = "20ms", longest = "20ms"))]
+impl Patient {
+    #[message_handler]
+    async fn stumble(&self) -> Result<(), String> {
+        self.voice.say("stumbles");
+        Err("stumbled".to_owned())
+    }
+}
+
+async fn a_service_says_by_its_attribute_how_often_it_tries(world: World) {
+    let broker = world.broker().await;
+    let place = world.place("patient");
+    let (voice, mut ear) = line();
+    let _serving = place.serve(&broker, Patient { voice }).await;
+    let mut dead = place.dead_letters(&broker).await;
+    send(&broker, &place, "stumble", json!({})).await;
+    assert_eq!(failures(&seen(&mut dead).await), 3);
+    assert_eq!(ear.rest(), ["stumbles"; 3]);
+    assert!(exists(&broker, &waiting(&place.queue, PAUSE)).await);
+    assert!(!exists(&broker, &waiting(&place.queue, PAUSE * 2)).await);
+}
+
+async fn attempts_are_ours_and_not_the_deliveries_that_a_quorum_queue_counts(world: World) {
+    let broker = world.broker().await;
+    let place = world.place("stubborn");
+    let queue = place.queue.clone().kind(QueueKind::Quorum).argument("x-delivery-limit", 1_i64);
+    let place = Place { queue, ..place };
+    let (service, mut ear) = stubborn();
+    let _serving = place.serve_with(&broker, service, times(6)).await;
+    send(&broker, &place, "work", json!({ "fails": 5 })).await;
+    for failures in 0..=5 {
+        assert!(ear.hears().await.starts_with(&format!("{failures} at")));
+    }
+    assert_eq!(left_in(&broker, &place.dead).await, [""; 0]);
+}
+
+async fn a_message_that_was_sent_to_more_keys_is_tried_again_under_one(world: World) {
+    let (broker, place, serving, mut ear) = served(&world, 3).await;
+    let other = world.queue("other");
+    declare(&broker, &other).await;
+    let mut properties = Properties::default();
+    let keys = vec![FieldValue::Text(other.name().to_owned().into())];
+    properties.headers.push(("CC".into(), FieldValue::List(keys)));
+    let body = r#"{"type":"command","name":"work","category":"message",
+        "content":{"parameters":{"fails":2}}}"#;
+    publish(&broker, &place, properties, body).await;
+    for failures in 0..=2 {
+        assert!(ear.hears().await.starts_with(&format!("{failures} at")));
+    }
+    within("a drain", serving.drain(DEADLINE)).await;
+    assert_eq!(left_in(&broker, &other).await, [""; 0]);
 }
 
 /// By the broker's own count: nobody of ours lives to count.

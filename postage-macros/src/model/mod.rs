@@ -6,6 +6,7 @@ pub(crate) mod handler;
 pub(crate) mod method;
 pub(crate) mod parameter;
 pub(crate) mod queue;
+pub(crate) mod retry;
 pub(crate) mod runtime;
 pub(crate) mod service;
 pub(crate) mod signature;
