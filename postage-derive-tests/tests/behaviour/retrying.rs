@@ -433,7 +433,7 @@ impl Mortal {
     #[message_handler]
     async fn linger(&self) {
         self.voice.say("lingers");
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 
