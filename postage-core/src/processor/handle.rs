@@ -10,6 +10,7 @@ use tokio::time::{Instant, timeout};
 
 use super::consume::Service;
 use super::dedup::{Claim, Claimed};
+use super::history::History;
 use super::replier::Replier;
 use super::request::Request;
 use super::settle::Verdict;
@@ -54,28 +55,29 @@ impl<P: MessageProcessor> Service<P> {
         body: Bytes,
         replier: &Replier,
     ) -> Verdict {
+        let queue = self.sources.name(place);
         let context = Context::new(
             delivery.properties.clone(),
-            delivery.route.clone(),
+            History::of(delivery, &queue),
             delivery.redelivered,
             body.clone(),
             Arc::clone(&self.control),
         );
         match Message::from_json(&body) {
             Ok(message) => {
-                self.once(place, Request::new(&message, &context, replier), replier).await
+                self.once(&queue, Request::new(&message, &context, replier), replier).await
             }
             Err(error) => malformed(delivery, replier, &error.to_string()).await.into(),
         }
     }
 
     /// Dispatches a message unless one of its id was handled before: a caller is answered as then.
-    async fn once(&self, place: usize, request: Request<'_>, replier: &Replier) -> Verdict {
+    async fn once(&self, queue: &str, request: Request<'_>, replier: &Replier) -> Verdict {
         let (Some(store), Some(id)) = (&self.dedup, request.context().message_id()) else {
             return self.dispatch(request).await;
         };
         // Copies of one message in different queues are different messages.
-        let id = format!("{place}/{id}");
+        let id = format!("{queue}/{id}");
         match store.claim(&id).await {
             Claim::New => {
                 let claimed = Claimed::new(Arc::clone(store), id);
@@ -101,7 +103,9 @@ impl<P: MessageProcessor> Service<P> {
         }
         let mut verdict = Verdict::from(Outcome::Done);
         for handler in handlers {
-            let outcome = self.run(*handler, request).await.and(request.context().outcome());
+            let outcome = self.run(*handler, request).await;
+            // What the handler said outright counts more than how it ended.
+            let outcome = request.context().outcome().and(outcome);
             if verdict.outcome == Outcome::Done && outcome != Outcome::Done {
                 verdict = Verdict::by(handler.method, outcome);
             }
