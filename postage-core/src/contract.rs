@@ -116,6 +116,7 @@ pub struct Method {
     pub(crate) persistent: Option<bool>,
     pub(crate) priority: Option<u8>,
     pub(crate) ttl: Option<Duration>,
+    cancellable: bool,
 }
 
 impl Method {
@@ -142,6 +143,7 @@ impl Method {
             persistent: None,
             priority: None,
             ttl: None,
+            cancellable: false,
         }
     }
 
@@ -222,6 +224,19 @@ impl Method {
     pub const fn doc(mut self, doc: &'static str) -> Self {
         self.doc = doc;
         self
+    }
+
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn cancellable(mut self) -> Self {
+        self.cancellable = true;
+        self
+    }
+
+    /// Whether its handler is stopped when its caller has left.
+    #[must_use]
+    pub const fn is_cancellable(&self) -> bool {
+        self.cancellable
     }
 
     /// Whether it is called or only told.

@@ -1,7 +1,28 @@
-//! The headers that this framework adds to a request. A Python Postage service passes them over.
+//! The headers that this framework adds. A Python Postage component passes them over.
 
 /// When the caller stops waiting for this attempt, in milliseconds since the Unix epoch.
 pub(crate) const DEADLINE: &str = "postage-deadline";
 
 /// Which attempt of its call a request is, from 1.
 pub(crate) const ATTEMPT: &str = "postage-attempt";
+
+/// How often handling the message has failed so far.
+pub(crate) const FAILURES: &str = "postage-failures";
+
+/// Why handling it failed last.
+pub(crate) const ERROR: &str = "postage-error";
+
+/// Which handler failed, by its name in Rust.
+pub(crate) const HANDLER: &str = "postage-handler";
+
+/// The fingerprint of the service that failed, as JSON.
+pub(crate) const FAILED_BY: &str = "postage-failed-by";
+
+/// The exchange, the key and the queue by which the message first came.
+pub(crate) const EXCHANGE: &str = "postage-exchange";
+pub(crate) const KEY: &str = "postage-key";
+pub(crate) const QUEUE: &str = "postage-queue";
+
+/// What a failure leaves in the headers, and sending the message back takes out.
+pub(crate) const OF_A_FAILURE: [&str; 7] =
+    [FAILURES, ERROR, HANDLER, FAILED_BY, EXCHANGE, KEY, QUEUE];

@@ -74,6 +74,7 @@
 
 mod arity;
 mod broker;
+mod cancellation;
 mod config;
 mod contract;
 mod error;
@@ -106,8 +107,9 @@ pub use message::{
     JsonCodec, Message, MessageError, Plain, RemoteException, ResultContent,
 };
 pub use processor::{
-    Context, DEFAULT_PREFETCH, DeclareHandler, Drained, Filter, FilterError, Handle, IntoOutcome,
-    MessageProcessor, Outcome, Reply, Serve, Serving, Stopped,
+    Answer, Claim, Context, DEFAULT_HANDLER_TIME, DEFAULT_PREFETCH, DeadLetter, DeadLetters,
+    DeclareHandler, DedupStore, Drained, Filter, FilterError, Handle, IntoOutcome,
+    MessageProcessor, Outcome, RecentMessages, Reply, ReplyTo, Retry, Serve, Serving, Stopped,
 };
 pub use producer::{Call, DEFAULT_MAX_RETRY, DEFAULT_TIMEOUT, Detach, Producer, Publish, Ticket};
 #[cfg(unix)]

@@ -256,15 +256,12 @@ where
                     request.after_reply().await
                 }
                 INDEX_5 => {
-                    ::postage_core::__private::run_handler::<Sweep, Self>(self, request)
-                        .await
+                    use ::postage_core::__private::run_handler as __postage_run;
+                    __postage_run::<Sweep, Self>(self, request).await
                 }
                 INDEX_6 => {
-                    ::postage_core::__private::run_handler::<
-                        other::Count,
-                        Self,
-                    >(self, request)
-                        .await
+                    use ::postage_core::__private::run_handler as __postage_run;
+                    __postage_run::<other::Count, Self>(self, request).await
                 }
                 _ => request.unhandled().await,
             }

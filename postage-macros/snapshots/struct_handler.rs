@@ -17,4 +17,9 @@ impl ::postage_core::__private::DeclareHandler for SweepAisle {
             "",
         )
         .doc("Sweeps an aisle.");
+    fn read(
+        request: &::postage_core::__private::Request<'_>,
+    ) -> ::core::result::Result<Self, ::postage_core::__private::BadParameters> {
+        ::postage_core::__private::read_handler::<SweepAisle>(request)
+    }
 }

@@ -131,6 +131,7 @@ fn a_method_of_a_contract() {
         ("#[rpc] async fn f(&self, a: u8, _a: u8);", "two parameters travel under the name `a`"),
         ("#[rpc] async fn f(&self, #[context] cx: &Context);", "belongs to the service"),
         ("#[rpc] async fn f(&self, #[reply] r: Reply<u8>);", "belongs to the service"),
+        ("#[rpc] async fn f(&self, cx: &Context);", "this does not travel"),
         ("#[rpc] async fn f(&self, #[default] a: Option<u8>);", "drop `#[default]`"),
         ("#[rpc] async fn f(&self, #[default = 1] a: u8);", "`#[default(value)]`"),
         ("#[rpc] async fn f(&self, #[cfg(unix)] a: u8);", "on the whole method"),
@@ -222,6 +223,10 @@ fn a_handler() {
         ("#[rpc_handler] async fn f(&self) -> io::Result<u8> {}", "write both types"),
         ("#[rpc_handler] fn f(&self) -> impl Future {}", "name the type of the answer"),
         ("async fn f(&self, #[context] cx: &C) {}", "no message reaches `f`"),
+        ("#[rpc_handler] async fn f(&self, cx: &Context) {}", "`#[context] cx: &Context`"),
+        ("#[rpc_handler] async fn f(&self, r: Reply<'_, u8>) {}", "`#[reply] answer:"),
+        ("#[rpc_handler] async fn f(&self, m: &Message<'_>) {}", "`full_body` in its attribute"),
+        ("#[rpc] async fn f(&self) {}", "write `#[rpc_handler]`"),
     ] {
         let item = format!("impl Desk {{ {method} }}");
         assert_one(method, macros::message_processor(tokens(""), tokens(&item)), part);
@@ -241,6 +246,9 @@ fn two_rpc_handlers_for_one_call_are_reported_at_both() {
 fn a_service_of_a_contract() {
     for (method, part) in [
         ("async fn f(&self, #[default] a: u8) {}", "write it in the contract"),
+        ("fn f(&self) -> u8 {}", "write `async fn`"),
+        ("async fn f(&self, cx: &Context) {}", "`#[context] cx: &Context`"),
+        ("#[rpc] async fn f(&self) {}", "the contract says so already"),
         ("fn f(&self, #[context] cx: &C) {}", "write `async fn`"),
         ("async fn f(&self, #[reply] r: Alias) {}", "write `Reply<'_, T>`"),
         ("async fn f(&self, #[context] cx: &C, (a, b): (u8, u8)) {}", "instead of a pattern"),
@@ -252,6 +260,7 @@ fn a_service_of_a_contract() {
         ("impl !Contract for Desk {}", "drop the `!`"),
         ("unsafe impl Contract for Desk {}", "not `unsafe`"),
         ("impl Contract for (A, B) {}", "a type with a name"),
+        ("impl<'d> Contract for Desk<'d> {}", "it borrows nothing"),
         ("struct Desk;", "belongs on an `impl` block; this is a struct"),
     ] {
         assert_one(item, macros::message_processor(tokens(""), tokens(item)), part);

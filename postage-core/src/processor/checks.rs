@@ -1,5 +1,5 @@
 //! What is checked when a service is compiled: generated constants call these, and a failed check
-//! is a compile error with its text.
+//! is a compile error with its text. `#[track_caller]` keeps their insides out of it.
 
 use crate::contract::{Contract, Method};
 use crate::message::Category;
@@ -39,6 +39,7 @@ impl ConstText {
     }
 
     #[allow(clippy::panic, reason = "this is how a constant reports an error")]
+    #[track_caller]
     const fn fail(&self) -> ! {
         let (text, _) = self.bytes.split_at(self.length);
         match std::str::from_utf8(text) {
@@ -54,6 +55,7 @@ impl ConstText {
 /// # Panics
 /// When they differ, at compile time.
 #[doc(hidden)]
+#[track_caller]
 pub const fn check_parameters(contract: &Contract, method: &str, names: &[&str]) {
     let mut index = 0;
     while index < contract.methods().len() {
@@ -65,6 +67,7 @@ pub const fn check_parameters(contract: &Contract, method: &str, names: &[&str])
     }
 }
 
+#[track_caller]
 const fn check_names(contract: &Contract, declared: &Method, names: &[&str]) {
     let parameters = declared.parameters();
     if parameters.len() != names.len() {
@@ -98,6 +101,7 @@ const fn check_names(contract: &Contract, declared: &Method, names: &[&str]) {
 /// # Panics
 /// When no binding ever matches, at compile time.
 #[doc(hidden)]
+#[track_caller]
 pub const fn check_routes(contract: &Contract, bindings: &[(&Exchange, &str)]) {
     let mut index = 0;
     while index < contract.methods().len() {
@@ -117,7 +121,7 @@ pub const fn check_routes(contract: &Contract, bindings: &[(&Exchange, &str)]) {
                 .push(exchange_name(exchange))
                 .push("` with key `")
                 .push(key)
-                .push("`, which no binding of this service takes")
+                .push("`, which no binding of this service takes: bind that key too")
                 .fail();
         }
         index += 1;
@@ -151,6 +155,7 @@ const fn takes(kind: &ExchangeKind, pattern: &str, key: &str) -> bool {
 /// # Panics
 /// When it goes by the key, at compile time.
 #[doc(hidden)]
+#[track_caller]
 pub const fn check_keyless(exchange: &Exchange) {
     if matches!(exchange.kind, ExchangeKind::Direct | ExchangeKind::Topic) {
         ConstText::new()
@@ -177,6 +182,7 @@ pub const fn exchange_name(exchange: &Exchange) -> &str {
 /// # Panics
 /// When two do, at compile time.
 #[doc(hidden)]
+#[track_caller]
 pub const fn check_handlers(table: &[&[Method]]) {
     let mut left = 0;
     while left < table.len() {
@@ -189,6 +195,7 @@ pub const fn check_handlers(table: &[&[Method]]) {
     }
 }
 
+#[track_caller]
 const fn check_disjoint(left: &[Method], right: &[Method]) {
     let mut index = 0;
     while index < left.len() {
@@ -207,7 +214,7 @@ const fn check_disjoint(left: &[Method], right: &[Method]) {
                     .push(one.method())
                     .push("` and `")
                     .push(two.method())
-                    .push("`; only one could")
+                    .push("`; one call has one answer: give one of them another name")
                     .fail();
             }
             other += 1;

@@ -2,17 +2,21 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
+use super::cancel::Cancels;
+use super::dedup::DedupStore;
 use super::serving::{Control, Drained, Order, Serving};
 use super::sources::Sources;
 use super::table::Table;
-use super::{MessageProcessor, ServiceSetup};
+use super::{MessageProcessor, ReplyTo, Retry, ServiceSetup};
 use crate::error::ServeError;
 use crate::link::Link;
+use crate::message::{Fingerprint, Identity};
 use crate::pauses::Pauses;
 use crate::transport::{Delivery, Settlement, Subscription, TransportError};
 
@@ -31,22 +35,44 @@ pub(super) struct Service<P> {
     pub(super) processor: Arc<P>,
     pub(super) table: Table,
     pub(super) control: Arc<Control>,
-    sources: Arc<Sources>,
+    pub(super) sources: Arc<Sources>,
+    /// Who is named in what fails here.
+    pub(super) identity: Identity,
+    pub(super) retry: Retry,
+    pub(super) dedup: Option<Arc<dyn DedupStore>>,
+    pub(super) cancels: Arc<Cancels>,
+    pub(super) handler_time: Duration,
+    pub(super) reply_to: ReplyTo,
     pub(super) quit: bool,
     pub(super) restart: bool,
 }
 
-impl<P> Service<P> {
+impl<P: MessageProcessor> Service<P> {
     pub(super) fn new(
         link: Arc<Link>,
         processor: Arc<P>,
         table: Table,
         setup: &ServiceSetup,
     ) -> Self {
-        let control = Arc::new(Control::new());
         let sources = Arc::new(Sources::new(Arc::clone(&link), setup));
-        let (quit, restart) = (setup.quit, setup.restart);
-        Self { link, processor, table, control, sources, quit, restart }
+        let identity = setup.identity.clone().unwrap_or_else(|| {
+            Identity::new(Fingerprint::new(P::NAME, "service"), link.transport.vhost())
+        });
+        Self {
+            link,
+            processor,
+            table,
+            control: Arc::new(Control::new()),
+            sources,
+            identity,
+            retry: setup.retry,
+            dedup: setup.dedup.store(),
+            cancels: Arc::default(),
+            handler_time: setup.handler_time,
+            reply_to: setup.reply_to,
+            quit: setup.quit,
+            restart: setup.restart,
+        }
     }
 }
 
@@ -81,6 +107,11 @@ async fn run<P: MessageProcessor>(
     subscribed: Vec<Subscribed>,
     permits: Arc<Semaphore>,
 ) -> Drained {
+    // Goes with the loops.
+    let mut listener = JoinSet::new();
+    if service.table.any_cancellable() {
+        listener.spawn(Arc::clone(&service.cancels).listen(Arc::clone(&service.link)));
+    }
     let mut loops = JoinSet::new();
     for (place, subscribed) in subscribed.into_iter().enumerate() {
         loops.spawn(consume(Arc::clone(&service), place, subscribed, Arc::clone(&permits)));
@@ -106,7 +137,7 @@ async fn consume<P: MessageProcessor>(
     let mut work = Work::default();
     loop {
         let delivered =
-            deliver(&service, &mut subscribed.subscription, &permits, &mut order, &mut work);
+            deliver(&service, place, &mut subscribed.subscription, &permits, &mut order, &mut work);
         let Err(lost) = delivered.await else { break };
         tracing::warn!(service = P::NAME, error = %lost, "a queue stopped delivering");
         // The queue has them again.
@@ -139,6 +170,7 @@ struct Work {
 /// Starts a handler for each delivery until told to stop; the error is why no more come.
 async fn deliver<P: MessageProcessor>(
     service: &Arc<Service<P>>,
+    place: usize,
     subscription: &mut Subscription,
     permits: &Arc<Semaphore>,
     order: &mut watch::Receiver<Order>,
@@ -153,7 +185,7 @@ async fn deliver<P: MessageProcessor>(
             // Only with a message in hand: a queue that waits keeps no permit from the others.
             Ok(permit) = Arc::clone(permits).acquire_owned(), if !waiting.is_empty() => {
                 if let Some((since, delivery)) = waiting.pop_front() {
-                    handlers.spawn(handle(Arc::clone(service), delivery, since, permit));
+                    handlers.spawn(handle(Arc::clone(service), place, delivery, since, permit));
                 }
             }
             delivery = subscription.next(), if waiting.len() < MOST_WAITING => match delivery? {
@@ -201,11 +233,12 @@ async fn told_to_stop(order: &mut watch::Receiver<Order>) {
 
 async fn handle<P: MessageProcessor>(
     service: Arc<Service<P>>,
+    place: usize,
     delivery: Delivery,
     since: Instant,
     _permit: OwnedSemaphorePermit,
 ) {
-    service.handle(delivery, since).await;
+    service.handle(place, delivery, since).await;
 }
 
 /// Takes no more, gives back what was not begun, and lets the handlers finish, all within the

@@ -6,40 +6,54 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::consume::Service;
+use super::dedup::{Claim, Claimed};
 use super::replier::Replier;
 use super::request::Request;
+use super::settle::Verdict;
 use super::table::Entry;
 use super::{Context, MessageProcessor, Outcome};
 use crate::message::{Category, CodecError, JsonCodec, Message};
-use crate::transport::{Delivery, Settlement};
+use crate::transport::Delivery;
 
 impl<P: MessageProcessor> Service<P> {
-    /// Handles a delivery that has been here since then.
-    pub(super) async fn handle(&self, delivery: Delivery, since: Instant) {
+    /// Handles a delivery of the queue at this place that has been here since then.
+    pub(super) async fn handle(&self, place: usize, delivery: Delivery, since: Instant) {
         if has_expired(&delivery, since) {
-            let reason = "its time was up before a handler was free".to_owned();
-            return self.settle(delivery, Outcome::Reject { reason }).await;
+            let outcome = Outcome::reject("its time was up before a handler was free");
+            return self.settle(place, delivery, outcome.into()).await;
+        }
+        if let Some(address) = &delivery.properties.reply_to
+            && !self.reply_to.allows(address)
+        {
+            let text = format!("the reply address `{address}` is no reply queue");
+            return self.settle(place, delivery, Outcome::reject(text).into()).await;
         }
         let opened = catch_unwind(AssertUnwindSafe(|| self.link.open(&delivery)));
         let opened = opened.unwrap_or_else(|_| Err(CodecError::new("the codec panicked")));
-        let outcome = match opened {
+        let verdict = match opened {
             Ok((codec, body)) => {
                 let replier = Replier::new(Arc::clone(&self.link), codec, &delivery.properties);
-                self.read(&delivery, body, &replier).await
+                self.read(place, &delivery, body, &replier).await
             }
             Err(error) => {
                 let json = Arc::new(JsonCodec);
                 let replier = Replier::new(Arc::clone(&self.link), json, &delivery.properties);
-                malformed(&delivery, &replier, &error.to_string()).await
+                malformed(&delivery, &replier, &error.to_string()).await.into()
             }
         };
-        self.settle(delivery, outcome).await;
+        self.settle(place, delivery, verdict).await;
     }
 
-    async fn read(&self, delivery: &Delivery, body: Bytes, replier: &Replier) -> Outcome {
+    async fn read(
+        &self,
+        place: usize,
+        delivery: &Delivery,
+        body: Bytes,
+        replier: &Replier,
+    ) -> Verdict {
         let context = Context::new(
             delivery.properties.clone(),
             delivery.route.clone(),
@@ -48,33 +62,88 @@ impl<P: MessageProcessor> Service<P> {
             Arc::clone(&self.control),
         );
         match Message::from_json(&body) {
-            Ok(message) => self.dispatch(Request::new(&message, &context, replier)).await,
-            Err(error) => malformed(delivery, replier, &error.to_string()).await,
+            Ok(message) => {
+                self.once(place, Request::new(&message, &context, replier), replier).await
+            }
+            Err(error) => malformed(delivery, replier, &error.to_string()).await.into(),
         }
     }
 
-    async fn dispatch(&self, request: Request<'_>) -> Outcome {
+    /// Dispatches a message unless one of its id was handled before: a caller is answered as then.
+    async fn once(&self, place: usize, request: Request<'_>, replier: &Replier) -> Verdict {
+        let (Some(store), Some(id)) = (&self.dedup, request.context().message_id()) else {
+            return self.dispatch(request).await;
+        };
+        // Copies of one message in different queues are different messages.
+        let id = format!("{place}/{id}");
+        match store.claim(&id).await {
+            Claim::New => {
+                let claimed = Claimed::new(Arc::clone(store), id);
+                let verdict = self.dispatch(request).await;
+                verdict.claimed(claimed.answered(replier.answer()))
+            }
+            Claim::Handled(answer) => {
+                if let Some(answer) = answer
+                    && let Err(error) = replier.answer_again(answer).await
+                {
+                    tracing::warn!(%error, "a reply could not be sent again");
+                }
+                Outcome::Done.into()
+            }
+        }
+    }
+
+    async fn dispatch(&self, request: Request<'_>) -> Verdict {
         let message = request.message();
         let handlers = self.table.handlers(message.category(), message.kind(), message.name());
         if handlers.is_empty() {
-            return self.unhandled(request).await;
+            return self.unhandled(request).await.into();
         }
-        let mut outcome = Outcome::Done;
+        let mut verdict = Verdict::from(Outcome::Done);
         for handler in handlers {
-            outcome = outcome.and(self.run(*handler, request).await);
+            let outcome = self.run(*handler, request).await.and(request.context().outcome());
+            if verdict.outcome == Outcome::Done && outcome != Outcome::Done {
+                verdict = Verdict::by(handler.method, outcome);
+            }
         }
-        outcome.and(request.context().outcome())
+        verdict
     }
 
-    /// Runs one handler; its panic is an exception to the caller, and rejects the message.
+    /// Runs one handler, until its caller has left where it may be cancelled.
     async fn run(&self, handler: Entry, request: Request<'_>) -> Outcome {
+        let id = request.context().message_id().filter(|_| handler.cancellable);
+        let Some(id) = id else { return self.bounded(handler, request).await };
+        let Some(mut running) = self.cancels.begin(id) else {
+            tracing::debug!(
+                service = P::NAME,
+                handler = handler.method,
+                "cancelled before it began"
+            );
+            return Outcome::Done;
+        };
+        tokio::select! {
+            biased;
+            outcome = self.bounded(handler, request) => outcome,
+            () = running.cancelled() => {
+                tracing::debug!(service = P::NAME, handler = handler.method, "cancelled");
+                Outcome::Done
+            }
+        }
+    }
+
+    /// Runs one handler in its time; its panic is an exception to the caller, and fails a message.
+    async fn bounded(&self, handler: Entry, request: Request<'_>) -> Outcome {
         let dispatched = self.processor.dispatch(handler.index, request);
-        match AssertUnwindSafe(dispatched).catch_unwind().await {
-            Ok(outcome) => outcome,
-            Err(panic) => {
+        match timeout(self.handler_time, AssertUnwindSafe(dispatched).catch_unwind()).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(panic)) => {
                 let text = panic_text(&*panic);
                 tracing::error!(service = P::NAME, handler = handler.method, %text, "a handler panicked");
-                request.panicked(text).await
+                request.broke_off("Panic", text).await
+            }
+            Err(_) => {
+                let text = format!("the handler took longer than {:?}", self.handler_time);
+                request.broke_off("HandlerTimeout", &text).await
             }
         }
     }
@@ -101,25 +170,6 @@ impl<P: MessageProcessor> Service<P> {
                 request.raise("UnknownCommand", &text).await;
                 Outcome::Done
             }
-        }
-    }
-
-    async fn settle(&self, delivery: Delivery, outcome: Outcome) {
-        let settlement = match outcome {
-            Outcome::Done => Settlement::Ack,
-            Outcome::Reject { reason } => {
-                tracing::warn!(
-                    service = P::NAME,
-                    route = %delivery.route,
-                    message_id = delivery.properties.message_id.as_deref(),
-                    reason,
-                    "a message was rejected"
-                );
-                Settlement::Reject
-            }
-        };
-        if let Err(error) = delivery.settle(settlement).await {
-            tracing::warn!(service = P::NAME, %error, "a message was handled and not settled");
         }
     }
 }

@@ -1,7 +1,6 @@
 use std::fmt::Display;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use super::{BadParameters, Context, Outcome, Request};
 use crate::contract::Method;
@@ -14,10 +13,14 @@ use crate::message::Category;
     message = "`{Self}` is not a handler",
     label = "annotate its struct with `#[rpc_handler(..)]` or `#[message_handler(..)]`"
 )]
-pub trait DeclareHandler: DeserializeOwned {
+pub trait DeclareHandler: Sized {
     /// What it handles.
     #[doc(hidden)]
     const METHOD: Method;
+
+    /// The struct that a request brings, [`read_handler`] in what the macro writes.
+    #[doc(hidden)]
+    fn read(request: &Request<'_>) -> Result<Self, BadParameters>;
 }
 
 /// What a handler struct does, with access to the processor `P` that it belongs to.
@@ -69,7 +72,7 @@ pub async fn run_handler<H: Handle<P> + Send, P: Sync>(
     processor: &P,
     request: Request<'_>,
 ) -> Outcome {
-    let handler: H = match read(&request) {
+    let handler = match H::read(&request) {
         Ok(handler) => handler,
         Err(fault) => return request.refuse(fault).await,
     };
@@ -80,7 +83,12 @@ pub async fn run_handler<H: Handle<P> + Send, P: Sync>(
     }
 }
 
-fn read<H: DeserializeOwned>(request: &Request<'_>) -> Result<H, BadParameters> {
+/// Decodes a handler struct from a request.
+#[doc(hidden)]
+pub fn read_handler<H>(request: &Request<'_>) -> Result<H, BadParameters>
+where
+    H: for<'de> Deserialize<'de>,
+{
     let json = request.parameters_json()?;
     serde_json::from_str(json).or_else(|error| {
         // A struct without fields is `null` to serde, and `{}` to every sender.

@@ -1,8 +1,11 @@
 //! Receiving: consume, decode, dispatch, handle, settle, reply.
 
+mod cancel;
 mod checks;
 mod consume;
 mod context;
+mod dead_letters;
+mod dedup;
 mod filter;
 mod handle;
 mod handler;
@@ -11,23 +14,28 @@ mod parameters;
 mod replier;
 mod reply;
 mod request;
+mod retry;
 mod serve;
 mod serving;
+mod settle;
 mod setup;
 mod sources;
 mod table;
 
 pub use checks::{check_handlers, check_keyless, check_parameters, check_routes, exchange_name};
 pub use context::Context;
+pub use dead_letters::{DeadLetter, DeadLetters};
+pub use dedup::{Answer, Claim, DedupStore, RecentMessages};
 pub use filter::{Filter, FilterError};
-pub use handler::{DeclareHandler, Handle, run_handler};
+pub use handler::{DeclareHandler, Handle, read_handler, run_handler};
 pub use outcome::{IntoOutcome, Outcome};
 pub use parameters::{BadParameters, Parameters, Text};
 pub use reply::{Reply, local_reply, local_reply_result};
 pub use request::Request;
+pub use retry::Retry;
 pub use serve::Serve;
 pub use serving::{Drained, Serving, Stopped};
-pub use setup::{DEFAULT_PREFETCH, ServiceSetup};
+pub use setup::{DEFAULT_HANDLER_TIME, DEFAULT_PREFETCH, ReplyTo, ServiceSetup};
 
 use crate::contract::Method;
 

@@ -1,4 +1,5 @@
 use std::fmt::Display;
+use std::time::Duration;
 
 /// What becomes of a message after its handler.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -6,8 +7,26 @@ use std::fmt::Display;
 pub enum Outcome {
     /// It is done: the queue forgets it.
     Done,
+    /// It failed, and may succeed another time: it is tried again as the service's
+    /// [`Retry`](crate::Retry) says, and rejected when the attempts are used up.
+    Fail {
+        /// Why.
+        reason: String,
+    },
+    /// As `Fail`, after a pause of the handler's own choice.
+    Retry {
+        /// Why.
+        reason: String,
+        /// How long to wait. Whole milliseconds.
+        after: Duration,
+    },
     /// It failed for good: to the queue's dead-letter exchange where there is one, else dropped.
     Reject {
+        /// Why.
+        reason: String,
+    },
+    /// It is of no use to anybody: the queue forgets it, and no dead letter is kept.
+    Drop {
         /// Why.
         reason: String,
     },
@@ -18,16 +37,16 @@ impl Outcome {
         Self::Reject { reason: reason.to_string() }
     }
 
-    /// The worse of two outcomes of one message.
+    /// Both outcomes of one message in one: the first that is not done.
     pub(crate) fn and(self, other: Self) -> Self {
         match self {
             Self::Done => other,
-            rejected @ Self::Reject { .. } => rejected,
+            first => first,
         }
     }
 }
 
-/// What a message handler may return: nothing, a `Result` whose error rejects the message, or an
+/// What a message handler may return: nothing, a `Result` whose error fails the message, or an
 /// [`Outcome`].
 #[diagnostic::on_unimplemented(
     message = "a message handler cannot return `{Self}`",
@@ -55,7 +74,7 @@ impl<T: IntoOutcome, E: Display> IntoOutcome for Result<T, E> {
     fn into_outcome(self) -> Outcome {
         match self {
             Ok(done) => done.into_outcome(),
-            Err(error) => Outcome::reject(error),
+            Err(error) => Outcome::Fail { reason: error.to_string() },
         }
     }
 }

@@ -1,9 +1,10 @@
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
+use super::dedup::Answer;
 use crate::error::SendError;
 use crate::link::Link;
 use crate::message::{Codec, EncodeError, Envelope, ResultContent};
@@ -17,6 +18,8 @@ pub(super) struct Replier {
     codec: Arc<dyn Codec>,
     to: Option<Address>,
     replied: AtomicBool,
+    /// What was answered first.
+    answer: OnceLock<Answer>,
 }
 
 #[derive(Debug)]
@@ -36,7 +39,7 @@ impl Replier {
             reply_to: reply_to.to_string(),
             correlation_id: request.correlation_id.as_ref().map(ToString::to_string),
         });
-        Self { link, codec, to, replied: AtomicBool::new(false) }
+        Self { link, codec, to, replied: AtomicBool::new(false), answer: OnceLock::new() }
     }
 
     /// Whether anything was replied.
@@ -79,36 +82,48 @@ impl Replier {
         self.send(encode(&Envelope::exception(name, text), None)?).await
     }
 
-    /// Publishes to the reply queue. It is not confirmed: a caller whose reply is lost asks again,
-    /// and one that has left has taken its queue along.
+    /// What was answered, to be remembered.
+    pub(super) fn answer(&self) -> Option<Answer> {
+        self.answer.get().cloned()
+    }
+
+    /// Answers as before.
+    pub(super) async fn answer_again(&self, answer: Answer) -> Result<(), SendError> {
+        self.publish(answer).await
+    }
+
     async fn send(&self, json: Vec<u8>) -> Result<(), SendError> {
-        let Some(to) = &self.to else {
+        if self.to.is_none() {
             self.replied.store(true, Ordering::Release);
             tracing::debug!("a request without a reply address was answered to nobody");
             return Ok(());
-        };
-        let body = self.codec.encode(json).map_err(|error| EncodeError::Codec {
-            name: "a reply".to_owned(),
-            reason: error.to_string(),
-        })?;
-        if body.len() > self.link.max_body {
-            return Err(SendError::Encode(EncodeError::Codec {
-                name: "a reply".to_owned(),
-                reason: format!(
-                    "the body has {} bytes, over the limit of {} bytes",
-                    body.len(),
-                    self.link.max_body
-                ),
-            }));
         }
+        let name = || "a reply".to_owned();
+        let body = self.codec.encode(json);
+        let body =
+            body.map_err(|error| EncodeError::Codec { name: name(), reason: error.to_string() })?;
+        let (size, limit) = (body.len(), self.link.max_body);
+        if size > limit {
+            let reason = format!("the body has {size} bytes, over the limit of {limit} bytes");
+            return Err(EncodeError::Codec { name: name(), reason }.into());
+        }
+        let answer = Answer { content_type: self.codec.content_type().to_owned(), body };
+        drop(self.answer.set(answer.clone()));
+        self.replied.store(true, Ordering::Release);
+        self.publish(answer).await
+    }
+
+    /// Publishes to the reply queue. It is not confirmed: a caller whose reply is lost asks again,
+    /// and one that has left has taken its queue along.
+    async fn publish(&self, answer: Answer) -> Result<(), SendError> {
+        let Some(to) = &self.to else { return Ok(()) };
         let properties = Properties {
-            content_type: Some(self.codec.content_type().into()),
+            content_type: Some(answer.content_type.into()),
             correlation_id: to.correlation_id.clone().map(Into::into),
             ..Properties::default()
         };
-        let route = Route::to_queue(to.reply_to.clone());
+        let (route, body) = (Route::to_queue(to.reply_to.clone()), answer.body);
         let reply = Publication { route, properties, body, mandatory: false, confirm: false };
-        self.replied.store(true, Ordering::Release);
         Ok(self.link.publish(reply).await?)
     }
 }

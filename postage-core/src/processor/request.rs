@@ -181,12 +181,16 @@ impl<'a> Request<'a> {
         Outcome::reject(format_args!("{name}: {text}"))
     }
 
-    /// A handler's panic: the caller is told, unless it has its answer already.
-    pub(super) async fn panicked(self, text: &str) -> Outcome {
-        if self.replier.has_replied() {
-            return Outcome::reject(format_args!("Panic: {text}"));
+    /// A handler that did not end: a caller is told, unless it has its answer already; a message
+    /// has failed.
+    pub(super) async fn broke_off(self, name: &str, text: &str) -> Outcome {
+        match self.message.category() {
+            Category::Message => Outcome::Fail { reason: format!("{name}: {text}") },
+            Category::Rpc if self.replier.has_replied() => {
+                Outcome::reject(format_args!("{name}: {text}"))
+            }
+            Category::Rpc => self.raise(name, text).await,
         }
-        self.raise("Panic", text).await
     }
 
     async fn tell(self, name: &str, text: &str) {

@@ -1,14 +1,20 @@
 use std::borrow::Cow;
 use std::future::IntoFuture;
 use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
 
 use super::consume::{Service, start};
+use super::dedup::DedupStore;
 use super::serving::Serving;
+use super::setup::Dedup;
 use super::table::Table;
-use super::{MessageProcessor, ServiceSetup};
+use super::{MessageProcessor, ReplyTo, Retry, ServiceSetup};
 use crate::broker::Broker;
 use crate::error::ServeError;
 use crate::link::Link;
+use crate::message::Identity;
 use crate::topology::{Exchange, Queue};
 use crate::transport::BoxFuture;
 
@@ -58,6 +64,47 @@ impl<P> Serve<P> {
     /// How many handlers may run at once, over all queues.
     pub fn concurrency(mut self, handlers: usize) -> Self {
         self.setup = self.setup.concurrency(handlers);
+        self
+    }
+
+    /// How often a message whose handler failed is tried again. Once only, unless set.
+    pub fn retry(mut self, retry: Retry) -> Self {
+        self.setup = self.setup.retry(retry);
+        self
+    }
+
+    /// How long a handler may run: 10 min unless set. One that takes longer is dropped: a caller gets
+    /// the exception `HandlerTimeout`, a message has failed.
+    pub fn handler_time(mut self, limit: Duration) -> Self {
+        self.setup.handler_time = limit;
+        self
+    }
+
+    /// Which reply addresses the service answers to: any, unless set.
+    pub fn reply_to(mut self, policy: ReplyTo) -> Self {
+        self.setup.reply_to = policy;
+        self
+    }
+
+    /// Where it is remembered which messages were handled: a message that comes again under its id
+    /// is not handled again, and a call is answered as before. Unless set, that is
+    /// [`RecentMessages`](crate::RecentMessages) of the service's own.
+    pub fn dedup(mut self, store: impl DedupStore) -> Self {
+        self.setup.dedup = Dedup::Store(Arc::new(store));
+        self
+    }
+
+    /// Handles a message however often it comes.
+    pub fn no_dedup(mut self) -> Self {
+        self.setup.dedup = Dedup::Off;
+        self
+    }
+
+    /// Who the service says it is, in the dead letters that it makes: a
+    /// [`Fingerprint`](crate::Fingerprint), or any type that serializes to a map. Unless set, its
+    /// name is that of the processor's type.
+    pub fn fingerprint(mut self, fingerprint: impl Serialize) -> Self {
+        self.setup.identity = Some(Identity::new(fingerprint, self.link.transport.vhost()));
         self
     }
 

@@ -1,5 +1,10 @@
 use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Duration;
 
+use super::Retry;
+use super::dedup::{DedupStore, RecentMessages};
+use crate::message::Identity;
 use crate::topology::{Binding, Exchange, Queue};
 
 /// How many unsettled messages a queue may have out at a service, unless set.
@@ -10,6 +15,28 @@ use crate::topology::{Binding, Exchange, Queue};
 /// away from other consumers.
 pub const DEFAULT_PREFETCH: u16 = 100;
 
+/// How long a handler may run, unless set.
+pub const DEFAULT_HANDLER_TIME: Duration = Duration::from_secs(600);
+
+/// Which reply addresses a service answers to. The address comes with the request, so whoever may
+/// send to the service chooses where its answers go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ReplyTo {
+    /// To any queue.
+    #[default]
+    Anywhere,
+    /// Only to queues whose names the broker made, as callers' reply queues are: those that begin
+    /// with `amq.`. A request with another address is rejected.
+    ReplyQueues,
+}
+
+impl ReplyTo {
+    pub(super) fn allows(self, address: &str) -> bool {
+        self == Self::Anywhere || address.starts_with("amq.")
+    }
+}
+
 /// What a service consumes, and how: from its attributes, then from its owner.
 #[doc(hidden)]
 #[derive(Clone, Debug)]
@@ -19,8 +46,32 @@ pub struct ServiceSetup {
     pub(super) bindings: Vec<(usize, Binding)>,
     pub(super) prefetch: u16,
     pub(super) concurrency: Option<usize>,
+    pub(super) retry: Retry,
+    pub(super) identity: Option<Identity>,
+    pub(super) dedup: Dedup,
+    pub(super) handler_time: Duration,
+    pub(super) reply_to: ReplyTo,
     pub(super) quit: bool,
     pub(super) restart: bool,
+}
+
+/// What remembers the messages that were handled.
+#[derive(Clone, Debug)]
+pub(super) enum Dedup {
+    /// A store of the service's own.
+    Recent,
+    Store(Arc<dyn DedupStore>),
+    Off,
+}
+
+impl Dedup {
+    pub(super) fn store(&self) -> Option<Arc<dyn DedupStore>> {
+        match self {
+            Self::Recent => Some(Arc::new(RecentMessages::default())),
+            Self::Store(store) => Some(Arc::clone(store)),
+            Self::Off => None,
+        }
+    }
 }
 
 impl Default for ServiceSetup {
@@ -37,6 +88,11 @@ impl ServiceSetup {
             bindings: Vec::new(),
             prefetch: DEFAULT_PREFETCH,
             concurrency: None,
+            retry: Retry::new(1),
+            identity: None,
+            dedup: Dedup::Recent,
+            handler_time: DEFAULT_HANDLER_TIME,
+            reply_to: ReplyTo::Anywhere,
             quit: true,
             restart: true,
         }
@@ -80,6 +136,12 @@ impl ServiceSetup {
     #[must_use]
     pub const fn concurrency(mut self, handlers: usize) -> Self {
         self.concurrency = Some(handlers);
+        self
+    }
+
+    #[must_use]
+    pub const fn retry(mut self, retry: Retry) -> Self {
+        self.retry = retry;
         self
     }
 

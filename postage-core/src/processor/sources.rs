@@ -41,6 +41,17 @@ impl Sources {
         self.now().names.clone()
     }
 
+    /// The queue at this place, as it was described.
+    pub(super) fn queue(&self, place: usize) -> Option<&Queue> {
+        self.queues.get(place)
+    }
+
+    /// The queue at this place, and its name of now.
+    pub(super) fn named(&self, place: usize) -> Option<(String, &Queue)> {
+        let name = self.now().names.get(place).cloned()?;
+        Some((name, self.queues.get(place)?))
+    }
+
     /// Declares the queue at this place and binds it, and subscribes.
     pub(super) async fn subscribe(&self, place: usize) -> Result<Subscription, TransportError> {
         let transport = &self.link.transport;

@@ -19,6 +19,7 @@ pub(super) struct Table(HashMap<Key<'static>, Vec<Entry>>);
 pub(super) struct Entry {
     pub(super) index: usize,
     pub(super) method: &'static str,
+    pub(super) cancellable: bool,
 }
 
 impl Table {
@@ -34,7 +35,8 @@ impl Table {
                     name: method.name(),
                 });
             }
-            handlers.push(Entry { index, method: method.method() });
+            let (method, cancellable) = (method.method(), method.is_cancellable());
+            handlers.push(Entry { index, method, cancellable });
         }
         Ok(Self(table))
     }
@@ -46,6 +48,11 @@ impl Table {
         name: &'a str,
     ) -> &'a [Entry] {
         self.0.get(&(category, kind, name)).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether any handler is stopped when its caller has left.
+    pub(super) fn any_cancellable(&self) -> bool {
+        self.0.values().flatten().any(|handler| handler.cancellable)
     }
 
     /// The names of the commands that are answered, for the one who asked for another.

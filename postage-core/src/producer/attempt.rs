@@ -9,6 +9,7 @@ use bytes::Bytes;
 use tokio::time::{Instant, sleep, timeout_at};
 use uuid::Uuid;
 
+use super::leaving::Guard;
 use super::options::{Outgoing, at_least_a_millisecond};
 use super::replies::{Replies, ReplyAddress};
 use crate::contract::Peer;
@@ -29,6 +30,8 @@ pub(crate) struct Request {
     pub(crate) max_retry: u32,
     pub(crate) deadline: Option<Duration>,
     pub(crate) peer: Peer,
+    /// Whether the service is told when the call is dropped.
+    pub(crate) cancellable: bool,
 }
 
 /// A call that has begun.
@@ -39,6 +42,8 @@ pub(crate) struct Pending {
     exchange: Exchange,
     key: Cow<'static, str>,
     id: String,
+    /// Says that the call was dropped, where that is wanted.
+    guard: Option<Guard>,
     /// Where the reply is awaited, and whether this attempt was sent with it.
     address: Option<ReplyAddress>,
     sent: bool,
@@ -57,13 +62,16 @@ impl Request {
         let (exchange, key) = targets.into_iter().next().ok_or(CallFault::NoRoute)?;
         let exchange = exchange.clone();
         let now = Instant::now();
+        let id = Uuid::new_v4().to_string();
+        let guard = self.cancellable.then(|| self.replies.guard(&id));
         let mut pending = Pending {
             uncorrelated_before: self.replies.uncorrelated(),
             request: self,
             body,
             exchange,
             key,
-            id: Uuid::new_v4().to_string(),
+            id,
+            guard,
             address: None,
             sent: false,
             lost_before: false,
@@ -81,6 +89,13 @@ impl Pending {
         &self.id
     }
 
+    /// The service need not be told when the call is dropped.
+    pub(crate) fn wanted_anyway(&mut self) {
+        if let Some(guard) = self.guard.take() {
+            guard.stay();
+        }
+    }
+
     /// Sends the first attempt, and answers the address that its reply will come to.
     pub(crate) async fn start(&mut self) -> Result<String, CallFault> {
         let sent = timeout_at(self.attempt_ends, self.send_over_losses()).await;
@@ -92,6 +107,7 @@ impl Pending {
     pub(crate) async fn finish(mut self) -> Result<Delivery, CallFault> {
         loop {
             if let Ok(ended) = timeout_at(self.attempt_ends, self.ask_over_losses()).await {
+                self.wanted_anyway();
                 return ended;
             }
             let spent = self.attempt > self.request.max_retry;

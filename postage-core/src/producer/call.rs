@@ -86,6 +86,14 @@ impl<T, X> Call<T, X> {
         self
     }
 
+    /// Tells the services when the call is dropped unanswered, or its time is up: a handler that is
+    /// marked as cancellable is stopped then. A method of a contract that is marked so does it by
+    /// itself.
+    pub fn cancellable(mut self) -> Self {
+        self.request(|request| request.cancellable = true);
+        self
+    }
+
     /// Who answers: [`Peer::Python`] gives the call a reply address of its own.
     pub fn peer(mut self, peer: Peer) -> Self {
         self.request(|request| request.peer = peer);

@@ -2,6 +2,7 @@
 
 mod attempt;
 mod call;
+mod leaving;
 mod options;
 mod parameters;
 mod publish;

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{OnceCell, oneshot};
 use tokio::task::JoinHandle;
 
+use super::leaving::{Guard, Leaving};
 use crate::contract::Peer;
 use crate::link::Link;
 use crate::topology::Queue;
@@ -22,6 +23,7 @@ pub(crate) struct Replies {
     /// Replaced when its reader has ended, so that the next call opens another.
     shared: Mutex<Arc<OnceCell<SharedAddress>>>,
     uncorrelated: Arc<AtomicU64>,
+    leaving: Leaving,
 }
 
 /// The address that all calls of a connection share. Its reader goes with it.
@@ -67,7 +69,13 @@ struct Entry {
 
 impl Replies {
     pub(crate) fn new(link: Arc<Link>) -> Self {
-        Self { link, shared: Mutex::default(), uncorrelated: Arc::default() }
+        let leaving = Leaving::default();
+        Self { link, shared: Mutex::default(), uncorrelated: Arc::default(), leaving }
+    }
+
+    /// A guard that tells the services when the call of this id is dropped unanswered.
+    pub(crate) fn guard(&self, id: &str) -> Guard {
+        self.leaving.guard(&self.link, id)
     }
 
     /// An address for the reply to the call of this id.

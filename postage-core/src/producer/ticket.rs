@@ -24,6 +24,7 @@ impl<T: DeserializeOwned + Send + 'static, X: CallOutcome> Detach<T, X> {
                 let link = Arc::clone(&request.outgoing.link);
                 let mut pending = request.begin()?;
                 let reply_to = pending.start().await?;
+                pending.wanted_anyway();
                 Ok(Ticket {
                     id: pending.id().to_owned(),
                     reply_to,

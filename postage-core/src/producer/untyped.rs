@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use super::attempt::Request;
 use super::{Call, Outgoing, Producer, Publish};
@@ -77,7 +77,7 @@ impl Producer {
     }
 
     #[doc(hidden)]
-    pub fn call_method<T: DeserializeOwned, X: CallOutcome>(
+    pub fn call_method<T: for<'de> Deserialize<'de>, X: CallOutcome>(
         &self,
         method: &Method,
         parameters: impl Serialize,
@@ -88,6 +88,7 @@ impl Producer {
         request.timeout = method.timeout.unwrap_or(request.timeout);
         request.max_retry = method.max_retry.unwrap_or(request.max_retry);
         request.deadline = method.deadline.or(request.deadline);
+        request.cancellable = method.is_cancellable();
         Call::new(request)
     }
 
@@ -117,6 +118,7 @@ impl Producer {
             max_retry: self.defaults.max_retry,
             deadline: self.defaults.deadline,
             peer: self.defaults.peer,
+            cancellable: false,
         }
     }
 }

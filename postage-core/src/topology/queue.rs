@@ -185,6 +185,12 @@ impl Queue {
         &self.name
     }
 
+    /// The exchange that gets its dead letters, and the key that they get there.
+    pub(crate) fn dead_letter_route(&self) -> Option<(String, Option<String>)> {
+        let exchange = self.dead_letter_exchange.as_ref()?.clone().into_owned();
+        Some((exchange, self.dead_letter_key.as_ref().map(|key| key.clone().into_owned())))
+    }
+
     /// The arguments as the broker gets them: the named properties under their `x-…` names, then
     /// the free ones.
     #[must_use]

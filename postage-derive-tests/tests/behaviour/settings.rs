@@ -188,7 +188,8 @@ async fn a_service_counts_the_attempts_of_a_call(world: World) {
     let broker = world.broker().await;
     let place = world.place("clock");
     let (voice, mut ear) = line();
-    let _serving = place.serve(&broker, Late { voice }).await;
+    // What is remembered would stand between the attempts and the handler.
+    let _serving = place.serve_with(&broker, Late { voice }, |serve| serve.no_dedup()).await;
     let call = clock(&broker, &place).plain().timeout(SECOND).max_retry(4);
     assert_eq!(within("an answer", call).await.expect("it is answered"), 3);
     let id = ear.hears().await;

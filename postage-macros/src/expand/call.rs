@@ -93,9 +93,9 @@ impl Call<'_> {
             .iter()
             .map(|input| match input {
                 Input::Parameter(parameter) => parameter.pass(),
-                Input::Context => quote!(#request.context()),
-                Input::Message => quote!(#request.message()),
-                Input::Reply => quote!(#request.reply()),
+                Input::Context(place) => located(&quote!(#request.context()), *place),
+                Input::Message(place) => located(&quote!(#request.message()), *place),
+                Input::Reply(place) => located(&quote!(#request.reply()), *place),
             })
             .collect();
         let call = quote!(#target(#receiver, #(#arguments),*));
@@ -165,9 +165,9 @@ fn is_plain(ty: &Type) -> bool {
     types::is_primitive(ty) || !matches!(types::bare(ty), Type::Path(_))
 }
 
-/// A path, reported at this place.
-fn located(path: &TokenStream, span: Span) -> TokenStream {
-    let moved = path.clone().into_iter().map(|mut token| {
+/// Tokens, reported at this place.
+fn located(tokens: &TokenStream, span: Span) -> TokenStream {
+    let moved = tokens.clone().into_iter().map(|mut token| {
         token.set_span(token.span().located_at(span));
         token
     });

@@ -1,7 +1,8 @@
 //! A service: the `MessageProcessor` of its type.
 
-use proc_macro2::{Literal, TokenStream};
-use quote::quote;
+use proc_macro2::{Ident, Literal, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned as _;
 
 use super::call::{self, Call};
 use super::dispatch::{self, Arm};
@@ -14,7 +15,8 @@ pub(crate) fn render(service: &Service) -> TokenStream {
     let block = implementation::block(service);
     let beside = implementation::beside(service);
     let checks = implementation::checks(service);
-    let processor = processor(service);
+    // A type without a name has been reported.
+    let processor = (!service.name.is_empty()).then(|| processor(service));
     quote!(#block #beside #checks #processor)
 }
 
@@ -82,6 +84,10 @@ fn setup(service: &Service) -> TokenStream {
 
 fn dispatch(service: &Service) -> TokenStream {
     let (index, request) = (local("index"), call::request());
+    if service.item.generics.lifetimes().next().is_some() {
+        // It has been reported that a service borrows nothing.
+        return quote!(async move { #request.unhandled().await });
+    }
     let arms = arms(service);
     match &service.contract {
         None => {
@@ -118,9 +124,16 @@ fn arms(service: &Service) -> Vec<Arm> {
             body: Call { p, method, target, known_send: false, decoder: None }.render(),
         }
     });
-    let types = service.types.iter().map(|ty| Arm {
-        conditions: Vec::new(),
-        body: quote!(#p::run_handler::<#ty, Self>(self, #request).await),
+    let receiver = quote!(self);
+    let types = service.types.iter().map(|ty| {
+        // All of it at the type, where what it lacks is reported, once: a path of its own would
+        // make it another place.
+        let call = quote_spanned! {ty.span()=>
+            __postage_run::<#ty, Self>(#receiver, #request).await
+        };
+        let run = Ident::new("__postage_run", ty.span());
+        let body = quote!(use #p::run_handler as #run; #call);
+        Arm { conditions: Vec::new(), body }
     });
     own.chain(types).collect()
 }

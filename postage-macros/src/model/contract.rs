@@ -1,17 +1,18 @@
 //! A contract: a trait whose methods are calls and messages.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::ToTokens as _;
 use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
-use syn::{Generics, Ident, ItemTrait, Path, TraitItem, TraitItemFn};
+use syn::{Attribute, FnArg, Generics, Ident, ItemTrait, Pat, Path, Token, TraitItem, TraitItemFn};
 
 use super::method::{self, Category, Method, Settings, Wire};
 use super::runtime::Runtime;
 use super::signature::{self, Answer, Input, Mark, Written};
 use crate::errors::Errors;
 use crate::parse::args::{self, Args, Value};
-use crate::parse::{attributes, types, values};
+use crate::parse::values::{self, tokens_text};
+use crate::parse::{attributes, types};
 use crate::suggest;
 
 /// What generated clients call their own methods.
@@ -39,7 +40,7 @@ pub(crate) struct ContractMethod {
 impl Contract {
     pub(crate) fn new(arguments: TokenStream, mut item: ItemTrait, errors: &Errors) -> Self {
         check_trait(&item, errors);
-        let mut args = Args::parse("`#[producer]`", arguments, item.ident.span(), errors);
+        let mut args = Args::parse("`#[producer]`", arguments, Span::call_site(), errors);
         let runtime = Runtime::from_args(&mut args);
         let routes = routes(&mut args);
         let settings = Settings::of_calls(&mut args);
@@ -170,17 +171,17 @@ fn methods(item: &mut ItemTrait, errors: &Errors) -> Vec<ContractMethod> {
             }
         };
         let Some(method) = method else { continue };
-        match methods.iter().find(|earlier| clash(&earlier.method, &method.method)) {
-            Some(earlier) => {
-                let message = format!(
-                    "two methods for {}: `{}` has it already; give one of them another `name`",
-                    method.method.wire_text(),
-                    earlier.method.ident
-                );
-                errors.at(&method.method.ident, message);
-            }
-            None if generic => {}
-            None => methods.push(method),
+        if let Some(earlier) = methods.iter().find(|earlier| clash(&earlier.method, &method.method))
+        {
+            let message = format!(
+                "two methods for {}: `{}` has it already; give one of them another `name`",
+                method.method.wire_text(),
+                earlier.method.ident
+            );
+            errors.at(&method.method.ident, message);
+        }
+        if !generic {
+            methods.push(method);
         }
     }
     methods
@@ -207,33 +208,23 @@ fn check_other(member: &mut TraitItem, errors: &Errors) {
     errors.at(member, message);
 }
 
+/// A method with nothing wrong but in its attribute is kept: whoever calls it still compiles.
 fn method(function: &mut TraitItemFn, errors: &Errors) -> Option<ContractMethod> {
-    let before = errors.count();
-    let rpc = attributes::take(&mut function.attrs, "rpc");
-    let message = attributes::take(&mut function.attrs, "message");
-    let written = signature::take_marks(&mut function.sig, errors);
-    let ident = function.sig.ident.clone();
-    let (category, attribute) = match (rpc.as_slice(), message.as_slice()) {
-        ([attribute], []) => (Category::Rpc, attribute),
-        ([], [attribute]) => (Category::Message, attribute),
-        ([], []) => {
-            if function.default.is_none() {
-                errors.at(&ident, unmarked(function));
-            }
-            return None;
-        }
-        _ => {
-            let second = rpc.iter().chain(&message).nth(1);
-            errors.at(second, "one of `#[rpc]` and `#[message]` for each method, once");
-            return None;
-        }
+    let Some((category, attribute)) = mark(function, errors) else {
+        signature::take_marks(&mut function.sig, errors);
+        return None;
     };
-    let mut args = method::args(category.attribute(), attribute, errors);
+    let ident = function.sig.ident.clone();
+    let mut args = method::args(category.attribute(), &attribute, errors);
     let wire = Wire::from_args(&mut args, &[], wire_name(&ident));
     let settings = Settings::of_method(&mut args, category);
     args.finish();
+    mend(function, errors);
+    let before = errors.count();
+    let written = signature::take_marks(&mut function.sig, errors);
     check_name(&ident, errors);
     check_signature(function, category, errors);
+    drop_patterns(function);
     let inputs = inputs(&written, errors);
     signature::check_parameters(&function.sig, &inputs, errors);
     if settings.bare && written.len() != 1 {
@@ -269,21 +260,75 @@ fn wire_name(ident: &Ident) -> String {
     ident.unraw().to_string()
 }
 
-fn unmarked(function: &mut TraitItemFn) -> String {
-    let slip = function.attrs.iter().find_map(|attribute| {
+/// What the method is, its attribute taken off. Without one, a method with a body is the trait's
+/// own affair.
+fn mark(function: &mut TraitItemFn, errors: &Errors) -> Option<(Category, Attribute)> {
+    let rpc = attributes::take(&mut function.attrs, "rpc");
+    let message = attributes::take(&mut function.attrs, "message");
+    let rpc = rpc.into_iter().map(|attribute| (Category::Rpc, attribute));
+    let message = message.into_iter().map(|attribute| (Category::Message, attribute));
+    let mut marks: Vec<_> = rpc.chain(message).collect();
+    if let Some((_, second)) = marks.get(1) {
+        errors.at(second, "one of `#[rpc]` and `#[message]` for each method, once");
+    }
+    if !marks.is_empty() {
+        return Some(marks.swap_remove(0));
+    }
+    if function.default.is_some() {
+        return None;
+    }
+    let slip = misspelt(function);
+    let way_out = match &slip {
+        Some((right, attribute)) => {
+            let (right, path) = (right.attribute(), tokens_text(attribute.path()));
+            format!("did you mean {right} where it says `#[{path}]`?")
+        }
+        None => {
+            "mark it `#[rpc]` when the caller waits for an answer, `#[message]` when not".into()
+        }
+    };
+    let name = &function.sig.ident;
+    errors.at(name, format!("the contract does not say what `{name}` is: {way_out}"));
+    slip
+}
+
+/// An attribute that was meant to be ours. It is taken off, for rustc need not say again that it
+/// does not know it.
+fn misspelt(function: &mut TraitItemFn) -> Option<(Category, Attribute)> {
+    let slip = |attribute: &Attribute| {
         let name = attribute.path().get_ident()?.to_string();
-        let right = suggest::nearest(&name, &["rpc", "message"])?;
-        Some((name, right))
-    });
-    // rustc need not say again that it does not know the attribute.
-    let slip = slip.map(|(name, right)| {
-        attributes::take(&mut function.attrs, &name);
-        format!(": did you mean `#[{right}]` where it says `#[{name}]`?")
-    });
-    let way_out = slip.unwrap_or_else(|| {
-        ": mark it `#[rpc]` when the caller waits for an answer, `#[message]` when not".to_owned()
-    });
-    format!("the contract does not say what `{}` is{way_out}", function.sig.ident)
+        match suggest::nearest(&name, &["rpc", "message"])? {
+            "rpc" => Some(Category::Rpc),
+            _ => Some(Category::Message),
+        }
+    };
+    let index = function.attrs.iter().position(|attribute| slip(attribute).is_some())?;
+    let attribute = function.attrs.remove(index);
+    slip(&attribute).map(|category| (category, attribute))
+}
+
+/// Reports what is easily put right, and puts it right for the rest of the expansion.
+fn mend(function: &mut TraitItemFn, errors: &Errors) {
+    if function.sig.asyncness.is_none() {
+        errors.at(function.sig.fn_token, "a method of a contract is `async`: write `async fn`");
+        function.sig.asyncness = Some(Token![async](function.sig.fn_token.span));
+    }
+    if let Some(body) = function.default.take() {
+        let body = body.to_token_stream().span();
+        errors.at_span(body, "a method of a contract has no body: the service gives it one");
+        function.semi_token = Some(Token![;](body));
+    }
+}
+
+/// Patterns have been reported: rustc need not say it again.
+fn drop_patterns(function: &mut TraitItemFn) {
+    for input in &mut function.sig.inputs {
+        if let FnArg::Typed(typed) = input
+            && !matches!(*typed.pat, Pat::Ident(_))
+        {
+            *typed.pat = syn::parse_quote!(_);
+        }
+    }
 }
 
 fn check_name(ident: &Ident, errors: &Errors) {
@@ -304,13 +349,6 @@ fn check_signature(function: &TraitItemFn, category: Category, errors: &Errors) 
     let sig = &function.sig;
     signature::check_form(sig, errors);
     signature::check_receiver(sig, errors);
-    if sig.asyncness.is_none() {
-        errors.at(sig.fn_token, "a method of a contract is `async`: write `async fn`");
-    }
-    if let Some(body) = &function.default {
-        let body = body.to_token_stream().span();
-        errors.at_span(body, "a method of a contract has no body: the service gives it one");
-    }
     if category == Category::Message && !signature::returns_nothing(&sig.output) {
         errors.at(
             &sig.output,
@@ -328,6 +366,14 @@ fn inputs(written: &[Written], errors: &Errors) -> Vec<Input> {
                  the `#[message_processor]` impl"
             );
             errors.at_span(written.span, message);
+            return None;
+        }
+        if signature::forgotten_mark(&written.ty).is_some() {
+            errors.at(
+                &written.ty,
+                "this does not travel: leave the parameter out here, and add it in the \
+                 `#[message_processor]` impl; a type of your own with this name goes by value",
+            );
             return None;
         }
         check_self(&written.ty, errors);

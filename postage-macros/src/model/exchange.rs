@@ -1,4 +1,4 @@
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use syn::{Fields, ItemStruct, LitStr};
 
 use super::runtime::Runtime;
@@ -34,7 +34,7 @@ impl Exchange {
     /// What holds where a mistake was found: the same without it, so that the rest compiles.
     pub(crate) fn new(arguments: TokenStream, item: ItemStruct, errors: &Errors) -> Self {
         check_item(&item, errors);
-        let mut args = Args::parse("`#[exchange]`", arguments, item.ident.span(), errors);
+        let mut args = Args::parse("`#[exchange]`", arguments, Span::call_site(), errors);
         let runtime = Runtime::from_args(&mut args);
         let name = args.required_name("name", "an exchange needs a name: `name = \"orders\"`");
         let passive = args.flag("passive").unwrap_or(false);

@@ -55,7 +55,7 @@ fn entry(
     signature::check_form(sig, errors);
     signature::check_receiver(sig, errors);
     let inputs = inputs(written, category, arguments.full_body, errors);
-    if arguments.full_body && !inputs.iter().any(|input| matches!(input, Input::Message)) {
+    if arguments.full_body && !inputs.iter().any(|input| matches!(input, Input::Message(_))) {
         errors.at(&sig.ident, "with `full_body` the handler takes the message: `&Message<'_>`");
     }
     signature::check_parameters(sig, &inputs, errors);
@@ -115,17 +115,17 @@ fn inputs(written: &[Written], category: Category, full_body: bool, errors: &Err
         let input = match written.mark {
             Mark::Context => {
                 check_context(written, &inputs, errors);
-                Input::Context
+                written.context()
             }
             Mark::Reply => {
                 check_reply(written, category, &inputs, errors);
-                Input::Reply
+                written.reply()
             }
             Mark::None if full_body => {
                 check_message(written, &inputs, errors);
-                Input::Message
+                written.message()
             }
-            Mark::None => match signature::parameter(written, errors) {
+            Mark::None => match signature::service_parameter(written, errors) {
                 Some(parameter) => Input::Parameter(Box::new(parameter)),
                 None => continue,
             },
@@ -137,7 +137,7 @@ fn inputs(written: &[Written], category: Category, full_body: bool, errors: &Err
 
 /// `cx: &Context`, once.
 pub(crate) fn check_context(written: &Written, inputs: &[Input], errors: &Errors) {
-    if inputs.iter().any(|input| matches!(input, Input::Context)) {
+    if inputs.iter().any(|input| matches!(input, Input::Context(_))) {
         errors.at_span(written.span, "one `#[context]` is enough");
     }
     let reference = types::reference(&written.ty);
@@ -158,7 +158,7 @@ fn check_reply(written: &Written, category: Category, inputs: &[Input], errors: 
 
 /// `answer: Reply<'_, T>`, once.
 pub(crate) fn check_reply_once(written: &Written, inputs: &[Input], errors: &Errors) {
-    if inputs.iter().any(|input| matches!(input, Input::Reply)) {
+    if inputs.iter().any(|input| matches!(input, Input::Reply(_))) {
         errors.at_span(written.span, "one `#[reply]` is enough");
     }
     if types::reference(&written.ty).is_some() {
@@ -167,7 +167,7 @@ pub(crate) fn check_reply_once(written: &Written, inputs: &[Input], errors: &Err
 }
 
 fn check_message(written: &Written, inputs: &[Input], errors: &Errors) {
-    if inputs.iter().any(|input| matches!(input, Input::Message)) {
+    if inputs.iter().any(|input| matches!(input, Input::Message(_))) {
         errors.at_span(
             written.span,
             "with `full_body` the handler takes one parameter, the message: `&Message<'_>`",

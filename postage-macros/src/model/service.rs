@@ -1,7 +1,7 @@
 //! A service: the methods of a contract, handlers of its own, handlers that are types.
 
-use proc_macro2::TokenStream;
-use syn::{ImplItem, ImplItemFn, ItemImpl, Path, ReturnType, Type};
+use proc_macro2::{Span, TokenStream};
+use syn::{ImplItem, ImplItemFn, ItemImpl, Path, ReturnType, Token, Type};
 
 use super::handler;
 use super::method::{Category, Method, Settings};
@@ -10,7 +10,7 @@ use super::runtime::Runtime;
 use super::signature::{self, Answer, Input, Mark, Written};
 use crate::errors::Errors;
 use crate::parse::args::{self, Args};
-use crate::parse::types;
+use crate::parse::{attributes, types};
 
 /// An `impl` block whose methods messages reach.
 pub(crate) struct Service {
@@ -56,7 +56,7 @@ pub(crate) struct InContext {
 
 impl Service {
     pub(crate) fn new(arguments: TokenStream, mut item: ItemImpl, errors: &Errors) -> Self {
-        let span = item.impl_token.span;
+        let span = Span::call_site();
         let mut args = Args::parse("`#[message_processor]`", arguments, span, errors);
         let runtime = Runtime::from_args(&mut args);
         let contract = item.trait_.as_ref().map(|(path, _)| path.clone());
@@ -76,7 +76,7 @@ impl Service {
             item: item.clone(),
         };
         args.finish();
-        check_impl(&item, errors);
+        check_impl(&mut service.item, errors);
         service.item.items.clear();
         for member in item.items.drain(..) {
             match member {
@@ -90,6 +90,7 @@ impl Service {
 
     fn method(&mut self, mut function: ImplItemFn, errors: &Errors) {
         let handlers = handler::take_attributes(&mut function.attrs);
+        self.check_marks(&mut function, errors);
         let written = signature::take_marks(&mut function.sig, errors);
         if !handlers.is_empty() {
             self.handlers.extend(handler::entries(&function, &written, &handlers, errors));
@@ -99,20 +100,63 @@ impl Service {
                 None => self.item.items.push(function),
             }
         } else if self.contract.is_some() {
+            check_async(&mut function, errors);
             self.served.push(served(function, written, errors));
         } else {
             check_plain(&function, &written, errors);
             self.item.items.push(ImplItem::Fn(function));
         }
     }
+
+    /// The marks of a contract's methods mean nothing here.
+    fn check_marks(&self, function: &mut ImplItemFn, errors: &Errors) {
+        for (name, handler) in [("rpc", "rpc_handler"), ("message", "message_handler")] {
+            for mark in attributes::take(&mut function.attrs, name) {
+                let way_out = match self.contract {
+                    Some(_) => format!(
+                        "the contract says so already: drop it, or write `#[{handler}]` for a \
+                         method beyond the contract"
+                    ),
+                    None => format!("write `#[{handler}]`"),
+                };
+                errors.at(mark, format!("`#[{name}]` is for the methods of a contract; {way_out}"));
+            }
+        }
+    }
 }
 
-fn check_impl(item: &ItemImpl, errors: &Errors) {
+/// Reports a contract's method that is surely no future, and goes on as if it were `async`.
+fn check_async(function: &mut ImplItemFn, errors: &Errors) {
+    let sig = &mut function.sig;
+    let plain = match &sig.output {
+        ReturnType::Default => true,
+        ReturnType::Type(_, ty) => {
+            let named = ["Result", "Option", "Vec", "String"];
+            types::is_unit(ty)
+                || types::is_primitive(ty)
+                || named.iter().any(|name| types::named(ty, name).is_some())
+        }
+    };
+    if sig.asyncness.is_none() && plain {
+        errors.at(sig.fn_token, "a method of a contract is `async`: write `async fn`");
+        sig.asyncness = Some(Token![async](sig.fn_token.span));
+    }
+}
+
+/// What is reported here is taken out, so that rustc need not say it again.
+fn check_impl(item: &mut ItemImpl, errors: &Errors) {
     if let Some(token) = &item.modifiers.polarity {
         errors.at(token, "a service implements its contract: drop the `!`");
     }
-    if let Some(token) = &item.unsafety {
+    if let Some(token) = item.unsafety.take() {
         errors.at(token, "a service is not `unsafe`");
+    }
+    for lifetime in item.generics.lifetimes() {
+        errors.at(
+            lifetime,
+            "a service runs in tasks of its own, so it borrows nothing: let it own what it uses, \
+             or share it in an `Arc`",
+        );
     }
 }
 
@@ -153,7 +197,15 @@ fn check_plain(function: &ImplItemFn, written: &[Written], errors: &Errors) {
     }
 }
 
-fn served(function: ImplItemFn, written: Vec<Written>, errors: &Errors) -> Served {
+fn served(function: ImplItemFn, mut written: Vec<Written>, errors: &Errors) -> Served {
+    for parameter in written.iter_mut().filter(|written| written.mark == Mark::None) {
+        if let Some((mark @ (Mark::Context | Mark::Reply), way_out)) =
+            signature::forgotten_mark(&parameter.ty)
+        {
+            errors.at(&parameter.ty, way_out);
+            parameter.mark = mark;
+        }
+    }
     for parameter in written.iter().filter(|written| written.default.is_some()) {
         errors.at_span(
             parameter.span,
@@ -216,13 +268,15 @@ fn inputs(written: &[Written], errors: &Errors) -> Vec<Input> {
         let input = match written.mark {
             Mark::Context => {
                 handler::check_context(written, &inputs, errors);
-                Some(Input::Context)
+                Some(written.context())
             }
             Mark::Reply => {
                 handler::check_reply_once(written, &inputs, errors);
-                Some(Input::Reply)
+                Some(written.reply())
             }
-            Mark::None => signature::parameter(written, errors).map(Box::new).map(Input::Parameter),
+            Mark::None => {
+                signature::service_parameter(written, errors).map(Box::new).map(Input::Parameter)
+            }
         };
         inputs.extend(input);
     }

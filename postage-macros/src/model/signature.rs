@@ -33,9 +33,10 @@ pub(crate) enum Mark {
 /// What a handler is given, in the order written.
 pub(crate) enum Input {
     Parameter(Box<Parameter>),
-    Context,
-    Message,
-    Reply,
+    /// The others with the place of their type, where another type is reported.
+    Context(Span),
+    Message(Span),
+    Reply(Span),
 }
 
 /// What becomes of a handler's result.
@@ -178,6 +179,53 @@ pub(crate) fn parameter(written: &Written, errors: &Errors) -> Option<Parameter>
         return None;
     };
     Parameter::new(ident.clone(), written.ty.clone(), written.default.clone(), errors)
+}
+
+/// The same for a service, where a mark may have been forgotten.
+pub(crate) fn service_parameter(written: &Written, errors: &Errors) -> Option<Parameter> {
+    if let Some((_, way_out)) = forgotten_mark(&written.ty) {
+        errors.at(&written.ty, way_out);
+        return None;
+    }
+    parameter(written, errors)
+}
+
+/// The mark that a parameter of one of our own types needs, for they do not come in a message, and
+/// how to say so.
+pub(crate) fn forgotten_mark(ty: &Type) -> Option<(Mark, &'static str)> {
+    let lent = types::reference(ty).map(|reference| &*reference.elem);
+    let is = |ty: Option<&Type>, name| ty.is_some_and(|ty| types::named(ty, name).is_some());
+    if is(lent, "Context") {
+        let text = "mark the message's context, `#[context] cx: &Context`; take a type of your own \
+                    with this name by value";
+        Some((Mark::Context, text))
+    } else if is(Some(ty), "Reply") && types::mentions(ty).lifetime {
+        Some((Mark::Reply, "mark the way to answer early, `#[reply] answer: Reply<'_, T>`"))
+    } else if is(lent, "Message") && types::mentions(ty).lifetime {
+        let text = "a handler that takes the whole message says so: `full_body` in its attribute";
+        Some((Mark::None, text))
+    } else {
+        None
+    }
+}
+
+/// The place of a parameter's type.
+fn place(written: &Written) -> Span {
+    written.ty.to_token_stream().span()
+}
+
+impl Written {
+    pub(crate) fn context(&self) -> Input {
+        Input::Context(place(self))
+    }
+
+    pub(crate) fn reply(&self) -> Input {
+        Input::Reply(place(self))
+    }
+
+    pub(crate) fn message(&self) -> Input {
+        Input::Message(place(self))
+    }
 }
 
 /// Reports too many parameters, and two under one name.

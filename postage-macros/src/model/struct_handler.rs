@@ -1,6 +1,6 @@
 //! A handler that is a struct: its fields are the parameters.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use syn::ext::IdentExt as _;
 use syn::{Fields, Ident, ItemStruct};
 
@@ -26,7 +26,7 @@ impl StructHandler {
         item: ItemStruct,
         errors: &Errors,
     ) -> Self {
-        let mut args = Args::parse(category.handler(), arguments, item.ident.span(), errors);
+        let mut args = Args::parse(category.handler(), arguments, Span::call_site(), errors);
         let runtime = Runtime::from_args(&mut args);
         let positional = args.positional(2, "a type and a name");
         check_pair(&positional, &args, errors);

@@ -22,7 +22,10 @@ pub(crate) fn arguments(attribute: &Attribute, errors: &Errors) -> (TokenStream,
         Meta::Path(_) => (TokenStream::new(), span),
         Meta::List(list) => (list.tokens.clone(), span),
         Meta::NameValue(_) => {
-            errors.at(attribute, "put the arguments in parentheses: `#[name(argument = value)]`");
+            let name = attribute.path().segments.last().map(|segment| segment.ident.to_string());
+            let name = name.unwrap_or_default();
+            let message = format!("put the arguments in parentheses: `#[{name}(name = value)]`");
+            errors.at(attribute, message);
             (TokenStream::new(), span)
         }
     }

@@ -1,0 +1,151 @@
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use crate::broker::Broker;
+use crate::error::SendError;
+use crate::headers;
+use crate::link::Link;
+use crate::message::Fingerprint;
+use crate::topology::{FieldValue, Route};
+use crate::transport::{Delivery, Publication, Settlement, Source, Subscription, TransportError};
+
+/// The dead letters in a queue, to be looked at and sent back.
+///
+/// ```no_run
+/// # async fn example(broker: &postage_core::Broker) -> Result<(), Box<dyn std::error::Error>> {
+/// use std::time::Duration;
+/// use postage_core::DeadLetters;
+/// use tokio::time::timeout;
+///
+/// let mut letters = DeadLetters::open(broker, "dead-orders").await?;
+/// // Until none has come for a second.
+/// while let Ok(Some(letter)) = timeout(Duration::from_secs(1), letters.next()).await? {
+///     println!("{:?} failed: {:?}", letter.handler(), letter.error());
+///     letter.send_back().await?;
+/// }
+/// # Ok(()) }
+/// ```
+#[derive(Debug)]
+pub struct DeadLetters {
+    link: Arc<Link>,
+    letters: Subscription,
+}
+
+impl DeadLetters {
+    /// Consumes a queue of dead letters, one at a time.
+    ///
+    /// # Errors
+    /// [`TransportError::Refused`] when there is no such queue.
+    pub async fn open(broker: &Broker, queue: impl Into<String>) -> Result<Self, TransportError> {
+        let link = Arc::clone(broker.link());
+        let source =
+            Source { queue: queue.into().into(), prefetch: 1, exclusive: false, auto_ack: false };
+        let letters = link.transport.consume(source).await?;
+        Ok(Self { link, letters })
+    }
+
+    /// The next dead letter; it waits for one. The one before must be settled, by sending it back,
+    /// discarding it, or dropping it. Cancel-safe.
+    ///
+    /// # Errors
+    /// [`TransportError::Disconnected`] when the connection is lost: open the queue again.
+    pub async fn next(&mut self) -> Result<Option<DeadLetter>, TransportError> {
+        let delivery = self.letters.next().await?;
+        Ok(delivery.map(|delivery| DeadLetter { link: Arc::clone(&self.link), delivery }))
+    }
+}
+
+/// A message that could not be handled, and what is known of that. Dropping it leaves it in its
+/// queue.
+#[must_use = "send it back or discard it; dropped, it stays in its queue"]
+#[derive(Debug)]
+pub struct DeadLetter {
+    link: Arc<Link>,
+    delivery: Delivery,
+}
+
+impl DeadLetter {
+    /// Why it failed last.
+    #[must_use]
+    pub fn error(&self) -> Option<&str> {
+        self.text(headers::ERROR)
+    }
+
+    /// Which handler failed, by its name in Rust.
+    #[must_use]
+    pub fn handler(&self) -> Option<&str> {
+        self.text(headers::HANDLER)
+    }
+
+    /// How often handling it failed.
+    #[must_use]
+    pub fn failures(&self) -> u32 {
+        let failures = self.delivery.properties.header(headers::FAILURES);
+        let failures = failures.and_then(FieldValue::as_int);
+        failures.and_then(|failures| u32::try_from(failures).ok()).unwrap_or(0)
+    }
+
+    /// The service that failed, when it says so in the usual six texts.
+    #[must_use]
+    pub fn failed_by(&self) -> Option<Fingerprint> {
+        serde_json::from_str(self.text(headers::FAILED_BY)?).ok()
+    }
+
+    /// The exchange and key that it was first published with.
+    #[must_use]
+    pub fn route(&self) -> Option<Route> {
+        let exchange = self.text(headers::EXCHANGE)?.to_owned();
+        Some(Route::new(exchange, self.text(headers::KEY)?.to_owned()))
+    }
+
+    /// The queue in which it failed.
+    #[must_use]
+    pub fn queue(&self) -> Option<&str> {
+        // The second is the broker's own, of a letter that no service of ours described.
+        self.text(headers::QUEUE).or_else(|| self.text("x-first-death-queue"))
+    }
+
+    /// The body, as it was sent.
+    #[must_use]
+    pub fn body(&self) -> &[u8] {
+        &self.delivery.body
+    }
+
+    /// Sends it back to the queue in which it failed, as it was before it failed.
+    ///
+    /// # Errors
+    /// [`SendError::NoRoute`] when it does not say where it failed, and [`SendError::Unroutable`]
+    /// when that queue has gone. It stays where it is then.
+    pub async fn send_back(self) -> Result<(), SendError> {
+        let queue = self.queue().ok_or(SendError::NoRoute)?.to_owned();
+        let mut properties = self.delivery.properties.clone();
+        let ours = headers::OF_A_FAILURE;
+        properties.headers.retain(|(name, _)| {
+            !ours.contains(&&**name) && !name.starts_with("x-death") && !name.starts_with("x-first")
+        });
+        properties.message_id.get_or_insert_with(|| Uuid::new_v4().to_string().into());
+        let publication = Publication {
+            route: Route::to_queue(queue),
+            properties,
+            body: self.delivery.body.clone(),
+            mandatory: true,
+            confirm: true,
+        };
+        self.link.publish(publication).await?;
+        Ok(self.delivery.settle(Settlement::Ack).await?)
+    }
+
+    /// Takes it out of its queue for good.
+    ///
+    /// # Errors
+    /// [`TransportError::Disconnected`] when the connection is gone, and with it the letter's
+    /// settlement.
+    pub async fn discard(self) -> Result<(), TransportError> {
+        self.delivery.settle(Settlement::Ack).await
+    }
+
+    fn text(&self, header: &str) -> Option<&str> {
+        self.delivery.properties.header(header).and_then(FieldValue::as_str)
+    }
+}

@@ -1,0 +1,279 @@
+//! A message that comes again under its id is not handled again: a call is answered from memory.
+
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::transport::BoxFuture;
+
+/// Remembers which messages were handled, and what calls were answered, by their ids.
+///
+/// A service claims the id of a message before its handlers run, and says afterwards what was
+/// answered, or that another may handle it. The default is [`RecentMessages`], which lives and dies
+/// with the service; a store of your own can be shared by several, or last.
+pub trait DedupStore: fmt::Debug + Send + Sync + 'static {
+    /// Claims an id. While another has claimed it, this waits for what becomes of that.
+    ///
+    /// Cancel-safe: a future that is dropped has claimed nothing.
+    fn claim<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Claim>;
+
+    /// The message of this id was handled, and this was answered.
+    fn remember<'a>(&'a self, id: &'a str, answer: Option<Answer>) -> BoxFuture<'a, ()>;
+
+    /// The message of this id was not handled to its end: it may be claimed again.
+    fn release(&self, id: &str);
+}
+
+/// What becomes of a claim.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Claim {
+    /// The message is new, and now the claimant's to handle.
+    New,
+    /// The message was handled before, and this was answered.
+    Handled(Option<Answer>),
+}
+
+/// What a call was answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The content type of the body.
+    pub content_type: String,
+    /// The body of the reply.
+    pub body: Bytes,
+}
+
+/// The messages handled lately, in memory, bounded in number, age and the size of the answers.
+///
+/// ```
+/// use std::time::Duration;
+/// use postage_core::RecentMessages;
+///
+/// let an_hour = RecentMessages::new(1_000).age(Duration::from_secs(3600));
+/// ```
+#[derive(Debug)]
+pub struct RecentMessages {
+    messages: usize,
+    age: Duration,
+    bytes: usize,
+    known: Mutex<Known>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    by_id: HashMap<Arc<str>, Entry>,
+    /// The handled ones, the oldest first.
+    handled: VecDeque<(Instant, Arc<str>)>,
+    /// How many bytes of answers are kept.
+    bytes: usize,
+}
+
+#[derive(Debug)]
+enum Entry {
+    /// Its end wakes those who wait for it.
+    Running(watch::Sender<()>),
+    Handled(Option<Answer>),
+}
+
+impl RecentMessages {
+    /// Remembers this many messages at most, for 5 min, and 32 MiB of answers, unless set.
+    #[must_use]
+    pub fn new(messages: usize) -> Self {
+        Self {
+            messages,
+            age: Duration::from_secs(300),
+            bytes: 32 * 1024 * 1024,
+            known: Mutex::default(),
+        }
+    }
+
+    /// How long a message is remembered. It should be longer than a call goes on, which is 2.5 min
+    /// unless set.
+    #[must_use]
+    pub const fn age(mut self, age: Duration) -> Self {
+        self.age = age;
+        self
+    }
+
+    /// How many bytes of answers are kept at most.
+    #[must_use]
+    pub const fn bytes(mut self, bytes: usize) -> Self {
+        self.bytes = bytes;
+        self
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One try at a claim; else what to wait for.
+    fn try_claim(&self, id: &str) -> Result<Claim, watch::Receiver<()>> {
+        let mut known = self.known();
+        known.forget_old(Instant::now(), self.age);
+        match known.by_id.get(id) {
+            None => {
+                known.by_id.insert(id.into(), Entry::Running(watch::Sender::new(())));
+                Ok(Claim::New)
+            }
+            Some(Entry::Handled(answer)) => Ok(Claim::Handled(answer.clone())),
+            Some(Entry::Running(end)) => Err(end.subscribe()),
+        }
+    }
+}
+
+impl Default for RecentMessages {
+    /// 10,000 messages.
+    fn default() -> Self {
+        Self::new(10_000)
+    }
+}
+
+impl Known {
+    fn forget_old(&mut self, now: Instant, age: Duration) {
+        while self.handled.front().is_some_and(|(since, _)| now.duration_since(*since) >= age) {
+            self.forget_oldest();
+        }
+    }
+
+    fn forget_oldest(&mut self) {
+        let Some((_, id)) = self.handled.pop_front() else { return };
+        if let Some(Entry::Handled(answer)) = self.by_id.remove(&id) {
+            self.bytes -= size(answer.as_ref());
+        }
+    }
+}
+
+fn size(answer: Option<&Answer>) -> usize {
+    answer.map_or(0, |answer| answer.body.len())
+}
+
+impl DedupStore for RecentMessages {
+    fn claim<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Claim> {
+        Box::pin(async move {
+            loop {
+                match self.try_claim(id) {
+                    Ok(claim) => return claim,
+                    // Its sender goes with the entry, which is when there is something to see.
+                    Err(mut end) => drop(end.changed().await),
+                }
+            }
+        })
+    }
+
+    fn remember<'a>(&'a self, id: &'a str, answer: Option<Answer>) -> BoxFuture<'a, ()> {
+        Box::pin(async move {
+            let mut known = self.known();
+            let id: Arc<str> = id.into();
+            known.bytes += size(answer.as_ref());
+            known.by_id.insert(Arc::clone(&id), Entry::Handled(answer));
+            known.handled.push_back((Instant::now(), id));
+            while known.handled.len() > self.messages || known.bytes > self.bytes {
+                known.forget_oldest();
+            }
+        })
+    }
+
+    fn release(&self, id: &str) {
+        let mut known = self.known();
+        if let Some(Entry::Running(_)) = known.by_id.get(id) {
+            known.by_id.remove(id);
+        }
+    }
+}
+
+/// A claimed id, released when it is dropped before it is said that the message was handled.
+#[derive(Debug)]
+pub(super) struct Claimed {
+    store: Arc<dyn DedupStore>,
+    id: String,
+    answer: Option<Answer>,
+    open: bool,
+}
+
+impl Claimed {
+    pub(super) fn new(store: Arc<dyn DedupStore>, id: String) -> Self {
+        Self { store, id, answer: None, open: true }
+    }
+
+    /// The same claim, with what was answered.
+    pub(super) fn answered(mut self, answer: Option<Answer>) -> Self {
+        self.answer = answer;
+        self
+    }
+
+    pub(super) async fn remember(mut self) {
+        self.open = false;
+        self.store.remember(&self.id, self.answer.take()).await;
+    }
+}
+
+impl Drop for Claimed {
+    fn drop(&mut self) {
+        if self.open {
+            self.store.release(&self.id);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    fn answer(text: &'static str) -> Option<Answer> {
+        let content_type = "application/json".to_owned();
+        Some(Answer { content_type, body: Bytes::from_static(text.as_bytes()) })
+    }
+
+    #[tokio::test]
+    async fn an_id_is_new_once_and_then_answered_from_memory() {
+        let recent = RecentMessages::default();
+        assert_eq!(recent.claim("a").await, Claim::New);
+        recent.remember("a", answer("1")).await;
+        assert_eq!(recent.claim("a").await, Claim::Handled(answer("1")));
+        assert_eq!(recent.claim("b").await, Claim::New);
+    }
+
+    #[tokio::test]
+    async fn who_claims_what_another_handles_waits_for_its_end() {
+        let recent = RecentMessages::default();
+        assert_eq!(recent.claim("a").await, Claim::New);
+        let mut second = recent.claim("a");
+        assert!((&mut second).now_or_never().is_none());
+        recent.remember("a", answer("1")).await;
+        assert_eq!(second.await, Claim::Handled(answer("1")));
+    }
+
+    #[tokio::test]
+    async fn what_was_released_or_dropped_is_new_again() {
+        let recent = Arc::new(RecentMessages::default());
+        assert_eq!(recent.claim("a").await, Claim::New);
+        let mut second = recent.claim("a");
+        assert!((&mut second).now_or_never().is_none());
+        drop(Claimed::new(Arc::clone(&recent) as _, "a".to_owned()));
+        assert_eq!(second.await, Claim::New);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn number_age_and_bytes_are_bounded() {
+        let recent = RecentMessages::new(2).age(Duration::from_secs(10)).bytes(6);
+        for id in ["a", "b", "c"] {
+            recent.claim(id).await;
+            recent.remember(id, answer("12")).await;
+        }
+        assert_eq!(recent.claim("a").await, Claim::New);
+        assert_eq!(recent.claim("b").await, Claim::Handled(answer("12")));
+        recent.remember("a", answer("12345")).await;
+        assert_eq!(recent.claim("c").await, Claim::New, "the bytes of `a` need its place");
+        tokio::time::advance(Duration::from_secs(10)).await;
+        assert_eq!(recent.claim("b").await, Claim::New);
+        assert_eq!(recent.claim("a").await, Claim::New);
+        assert_eq!(recent.known().bytes, 0);
+    }
+}

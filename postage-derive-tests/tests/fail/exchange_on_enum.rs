@@ -1,0 +1,8 @@
+use postage_core::prelude::*;
+
+#[exchange(name = "orders")]
+enum Orders {
+    Placed,
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use postage_core::prelude::*;
+
+#[exchange(name = "orders")]
+trait Orders {}
+
+fn main() {}

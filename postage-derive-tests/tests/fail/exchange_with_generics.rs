@@ -1,0 +1,6 @@
+use postage_core::prelude::*;
+
+#[exchange(name = "orders")]
+struct Orders<const N: usize>;
+
+fn main() {}

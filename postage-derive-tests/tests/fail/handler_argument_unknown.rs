@@ -1,0 +1,18 @@
+use postage_core::prelude::*;
+
+struct Desk;
+
+#[message_processor(queue = "desk")]
+impl Desk {
+    #[rpc_handler(fullbody)]
+    async fn place(&self, quantity: u32) -> u32 {
+        quantity
+    }
+}
+
+fn elsewhere(broker: &Broker) {
+    let _ = Desk.place(1);
+    let _ = broker.serve(Desk);
+}
+
+fn main() {}

@@ -1,0 +1,22 @@
+use postage_core::prelude::*;
+
+fn mine(quantity: u32) -> bool {
+    quantity > 0
+}
+
+struct Desk;
+
+#[message_processor(queue = "desk")]
+impl Desk {
+    #[rpc_handler(filter = mine)]
+    async fn place(&self, quantity: u32) -> u32 {
+        quantity
+    }
+}
+
+fn elsewhere(broker: &Broker) {
+    let _ = Desk.place(1);
+    let _ = broker.serve(Desk);
+}
+
+fn main() {}
