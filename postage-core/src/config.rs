@@ -21,8 +21,9 @@ const SCHEMES: &str = "amqp://, amqps:// and memory://";
 /// | virtual host | `POSTAGE_VHOST` | `/` |
 /// | debug mode | `POSTAGE_DEBUG_MODE`, on when `true` | off |
 ///
-/// The environment is read when the configuration is made. An empty variable counts as unset. The
-/// password never shows in `Debug`, a log or an error.
+/// The environment is read when the configuration is made. An empty variable counts as unset. This
+/// crate shows the password in no `Debug`, log or error. The client library beneath it does, with
+/// the log-in frame as a list of bytes, where its target `lapin::io_loop` is logged at `TRACE`.
 ///
 /// ```
 /// use std::time::Duration;

@@ -4,8 +4,9 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use tokio::sync::{OnceCell, oneshot};
+use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::task::JoinHandle;
 
 use super::leaving::{Guard, Leaving};
@@ -13,6 +14,13 @@ use crate::contract::Peer;
 use crate::link::Link;
 use crate::topology::Queue;
 use crate::transport::{Delivery, Source, Subscription, TransportError};
+
+/// How many calls at once have a reply address of their own: each takes a channel, of which a
+/// connection has some two thousand. The others wait, within their time.
+const MOST_OWN: usize = 256;
+/// A reply queue goes with its consumer. One that never had one, since its call was dropped before,
+/// goes after this time.
+const UNUSED_QUEUE_GOES: Duration = Duration::from_secs(60);
 
 type Reply = Result<Delivery, TransportError>;
 
@@ -24,6 +32,7 @@ pub(crate) struct Replies {
     shared: Mutex<Arc<OnceCell<SharedAddress>>>,
     uncorrelated: Arc<AtomicU64>,
     leaving: Leaving,
+    own: Arc<Semaphore>,
 }
 
 /// The address that all calls of a connection share. Its reader goes with it.
@@ -57,7 +66,7 @@ pub(crate) struct ReplyAddress {
 #[derive(Debug)]
 enum Inbox {
     Shared { reply: oneshot::Receiver<Reply>, _entry: Entry },
-    Own { replies: Subscription },
+    Own { replies: Subscription, _place: OwnedSemaphorePermit },
 }
 
 /// A place among the waiting calls, given up when it is dropped.
@@ -70,7 +79,8 @@ struct Entry {
 impl Replies {
     pub(crate) fn new(link: Arc<Link>) -> Self {
         let leaving = Leaving::default();
-        Self { link, shared: Mutex::default(), uncorrelated: Arc::default(), leaving }
+        let own = Arc::new(Semaphore::new(MOST_OWN));
+        Self { link, shared: Mutex::default(), uncorrelated: Arc::default(), leaving, own }
     }
 
     /// A guard that tells the services when the call of this id is dropped unanswered.
@@ -78,13 +88,18 @@ impl Replies {
         self.leaving.guard(&self.link, id)
     }
 
-    /// An address for the reply to the call of this id.
+    /// An address for the reply to the call of this id. Where it is one of the call's own, it may
+    /// have to wait for a place.
     pub(crate) async fn open(&self, id: &str, peer: Peer) -> Result<ReplyAddress, TransportError> {
         match peer {
             Peer::Postage => self.open_shared(id).await,
             Peer::Python => {
+                let place = Arc::clone(&self.own).acquire_owned().await;
+                // It is never closed.
+                let place = place
+                    .map_err(|error| TransportError::Disconnected { reason: error.to_string() })?;
                 let (reply_to, replies) = self.consume_fresh_queue().await?;
-                Ok(ReplyAddress { reply_to, inbox: Inbox::Own { replies } })
+                Ok(ReplyAddress { reply_to, inbox: Inbox::Own { replies, _place: place } })
             }
         }
     }
@@ -131,7 +146,8 @@ impl Replies {
 
     async fn consume_fresh_queue(&self) -> Result<(String, Subscription), TransportError> {
         let transport = &self.link.transport;
-        let queue = transport.declare_queue(&Queue::server_named()).await?;
+        let queue = Queue::server_named().expires(UNUSED_QUEUE_GOES);
+        let queue = transport.declare_queue(&queue).await?;
         let source =
             Source { queue: queue.clone().into(), prefetch: 0, exclusive: true, auto_ack: true };
         let replies = transport.consume(source).await?;
@@ -202,7 +218,7 @@ impl ReplyAddress {
             Inbox::Shared { reply, .. } => reply.await.unwrap_or_else(|_| {
                 Err(TransportError::Disconnected { reason: "the reply consumer ended".into() })
             }),
-            Inbox::Own { replies } => replies.next().await.and_then(|reply| {
+            Inbox::Own { replies, .. } => replies.next().await.and_then(|reply| {
                 reply.ok_or_else(|| TransportError::Disconnected {
                     reason: "the call's own reply consumer ended".into(),
                 })

@@ -119,14 +119,15 @@ impl Queue {
         self
     }
 
-    /// How long a message may wait in the queue. Milliseconds on the wire.
+    /// How long a message may wait in the queue. Whole milliseconds on the wire, rounded up.
     #[must_use]
     pub fn message_ttl(mut self, ttl: Duration) -> Self {
         self.message_ttl = Some(ttl);
         self
     }
 
-    /// How long the queue may stay unused before the broker deletes it. Milliseconds on the wire.
+    /// How long the queue may stay unused before the broker deletes it. Whole milliseconds on the
+    /// wire, rounded up.
     #[must_use]
     pub fn expires(mut self, after: Duration) -> Self {
         self.expires = Some(after);
@@ -197,7 +198,10 @@ impl Queue {
     pub fn arguments(&self) -> Vec<(Cow<'static, str>, FieldValue)> {
         let text = |text: &Cow<'static, str>| FieldValue::Text(text.clone());
         let count = |number: u64| FieldValue::Int(i64::try_from(number).unwrap_or(i64::MAX));
-        let millis = |time: Duration| count(u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
+        // Rounded up: zero would mean at once.
+        let millis = |time: Duration| {
+            count(u64::try_from(time.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX))
+        };
         let named = [
             ("x-queue-type", self.kind.map(|kind| FieldValue::from(kind.as_str()))),
             ("x-message-ttl", self.message_ttl.map(millis)),
@@ -231,5 +235,19 @@ impl Overflow {
             Self::RejectPublish => "reject-publish",
             Self::RejectPublishDeadLetter => "reject-publish-dlx",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_below_a_millisecond_are_rounded_up_and_never_mean_at_once() {
+        let queue = Queue::new("q").message_ttl(Duration::from_nanos(1));
+        let queue = queue.expires(Duration::from_micros(1_001));
+        let arguments = queue.arguments();
+        assert!(arguments.contains(&("x-message-ttl".into(), FieldValue::Int(1))));
+        assert!(arguments.contains(&("x-expires".into(), FieldValue::Int(2))));
     }
 }

@@ -29,6 +29,10 @@ use crate::topology::{Binding, Exchange, Queue, Route};
 /// A boxed future, as the methods of an object-safe trait return it.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
+/// Why a mandatory message without an id is refused.
+pub(crate) const MANDATORY_NEEDS_ID: &str =
+    "a mandatory message needs a message id, to be known when it comes back";
+
 /// A message on its way to the broker.
 #[derive(Clone, Debug)]
 pub struct Publication {

@@ -27,7 +27,8 @@ pub struct Properties {
     pub correlation_id: Option<Cow<'static, str>>,
     /// The queue that wants the reply.
     pub reply_to: Option<Cow<'static, str>>,
-    /// How long the message may wait in a queue. Whole milliseconds on the wire, rounded up.
+    /// How long the message may wait in a queue. Whole milliseconds on the wire, rounded up. More
+    /// than `u32::MAX` of them, some 49 days, counts as no limit: RabbitMQ refuses it.
     pub expiration: Option<Duration>,
     /// The message's own id.
     pub message_id: Option<Cow<'static, str>>,
@@ -42,6 +43,12 @@ pub struct Properties {
 }
 
 impl Properties {
+    /// The expiration as it travels, in milliseconds.
+    pub(crate) fn expiration_millis(&self) -> Option<u32> {
+        // Rounded up: zero would mean that the message expires at once.
+        u32::try_from(self.expiration?.as_nanos().div_ceil(1_000_000)).ok()
+    }
+
     /// The header of this name.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&FieldValue> {
@@ -55,5 +62,24 @@ impl Properties {
             Some((_, old)) => *old = value,
             None => self.headers.push((name, value)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_expiration_is_rounded_up_and_left_out_where_it_is_too_long() {
+        let millis = |expiration| {
+            Properties { expiration: Some(expiration), ..Default::default() }.expiration_millis()
+        };
+        assert_eq!(millis(Duration::ZERO), Some(0));
+        assert_eq!(millis(Duration::from_micros(1)), Some(1));
+        assert_eq!(millis(Duration::from_millis(2)), Some(2));
+        let longest = Duration::from_millis(u32::MAX.into());
+        assert_eq!(millis(longest), Some(u32::MAX));
+        assert_eq!(millis(longest + Duration::from_nanos(1)), None);
+        assert_eq!(millis(Duration::MAX), None);
     }
 }

@@ -2,9 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test may fail
 
+mod bursts;
 mod connecting;
 mod consuming;
+mod doubler;
+mod hostile;
 mod publishing;
+mod raw;
 mod refusing;
 
 use std::time::Duration;

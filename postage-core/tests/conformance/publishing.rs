@@ -24,6 +24,20 @@ pub(crate) async fn a_mandatory_message_that_no_queue_takes_is_an_error(world: W
     within("a confirm", link.publish(optional)).await.expect("it vanishes in silence");
 }
 
+pub(crate) async fn a_mandatory_message_without_an_id_is_refused(world: World) {
+    let link = world.connect().await;
+    let queue = declare(&link, &world.queue("queue")).await;
+    let mut it = publication(Route::to_queue(queue.clone()), "nameless");
+    it.properties.message_id = None;
+
+    let reason = refused(link.publish(it.clone()).await);
+    assert!(reason.contains("message id"), "{reason}");
+    // Without a confirm nobody is told what comes back, so nothing needs to be known by it.
+    send_it(&link, Publication { confirm: false, ..it }).await;
+    let mut subscription = consume(&link, &queue, 0).await;
+    assert_eq!(next_text(&mut subscription).await, "nameless");
+}
+
 pub(crate) async fn returned_messages_are_told_from_those_that_were_taken(world: World) {
     let link = world.connect().await;
     let queue = declare(&link, &world.queue("queue")).await;

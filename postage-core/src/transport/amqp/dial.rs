@@ -3,13 +3,14 @@
 use std::io;
 use std::time::Duration;
 
-use lapin::tcp::{AMQPUriTcpExt, TLSConfig};
+use lapin::tcp::{AMQPUriTcpExt, AsyncTcpStream, TLSConfig};
 use lapin::uri::AMQPUri;
 use lapin::{Connection, ConnectionProperties, Error, ErrorKind};
 use tokio::time::timeout;
 
 use super::address::Address;
 use super::fault;
+use super::guard::{self, Guard, GuardedRuntime};
 use crate::transport::TransportError;
 
 /// Makes a connection and logs in. The broker shows it under `name`.
@@ -20,12 +21,13 @@ pub(super) async fn dial(address: &Address, name: &str) -> Result<Connection, Tr
     let properties = ConnectionProperties::default().with_connection_name(name.into());
 
     // The connection's thread must give up too, or it would wait for as long as the system does.
-    let open = async move |uri: AMQPUri, runtime| {
+    let open = async move |uri: AMQPUri, _: GuardedRuntime| {
         let opening = uri.connect_with_config_async(TLSConfig::default(), &runtime);
         let opened = timeout(patience, opening).await;
-        opened.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())).map_err(Error::from)
+        let opened = opened.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))?;
+        Ok(AsyncTcpStream::Plain(Guard::new(opened)))
     };
-    let connecting = Connection::connector(address.uri.clone(), runtime, open, properties);
+    let connecting = Connection::connector(address.uri.clone(), guard::runtime(), open, properties);
     match timeout(patience, connecting).await {
         Ok(Ok(connection)) => Ok(connection),
         Ok(Err(error)) => Err(failed(why_not(&error, patience))),

@@ -117,8 +117,7 @@ fn first_death(queue: &str, message: &Message, reason: Reason) -> FieldValue {
         ("exchange".into(), message.route.exchange().to_owned().into()),
         ("routing-keys".into(), FieldValue::List(vec![key])),
     ];
-    if let Some(expiration) = message.properties.expiration {
-        let millis = super::queue::whole_millis(expiration).as_millis();
+    if let Some(millis) = message.properties.expiration_millis() {
         death.push(("original-expiration".into(), millis.to_string().into()));
     }
     FieldValue::Table(death)

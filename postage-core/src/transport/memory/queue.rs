@@ -123,13 +123,7 @@ impl Queue {
     }
 
     fn time_to_live(&self, message: &Message) -> Option<Duration> {
-        let own = message.properties.expiration.map(whole_millis);
+        let own = message.properties.expiration;
         [own, self.settings.message_ttl].into_iter().flatten().min()
     }
-}
-
-/// The time as it travels: in milliseconds, rounded up.
-pub(super) fn whole_millis(time: Duration) -> Duration {
-    let millis = time.as_nanos().div_ceil(1_000_000);
-    Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX))
 }

@@ -13,7 +13,8 @@ use crate::transport::{
 };
 
 fn to_queue(queue: &'static str, expiration: Option<Duration>) -> Publication {
-    let properties = Properties { expiration, ..Properties::default() };
+    let message_id = Some("id".into());
+    let properties = Properties { expiration, message_id, ..Properties::default() };
     let body = Bytes::from_static(b"body");
     let route = Route::to_queue(queue);
     Publication { route, properties, body, mandatory: true, confirm: true }
