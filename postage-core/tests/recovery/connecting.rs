@@ -51,8 +51,8 @@ async fn a_stalled_handshake_goes_on_when_the_line_does() {
     line.wait_for_connections(2, Duration::from_secs(10)).await.unwrap();
     line.restore().unwrap();
     let broker = within("the connection", connecting).await.unwrap().unwrap();
-    works(&broker).await;
     assert_eq!(line.total_connections(), 2, "one to publish, one to consume, and none in vain");
+    works(&broker).await;
 }
 
 #[tokio::test]

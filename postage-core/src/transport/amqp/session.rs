@@ -6,16 +6,19 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use lapin::{Connection, Event};
-use tokio::time::timeout;
 
 use super::address::Address;
 use super::channels::Channels;
 use super::dial::dial;
 use super::fault;
 use super::lane::Lane;
+use super::wire::Wire;
 use crate::transport::{Publication, TransportError};
 
-const CLOSE_DEADLINE: Duration = Duration::from_secs(5);
+/// How long the broker may take to say farewell when this program closes.
+pub(super) const CLOSE_DEADLINE: Duration = Duration::from_secs(5);
+/// How long it may take when a connection beside was lost: the next session waits for it.
+pub(super) const LOST_DEADLINE: Duration = Duration::from_millis(500);
 const MOST_KNOWN: usize = 1024;
 
 /// The connections and what runs over them. A lost one is not mended: the whole session is
@@ -27,7 +30,7 @@ pub(super) struct Session {
     /// What is published without.
     unconfirmed: Lane,
     /// Consumers, and the queues that belong to this connection alone.
-    pub(super) consuming: Arc<Connection>,
+    pub(super) consuming: Arc<Wire>,
     /// Where topology is changed, over the consuming connection.
     pub(super) channels: Channels,
     known: KnownExchanges,
@@ -86,17 +89,13 @@ impl Session {
         }
     }
 
-    /// Closes all connections, in a bounded time whatever the broker does. What is under way fails.
-    pub(super) async fn close(&self) {
-        let consuming = async {
-            // An error says that it is gone already.
-            let closing = self.consuming.close(200, "closed".into());
-            let _ = timeout(CLOSE_DEADLINE, closing).await;
-        };
+    /// Closes all connections, in at most `patience` whatever the broker does. What is under way
+    /// fails.
+    pub(super) async fn close(&self, patience: Duration) {
         tokio::join!(
-            self.confirmed.close(CLOSE_DEADLINE),
-            self.unconfirmed.close(CLOSE_DEADLINE),
-            consuming
+            self.confirmed.close(patience),
+            self.unconfirmed.close(patience),
+            self.consuming.end(patience)
         );
     }
 }
