@@ -48,7 +48,16 @@ pub struct Config {
     pub(crate) other_hosts: Vec<(String, Option<u16>)>,
     /// How long the first connecting may wait for the broker.
     pub(crate) patience: Duration,
+    pub(crate) tls: Tls,
     debug: bool,
+}
+
+/// What `amqps://` needs beyond the system's own, in PEM.
+#[derive(Clone, Default)]
+pub(crate) struct Tls {
+    pub(crate) ca: Option<String>,
+    /// Our certificate with its chain, and its key.
+    pub(crate) identity: Option<(String, String)>,
 }
 
 /// The parts of an address that can come from elsewhere.
@@ -107,6 +116,7 @@ impl Config {
             connect_timeout: None,
             other_hosts: Vec::new(),
             patience: Duration::ZERO,
+            tls: Tls::default(),
             debug: lookup("POSTAGE_DEBUG_MODE").is_some_and(|on| on.eq_ignore_ascii_case("true")),
         }
     }
@@ -175,6 +185,28 @@ impl Config {
     #[must_use]
     pub fn wait_for_broker(mut self, limit: Duration) -> Self {
         self.patience = limit;
+        self
+    }
+
+    /// A certificate authority to trust with `amqps://` beside the system's: one or more
+    /// certificates, in PEM. What is wrong with them shows on connecting.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn ca_certificate(mut self, pem: impl Into<String>) -> Self {
+        self.tls.ca = Some(pem.into());
+        self
+    }
+
+    /// The certificate (with its chain) and the private key that we show the broker with
+    /// `amqps://`, both in PEM. User and password still say who logs in.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn client_certificate(
+        mut self,
+        certificate: impl Into<String>,
+        key: impl Into<String>,
+    ) -> Self {
+        self.tls.identity = Some((certificate.into(), key.into()));
         self
     }
 
@@ -254,6 +286,7 @@ impl fmt::Debug for Config {
             .field("connect_timeout", &self.connect_timeout)
             .field("other_hosts", &self.other_hosts)
             .field("patience", &self.patience)
+            .field("tls", &self.tls)
             .field("debug", &self.debug)
             .finish()
     }
@@ -267,6 +300,15 @@ impl fmt::Debug for Parts {
             .field("user", &self.user)
             .field("password", &self.password.as_ref().map(|_| "…"))
             .field("vhost", &self.vhost)
+            .finish()
+    }
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tls")
+            .field("ca", &self.ca.as_ref().map(|_| "…"))
+            .field("identity", &self.identity.as_ref().map(|_| "…"))
             .finish()
     }
 }

@@ -31,8 +31,8 @@ pub(crate) struct Replies {
     /// Replaced when its reader has ended, so that the next call opens another.
     shared: Mutex<Arc<OnceCell<SharedAddress>>>,
     uncorrelated: Arc<AtomicU64>,
-    leaving: Leaving,
     own: Arc<Semaphore>,
+    leaving: Leaving,
 }
 
 /// The address that all calls of a connection share. Its reader goes with it.
@@ -78,9 +78,13 @@ struct Entry {
 
 impl Replies {
     pub(crate) fn new(link: Arc<Link>) -> Self {
-        let leaving = Leaving::default();
-        let own = Arc::new(Semaphore::new(MOST_OWN));
-        Self { link, shared: Mutex::default(), uncorrelated: Arc::default(), leaving, own }
+        Self {
+            link,
+            shared: Mutex::default(),
+            uncorrelated: Arc::default(),
+            own: Arc::new(Semaphore::new(MOST_OWN)),
+            leaving: Leaving::default(),
+        }
     }
 
     /// A guard that tells the services when the call of this id is dropped unanswered.

@@ -1,7 +1,11 @@
 //! A channel, a queue or a delivery is lost, and the connection is well.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use postage_core::{Broker, Queue, TransportError};
 
+use crate::desk::Desk;
 use crate::world::{
     Look, Place, answered, ask_all, connect, direct, line, session, tell_all, until_session,
     watchful, within,
@@ -61,13 +65,16 @@ async fn stays_settled(broker: &Broker, place: &Place, look: &Look) {
     look.until(place.queue.name(), 0, 0).await;
 }
 
-#[tokio::test]
-async fn an_acknowledgement_over_a_channel_that_is_gone_fails_quietly_and_the_message_comes_again()
-{
+/// Has ten messages at their handlers when the channel goes, and lets the handlers end when they
+/// have come again over the next one. Answers how often each was told.
+async fn ten_whose_channel_goes(remembers: bool) -> Vec<u32> {
     let (place, line) = (Place::new(), line());
     let services = connect(watchful(&line)).await;
     let (senders, look) = (direct().await, Look::at_shared().await);
-    let (desk, serving) = place.served(&services).await;
+    let desk = Arc::new(Desk::default());
+    let served = place.serve(&services, &desk);
+    let served = if remembers { served } else { served.no_dedup() };
+    let serving = within("a service", served.into_future()).await.unwrap();
     let producer = place.producer(&senders);
     desk.shut();
     tell_all(&producer, 1..=10).await.unwrap();
@@ -75,15 +82,27 @@ async fn an_acknowledgement_over_a_channel_that_is_gone_fails_quietly_and_the_me
 
     line.cut();
     until_session(&services, 2).await;
-    desk.until_begun(20).await;
-    desk.open();
-    let twice = |seen: &crate::desk::Seen| (1..=10).all(|n| seen.told.get(&n) == Some(&2));
-    desk.until("all to be told again", twice).await;
     look.until(place.queue.name(), 0, 1).await;
-
+    if !remembers {
+        desk.until_begun(20).await;
+    }
+    desk.open();
     tell_all(&producer, [11]).await.unwrap();
-    desk.until_told([11]).await;
-    let left = within("the drain", serving.drain(std::time::Duration::from_secs(10))).await;
+    desk.until_told(1..=11).await;
+    let left = within("the drain", serving.drain(Duration::from_secs(10))).await;
     assert_eq!((left.cut_off, left.given_back), (0, 0));
+    // All that came again was acknowledged.
     look.until(place.queue.name(), 0, 0).await;
+    let told = desk.seen().told;
+    (1..=10).map(|number| told[&number]).collect()
+}
+
+#[tokio::test]
+async fn a_message_whose_channel_is_gone_comes_again_and_is_known() {
+    assert_eq!(ten_whose_channel_goes(true).await, [1; 10]);
+}
+
+#[tokio::test]
+async fn a_message_whose_channel_is_gone_comes_again_to_a_service_without_memory() {
+    assert_eq!(ten_whose_channel_goes(false).await, [2; 10]);
 }

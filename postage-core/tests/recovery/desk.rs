@@ -65,6 +65,11 @@ impl Seen {
     pub(crate) fn told_again(&self) -> usize {
         self.told.values().filter(|times| **times > 1).count()
     }
+
+    /// Whether it was asked no number more than once.
+    pub(crate) fn asked_once(&self) -> bool {
+        self.asked.values().all(|times| *times == 1)
+    }
 }
 
 impl p::MessageProcessor for Desk {

@@ -40,6 +40,7 @@ async fn cut_amid_sends_each_of_them_is_confirmed_and_handled() {
     tell_all(&stage.producer, 1..=300).await.unwrap();
     until_session(&stage.broker, 2).await;
     stage.desk.until_told(1..=300).await;
+    assert_eq!(stage.desk.seen().told_again(), 0, "what is sent again has the same id");
 }
 
 #[tokio::test]
@@ -71,6 +72,7 @@ async fn a_black_hole_is_noticed_within_two_heartbeats_and_loses_no_send() {
     stage.line.restore().unwrap();
     sends.await.unwrap().unwrap();
     stage.desk.until_told(1..=50).await;
+    assert_eq!(stage.desk.seen().told_again(), 0);
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use lapin::tcp::{AMQPUriTcpExt, AsyncTcpStream, TLSConfig};
+use lapin::tcp::{AMQPUriTcpExt, AsyncTcpStream};
 use lapin::uri::AMQPUri;
 use lapin::{Connection, ConnectionProperties, Error, ErrorKind};
 use tokio::time::timeout;
@@ -21,6 +21,7 @@ pub(super) async fn dial(address: &Address, name: &str) -> Result<Wire, Transpor
     let runtime = lapin::runtime::default_runtime().map_err(|error| failed(error.to_string()))?;
     let properties = ConnectionProperties::default().with_connection_name(name.into());
 
+    let tls = address.tls.clone();
     // When we give up, the connection's thread must too: while it opens the socket by its own
     // limit, and after that by the switch.
     let switch = Switch::default();
@@ -28,7 +29,7 @@ pub(super) async fn dial(address: &Address, name: &str) -> Result<Wire, Transpor
     let for_stream = switch.clone();
     let open = async move |uri: AMQPUri, _: GuardedRuntime| {
         for_stream.check()?;
-        let opening = uri.connect_with_config_async(TLSConfig::default(), &runtime);
+        let opening = uri.connect_with_config_async(tls.as_ref(), &runtime);
         let opened = timeout(patience, opening).await;
         let opened = opened.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))?;
         Ok(AsyncTcpStream::Plain(Guard::new(opened, for_stream.clone())))
@@ -49,6 +50,9 @@ fn why_not(error: &Error, patience: Duration) -> String {
         ErrorKind::IOError(error) if error.kind() == io::ErrorKind::TimedOut => too_slow(patience),
         ErrorKind::IOError(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
             format!("{error}; is the broker running there?")
+        }
+        ErrorKind::IOError(error) if error.to_string().contains("UnknownIssuer") => {
+            format!("{error}; is the CA of the broker's certificate given, or the system's?")
         }
         ErrorKind::ProtocolError(_) => {
             format!("{}; check the user, the password and the virtual host", fault::words(error))

@@ -48,5 +48,6 @@ async fn ten_thousand_confirmed_messages_over_two_kills_are_all_handled() {
     let told: HashMap<u64, u32> = desk.seen().told;
     assert!((0..ALL).all(|number| told.contains_key(&number)), "lost");
     let again: u32 = told.values().map(|times| times - 1).sum();
+    assert_eq!(again, 0, "the service knows what it has done");
     println!("{ALL} confirmed, {} handled, 0 lost, {again} handled again", told.len());
 }
