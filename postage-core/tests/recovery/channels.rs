@@ -1,5 +1,6 @@
 //! A channel, a queue or a delivery is lost, and the connection is well.
 
+use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,9 +41,9 @@ async fn a_refused_declare_harms_no_consumer_beside_it() {
 
     for _ in 0..5 {
         let other = Queue::new(place.queue.name().to_owned()).durable(false);
-        assert_refused(broker.declare_queue(&other).await);
+        assert_refused(&broker.declare_queue(&other).await);
         let other = place.exchange.clone().durable(false);
-        assert_refused(broker.declare_exchange(&other).await);
+        assert_refused(&broker.declare_exchange(&other).await);
     }
     // What was delivered before is still settled over its channel, and comes no second time.
     desk.open();
@@ -55,7 +56,7 @@ async fn a_refused_declare_harms_no_consumer_beside_it() {
     stays_settled(&broker, &place, &look).await;
 }
 
-fn assert_refused<T: std::fmt::Debug>(outcome: Result<T, TransportError>) {
+fn assert_refused<T: Debug>(outcome: &Result<T, TransportError>) {
     assert!(matches!(outcome, Err(TransportError::Refused { .. })), "{outcome:?}");
 }
 

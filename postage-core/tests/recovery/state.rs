@@ -32,6 +32,18 @@ async fn the_state_goes_from_connected_over_reconnecting_to_the_next_session_and
 }
 
 #[tokio::test]
+async fn reset_connections_are_replaced_at_once() {
+    let line = line();
+    let broker = connect(watchful(&line)).await;
+    for session in 2..=11 {
+        let since = Instant::now();
+        line.cut();
+        until_session(&broker, session).await;
+        assert!(since.elapsed() < SLACK, "it took {:?}", since.elapsed());
+    }
+}
+
+#[tokio::test]
 async fn draining_while_disconnected_ends_by_its_limit_and_waits_for_handlers_until_then() {
     let (place, line) = (Place::new(), line());
     let services = connect(watchful(&line)).await;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use lapin::{Connection, Event};
+use tokio::time::interval;
 
 use super::address::Address;
 use super::channels::Channels;
@@ -19,6 +20,8 @@ use crate::transport::{Publication, TransportError};
 pub(super) const CLOSE_DEADLINE: Duration = Duration::from_secs(5);
 /// How long it may take when a connection beside was lost: the next session waits for it.
 pub(super) const LOST_DEADLINE: Duration = Duration::from_millis(500);
+/// How often to see whether a connection is still there, should nobody say that it is not.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 const MOST_KNOWN: usize = 1024;
 
 /// The connections and what runs over them. A lost one is not mended: the whole session is
@@ -103,12 +106,18 @@ impl Session {
 /// Waits until the connection is lost.
 async fn lost(connection: &Connection) -> TransportError {
     let mut events = connection.events_listener();
+    // lapin was seen to fail without telling all who wait for it. Nobody would ever know then, so
+    // this looks too.
+    let mut looks = interval(LOOK_EVERY);
     let mut last = None;
     while connection.status().connected() {
-        match events.next().await {
-            Some(Event::Error(error)) => last = Some(error),
-            Some(_) => {}
-            None => break,
+        tokio::select! {
+            event = events.next() => match event {
+                Some(Event::Error(error)) => last = Some(error),
+                Some(_) => {}
+                None => break,
+            },
+            _ = looks.tick() => {}
         }
     }
     last.map_or_else(fault::closed, |error| fault::disconnected(&error))

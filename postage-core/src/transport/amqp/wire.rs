@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use futures_util::task::AtomicWaker;
 use lapin::Connection;
-use tokio::time::timeout;
+use tokio::time::{interval, timeout};
 
 /// A connection, and the switch of its stream.
 ///
@@ -33,9 +33,24 @@ impl Wire {
     /// Closes it: in good order when that takes at most `patience`, else without the broker. What
     /// is still under way fails then.
     pub(super) async fn end(&self, patience: Duration) {
-        // An error says that it is gone already.
-        let _ = timeout(patience, self.connection.close(200, "closed".into())).await;
+        let farewell = async {
+            tokio::select! {
+                // An error says that it is gone already.
+                _ = self.connection.close(200, "closed".into()) => {}
+                () = self.failed() => {}
+            }
+        };
+        let _ = timeout(patience, farewell).await;
         self.switch.turn_off();
+    }
+
+    /// Waits until the connection has failed. lapin does not always tell a farewell that is under
+    /// way then, nor those who listen for events, so this looks.
+    async fn failed(&self) {
+        let mut looks = interval(Duration::from_millis(10));
+        while !self.connection.status().errored() {
+            looks.tick().await;
+        }
     }
 }
 
