@@ -1,45 +1,42 @@
-//! The broker is killed and started again.
+//! The broker is killed, as a power cut would, and started again.
 
-use std::sync::atomic::Ordering;
+mod calls;
+mod sends;
+
 use std::time::Duration;
 
-use tokio::task::{JoinSet, spawn_blocking};
+use postage_core::{Config, Queue};
 
-use crate::world::{connect, node, producer, serve};
+use crate::world::{Place, answered, ask_all, connect, killed, node, restarted, tell_all, within};
 
-#[tokio::test(flavor = "multi_thread")]
-async fn services_calls_and_sends_go_on_when_the_broker_comes_back() {
-    let mut node = node().await;
-    let (ours, theirs) = (connect(&node.url()).await, connect(&node.url()).await);
-    let (desk, serving) = serve(&ours).await;
-    let producer = producer(&theirs);
-    assert_eq!(producer.rpc::<u64>("double", 1).await.unwrap(), 2);
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn services_calls_and_sends_go_on_and_what_was_not_durable_is_declared_again() {
+    let node = node().await;
+    let services = connect(Config::new(node.url())).await;
+    let callers = connect(Config::new(node.url())).await;
+    let durable = Place::new();
+    let passing = Place::new();
+    let passing = Place {
+        exchange: passing.exchange.durable(false),
+        queue: Queue::new(passing.key.clone()).durable(false),
+        key: passing.key,
+    };
+    let (desk, _serving) = durable.served(&services).await;
+    let (beside, _serving_too) = passing.served(&services).await;
+    answered(ask_all(&durable.producer(&callers), [0])).await;
+    answered(ask_all(&passing.producer(&callers), [0])).await;
 
-    let mut node = spawn_blocking(move || {
-        node.kill();
-        node
-    })
-    .await
-    .unwrap();
-    let mut calls = JoinSet::new();
-    for n in 0..100_u64 {
-        let producer = producer.clone();
-        calls.spawn(async move {
-            producer.command("tell", ()).await.unwrap();
-            (n, producer.rpc::<u64>("double", n).timeout(Duration::from_secs(60)).await.unwrap())
-        });
-    }
-    let node = spawn_blocking(move || {
-        node.restart().unwrap();
-        node
-    })
-    .await
-    .unwrap();
-    while let Some(answered) = calls.join_next().await {
-        let (n, doubled) = answered.unwrap();
-        assert_eq!(doubled, n * 2);
-    }
-    assert!(desk.told.load(Ordering::SeqCst) >= 100);
-    drop(serving);
-    drop(node);
+    let node = killed(node).await;
+    let producer = durable.producer(&callers);
+    let calls = ask_all(&producer, 1..=100);
+    let calls_beside = ask_all(&passing.producer(&callers), 1..=100);
+    let sends = tokio::spawn(async move { tell_all(&producer, 1..=100).await });
+    let _node = restarted(node).await;
+    answered(calls).await;
+    answered(calls_beside).await;
+    within("the sends", sends).await.unwrap().unwrap();
+    desk.until_told(1..=100).await;
+    beside.until("all to be asked", |seen| seen.asked.len() == 101).await;
+    let left = within("the drain", _serving.drain(Duration::from_secs(10))).await;
+    assert_eq!(left.cut_off, 0);
 }

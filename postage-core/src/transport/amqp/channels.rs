@@ -2,10 +2,11 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use lapin::{Channel, Connection};
+use lapin::Channel;
 use tokio::sync::Semaphore;
 
 use super::fault;
+use super::wire::Wire;
 use crate::transport::TransportError;
 
 /// How many operations run at once; the others wait. A connection has some two thousand channels,
@@ -18,13 +19,13 @@ const MOST_IDLE: usize = 4;
 /// its channel, and then nothing else goes with it.
 #[derive(Debug)]
 pub(super) struct Channels {
-    connection: Arc<Connection>,
+    connection: Arc<Wire>,
     idle: Mutex<Vec<Channel>>,
     places: Semaphore,
 }
 
 impl Channels {
-    pub(super) fn new(connection: Arc<Connection>) -> Self {
+    pub(super) fn new(connection: Arc<Wire>) -> Self {
         Self { connection, idle: Mutex::default(), places: Semaphore::new(MOST_AT_ONCE) }
     }
 

@@ -14,6 +14,7 @@ use lapin::{Channel, Connection, Consumer};
 use tokio::sync::oneshot;
 
 use super::session::Session;
+use super::wire::Wire;
 use super::{convert, fault};
 use crate::topology::Route;
 use crate::transport::{
@@ -70,7 +71,7 @@ async fn start(
 struct AmqpDeliveries {
     consumer: Option<Consumer>,
     channel: Channel,
-    connection: Arc<Connection>,
+    connection: Arc<Wire>,
     queue: String,
     settler: Option<Arc<dyn Settle>>,
     cancelled: bool,

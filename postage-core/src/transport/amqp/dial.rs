@@ -11,26 +11,35 @@ use tokio::time::timeout;
 use super::address::Address;
 use super::fault;
 use super::guard::{self, Guard, GuardedRuntime};
+use super::wire::{Switch, Wire};
 use crate::transport::TransportError;
 
 /// Makes a connection and logs in. The broker shows it under `name`.
-pub(super) async fn dial(address: &Address, name: &str) -> Result<Connection, TransportError> {
+pub(super) async fn dial(address: &Address, name: &str) -> Result<Wire, TransportError> {
     let failed = |reason: String| TransportError::Connect { address: address.to_string(), reason };
     let patience = address.connect_timeout;
     let runtime = lapin::runtime::default_runtime().map_err(|error| failed(error.to_string()))?;
     let properties = ConnectionProperties::default().with_connection_name(name.into());
 
     let tls = address.tls.clone();
-    // The connection's thread must give up too, or it would wait for as long as the system does.
+    // When we give up, the connection's thread must too: while it opens the socket by its own
+    // limit, and after that by the switch.
+    let switch = Switch::default();
+    let giving_up = switch.off_unless_kept();
+    let for_stream = switch.clone();
     let open = async move |uri: AMQPUri, _: GuardedRuntime| {
+        for_stream.check()?;
         let opening = uri.connect_with_config_async(tls.as_ref(), &runtime);
         let opened = timeout(patience, opening).await;
         let opened = opened.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))?;
-        Ok(AsyncTcpStream::Plain(Guard::new(opened)))
+        Ok(AsyncTcpStream::Plain(Guard::new(opened, for_stream.clone())))
     };
     let connecting = Connection::connector(address.uri.clone(), guard::runtime(), open, properties);
     match timeout(patience, connecting).await {
-        Ok(Ok(connection)) => Ok(connection),
+        Ok(Ok(connection)) => {
+            giving_up.keep();
+            Ok(Wire::new(connection, switch))
+        }
         Ok(Err(error)) => Err(failed(why_not(&error, patience))),
         Err(_) => Err(failed(too_slow(patience))),
     }

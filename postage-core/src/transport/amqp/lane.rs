@@ -12,13 +12,14 @@ use bytes::Bytes;
 use futures_util::stream::FuturesUnordered;
 use lapin::options::BasicPublishOptions;
 use lapin::types::ShortString;
-use lapin::{BasicProperties, Channel, Confirmation, Connection};
+use lapin::{BasicProperties, Channel, Confirmation};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use self::link::{Events, Link, Slot};
 use self::open::Open;
 use super::address::Address;
+use super::wire::Wire;
 use super::{confirms, convert, fault};
 use crate::transport::{MANDATORY_NEEDS_ID, Publication, TransportError};
 
@@ -96,7 +97,7 @@ enum Over {
 }
 
 impl Lane {
-    pub(super) fn confirmed(address: &Address, connection: Connection) -> Self {
+    pub(super) fn confirmed(address: &Address, connection: Wire) -> Self {
         Self::new(address, "postage: publish", Some(connection), true)
     }
 
@@ -105,12 +106,7 @@ impl Lane {
         Self::new(address, "postage: publish unconfirmed", None, false)
     }
 
-    fn new(
-        address: &Address,
-        name: &'static str,
-        connection: Option<Connection>,
-        confirm: bool,
-    ) -> Self {
+    fn new(address: &Address, name: &'static str, connection: Option<Wire>, confirm: bool) -> Self {
         let (jobs, waiting) = mpsc::channel(WAITING);
         let ended = Ended::default();
         let connection = Arc::new(Mutex::new(Slot::Open(connection.map(Arc::new))));

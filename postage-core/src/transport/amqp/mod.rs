@@ -15,12 +15,13 @@ mod lane;
 mod session;
 mod supervisor;
 mod topology;
+mod wire;
 
 use std::fmt;
 use std::sync::Arc;
 
 use address::Address;
-use session::Session;
+use session::{CLOSE_DEADLINE, Session};
 use supervisor::Shared;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -120,7 +121,7 @@ impl Transport for AmqpTransport {
         let session = self.shared.end();
         Box::pin(async move {
             if let Some(session) = session {
-                session.close().await;
+                session.close(CLOSE_DEADLINE).await;
             }
             Ok(())
         })

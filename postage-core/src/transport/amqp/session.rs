@@ -6,16 +6,22 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use lapin::{Connection, Event};
-use tokio::time::timeout;
+use tokio::time::interval;
 
 use super::address::Address;
 use super::channels::Channels;
 use super::dial::dial;
 use super::fault;
 use super::lane::Lane;
+use super::wire::Wire;
 use crate::transport::{Publication, TransportError};
 
-const CLOSE_DEADLINE: Duration = Duration::from_secs(5);
+/// How long the broker may take to say farewell when this program closes.
+pub(super) const CLOSE_DEADLINE: Duration = Duration::from_secs(5);
+/// How long it may take when a connection beside was lost: the next session waits for it.
+pub(super) const LOST_DEADLINE: Duration = Duration::from_millis(500);
+/// How often to see whether a connection is still there, should nobody say that it is not.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 const MOST_KNOWN: usize = 1024;
 
 /// The connections and what runs over them. A lost one is not mended: the whole session is
@@ -27,7 +33,7 @@ pub(super) struct Session {
     /// What is published without.
     unconfirmed: Lane,
     /// Consumers, and the queues that belong to this connection alone.
-    pub(super) consuming: Arc<Connection>,
+    pub(super) consuming: Arc<Wire>,
     /// Where topology is changed, over the consuming connection.
     pub(super) channels: Channels,
     known: KnownExchanges,
@@ -86,17 +92,13 @@ impl Session {
         }
     }
 
-    /// Closes all connections, in a bounded time whatever the broker does. What is under way fails.
-    pub(super) async fn close(&self) {
-        let consuming = async {
-            // An error says that it is gone already.
-            let closing = self.consuming.close(200, "closed".into());
-            let _ = timeout(CLOSE_DEADLINE, closing).await;
-        };
+    /// Closes all connections, in at most `patience` whatever the broker does. What is under way
+    /// fails.
+    pub(super) async fn close(&self, patience: Duration) {
         tokio::join!(
-            self.confirmed.close(CLOSE_DEADLINE),
-            self.unconfirmed.close(CLOSE_DEADLINE),
-            consuming
+            self.confirmed.close(patience),
+            self.unconfirmed.close(patience),
+            self.consuming.end(patience)
         );
     }
 }
@@ -104,12 +106,18 @@ impl Session {
 /// Waits until the connection is lost.
 async fn lost(connection: &Connection) -> TransportError {
     let mut events = connection.events_listener();
+    // lapin was seen to fail without telling all who wait for it. Nobody would ever know then, so
+    // this looks too.
+    let mut looks = interval(LOOK_EVERY);
     let mut last = None;
     while connection.status().connected() {
-        match events.next().await {
-            Some(Event::Error(error)) => last = Some(error),
-            Some(_) => {}
-            None => break,
+        tokio::select! {
+            event = events.next() => match event {
+                Some(Event::Error(error)) => last = Some(error),
+                Some(_) => {}
+                None => break,
+            },
+            _ = looks.tick() => {}
         }
     }
     last.map_or_else(fault::closed, |error| fault::disconnected(&error))

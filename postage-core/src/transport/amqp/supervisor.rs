@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep};
 
 use super::address::Address;
 use super::fault;
-use super::session::Session;
+use super::session::{LOST_DEADLINE, Session};
 use crate::pauses::Pauses;
 use crate::transport::{ConnectionState, TransportError};
 
@@ -81,7 +81,7 @@ impl Shared {
             }
             tracing::warn!(%reason, "connecting again");
             // What is under way over the other connections fails now too.
-            session.close().await;
+            session.close(LOST_DEADLINE).await;
             drop(session);
             let Some(session) = self.reconnect().await else { return };
             sessions += 1;

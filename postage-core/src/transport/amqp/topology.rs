@@ -1,14 +1,14 @@
 //! Declaring, binding and deleting.
 
+use lapin::Channel;
 use lapin::options::{
     ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions, QueueDeleteOptions,
 };
 use lapin::types::{FieldTable, ShortString};
-use lapin::{Channel, Connection};
 
 use super::address::Address;
 use super::dial::dial;
-use super::session::Session;
+use super::session::{CLOSE_DEADLINE, Session};
 use super::{convert, fault};
 use crate::topology::{Binding, Exchange, ExchangeKind, Queue};
 use crate::transport::TransportError;
@@ -103,15 +103,14 @@ async fn alone(
     kind: &str,
     operation: impl Fn() -> String,
 ) -> Result<(), TransportError> {
-    let connection: Connection = dial(address, "postage: declare").await?;
+    let connection = dial(address, "postage: declare").await?;
     let channel = connection.create_channel().await;
     let channel = channel.map_err(|error| fault::disconnected(&error))?;
     let declared = ask.on(channel).await.map_err(|error| {
         let reason = fault::words(&error);
         fault::refused(operation(), format!("{reason} (is the plugin for `{kind}` enabled?)"))
     });
-    // Its outcome does not change ours, and dropping it closes it too.
-    let _ = connection.close(200, "declared".into()).await;
+    connection.end(CLOSE_DEADLINE).await;
     declared
 }
 

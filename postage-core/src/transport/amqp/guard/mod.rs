@@ -35,6 +35,7 @@ use lapin::tcp::AsyncTcpStream;
 
 pub(super) use self::check::DEEPEST;
 use self::frames::Frames;
+use super::wire::Switch;
 
 /// What a message whose properties cannot be read arrives with, as its content type.
 const UNREADABLE: &str = "application/x-unreadable-properties";
@@ -83,7 +84,7 @@ impl async_rs::traits::Reactor for Reactor {
         address: SocketAddr,
     ) -> impl Future<Output = io::Result<Self::TcpStream>> + Send + 'static {
         let connecting = self.0.tcp_connect_addr(address);
-        async move { Ok(Guard::new(AsyncTcpStream::Plain(connecting.await?))) }
+        async move { Ok(Guard::new(AsyncTcpStream::Plain(connecting.await?), Switch::default())) }
     }
 }
 
@@ -95,12 +96,13 @@ pub(super) struct Guard<S> {
     start: usize,
     end: usize,
     frames: Frames,
+    switch: Switch,
 }
 
 impl<S> Guard<S> {
-    pub(super) fn new(inner: S) -> Self {
+    pub(super) fn new(inner: S, switch: Switch) -> Self {
         let read = vec![0; READ_AT_ONCE].into_boxed_slice();
-        Self { inner, read, start: 0, end: 0, frames: Frames::default() }
+        Self { inner, read, start: 0, end: 0, frames: Frames::default(), switch }
     }
 }
 
@@ -111,6 +113,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Guard<S> {
         buffer: &mut [u8],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
+        this.switch.check_read(cx)?;
         if buffer.is_empty() {
             return Poll::Ready(Ok(0));
         }
@@ -136,6 +139,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Guard<S> {
         cx: &mut Context<'_>,
         buffer: &[u8],
     ) -> Poll<io::Result<usize>> {
+        self.switch.check_write(cx)?;
         Pin::new(&mut self.get_mut().inner).poll_write(cx, buffer)
     }
 
@@ -144,6 +148,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Guard<S> {
         cx: &mut Context<'_>,
         buffers: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.switch.check_write(cx)?;
         Pin::new(&mut self.get_mut().inner).poll_write_vectored(cx, buffers)
     }
 

@@ -12,6 +12,7 @@ use proptest::prelude::*;
 use super::check::{self, DEEPEST};
 use super::frames::Frames;
 use super::{Guard, READ_AT_ONCE, UNREADABLE};
+use crate::transport::amqp::wire::Switch;
 
 const METHOD: u8 = 1;
 const HEADER: u8 = 2;
@@ -192,7 +193,7 @@ impl AsyncRead for Pieces {
 fn a_guarded_stream_waits_for_whole_headers_and_ends_when_its_socket_ends() {
     let (before, after) = mixed();
     let pieces = before.chunks(11).map(<[u8]>::to_vec).collect();
-    let mut guard = Guard::new(Pieces(pieces, false));
+    let mut guard = Guard::new(Pieces(pieces, false), Switch::default());
     let mut cx = Context::from_waker(Waker::noop());
     let (mut out, mut buffer) = (Vec::new(), [0; 7]);
     loop {

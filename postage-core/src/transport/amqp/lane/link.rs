@@ -12,17 +12,17 @@ use futures_util::FutureExt;
 use futures_util::stream::{Stream, StreamExt};
 use lapin::options::ConfirmSelectOptions;
 use lapin::{Channel, Connection, Event};
-use tokio::time::timeout;
 
 use crate::transport::TransportError;
 use crate::transport::amqp::address::Address;
 use crate::transport::amqp::dial::dial;
 use crate::transport::amqp::fault;
+use crate::transport::amqp::wire::Wire;
 
 /// Where the lane and its task find the connection of now.
 #[derive(Debug)]
 pub(super) enum Slot {
-    Open(Option<Arc<Connection>>),
+    Open(Option<Arc<Wire>>),
     Closed,
 }
 
@@ -70,14 +70,14 @@ impl Link {
         opened.map_err(|error| fault::disconnected(&error))
     }
 
-    fn connection(&self) -> Result<Option<Arc<Connection>>, TransportError> {
+    fn connection(&self) -> Result<Option<Arc<Wire>>, TransportError> {
         match &*lock(&self.slot) {
             Slot::Open(connection) => Ok(connection.clone()),
             Slot::Closed => Err(fault::closed()),
         }
     }
 
-    async fn connect(&mut self) -> Result<Arc<Connection>, TransportError> {
+    async fn connect(&mut self) -> Result<Arc<Wire>, TransportError> {
         let connection = dial(&self.address, self.name).await;
         let connection = connection
             .map_err(|error| TransportError::Disconnected { reason: error.to_string() })?;
@@ -99,8 +99,7 @@ pub(super) fn lock(slot: &Mutex<Slot>) -> MutexGuard<'_, Slot> {
 pub(super) async fn close(slot: &Mutex<Slot>, patience: Duration) {
     let last = std::mem::replace(&mut *lock(slot), Slot::Closed);
     if let Slot::Open(Some(connection)) = last {
-        // An error says that it is gone already.
-        let _ = timeout(patience, connection.close(200, "closed".into())).await;
+        connection.end(patience).await;
     }
 }
 
