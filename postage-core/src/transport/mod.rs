@@ -6,6 +6,8 @@
 #[cfg(feature = "amqp")]
 pub(crate) mod amqp;
 mod delivery;
+#[cfg(feature = "faults")]
+mod faults;
 pub(crate) mod memory;
 mod properties;
 mod state;
@@ -20,6 +22,8 @@ use tokio::sync::watch;
 #[cfg(feature = "amqp")]
 pub use amqp::AmqpTransport;
 pub use delivery::{Deliveries, Delivery, Settle, Settlement, Subscription};
+#[cfg(feature = "faults")]
+pub use faults::{Fault, FaultKind, FaultLog, Faults, FaultyTransport};
 pub use memory::MemoryTransport;
 pub use properties::{Headers, Properties};
 pub use state::ConnectionState;
