@@ -44,6 +44,9 @@ use crate::topology::{Binding, Exchange, Queue};
 /// | a reordering | | a delivery lets others of its queue pass |
 /// | a loss of the connection | unsettled messages again; exclusive queues are gone | [`TransportError::Disconnected`] until it has connected again |
 ///
+/// Where the table says disconnected and the connection is not lost, only that operation's channel
+/// was, as it were: [`Transport::state`] stays connected.
+///
 /// The connection is lost in the middle of an operation: a publication, a declaration, a binding,
 /// a settlement, or a delivery. It may have taken effect or not. An unconfirmed publication is told
 /// nothing even then. [`Transport::state`] goes to [`ConnectionState::Reconnecting`], and after a
@@ -55,7 +58,8 @@ use crate::topology::{Binding, Exchange, Queue};
 /// seed gives the same [`FaultyTransport::log`], as long as the program itself does the same each
 /// time: what it does in the order of a `HashMap`, and a `tokio::select!` that is not `biased`,
 /// differ from run to run. The pauses before a service takes a queue up again are jittered by the
-/// thread's generator of the crate `fastrand`, so [`FaultyTransport::new`] seeds that as well.
+/// thread's generator of the crate `fastrand`, so [`FaultyTransport::new`] seeds that as well; it is
+/// to be called within the runtime, whose clock the log goes by.
 ///
 /// ```
 /// # use std::time::Duration;
