@@ -105,13 +105,14 @@ pub(crate) fn run(seed: u64) -> Run {
         .build()
         .expect("a runtime");
     let plan = Plan::of(seed);
-    let memory = MemoryTransport::new();
-    let transport = FaultyTransport::new(memory.connect(), plan.faults(seed));
     let mut books = Books::default();
-    let ended = runtime
-        .block_on(async { timeout(AN_HOUR, play(&plan, &memory, &transport, &mut books)).await });
-    books.check(ended.is_ok(), || "the run hangs".to_owned());
-    let log = transport.log();
+    let log = runtime.block_on(async {
+        let memory = MemoryTransport::new();
+        let transport = FaultyTransport::new(memory.connect(), plan.faults(seed));
+        let ended = timeout(AN_HOUR, play(&plan, &memory, &transport, &mut books)).await;
+        books.check(ended.is_ok(), || "the run hangs".to_owned());
+        transport.log()
+    });
     let Books { broken, mut tally } = books;
     tally.faults = log.faults.len();
     Run { seed, plan: format!("{plan:?}"), log, broken, tally }

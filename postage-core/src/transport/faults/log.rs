@@ -9,7 +9,7 @@ use crate::topology::Route;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Fault {
-    /// When, since the first connection was made, in whole milliseconds.
+    /// When, since the first connection was made.
     pub at: Duration,
     /// On which connection, from 1.
     pub connection: u64,

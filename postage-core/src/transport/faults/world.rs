@@ -81,8 +81,7 @@ impl World {
     }
 
     pub(super) fn note(&self, connection: u64, kind: FaultKind, subject: &str) {
-        // A paused clock may begin between two milliseconds, elsewhere in each run.
-        let at = whole_millis(self.begun.elapsed());
+        let at = self.begun.elapsed();
         let mut now = self.now();
         if now.log.len() == MOST_LOGGED {
             now.log.pop_front();
@@ -133,10 +132,6 @@ impl World {
     fn now(&self) -> MutexGuard<'_, Now> {
         self.now.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn whole_millis(time: Duration) -> Duration {
-    Duration::from_millis(u64::try_from(time.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX))
 }
 
 impl Now {
