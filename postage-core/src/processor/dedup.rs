@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::watch;
+use tokio::sync::Notify;
+use tokio::sync::futures::OwnedNotified;
 use tokio::time::Instant;
 
 use crate::transport::BoxFuture;
@@ -75,8 +76,8 @@ struct Known {
 
 #[derive(Debug)]
 enum Entry {
-    /// Its end wakes those who wait for it.
-    Running(watch::Sender<()>),
+    /// Its end wakes those who wait for it, the first to come first.
+    Running(Arc<Notify>),
     Handled(Option<Answer>),
 }
 
@@ -112,16 +113,16 @@ impl RecentMessages {
     }
 
     /// One try at a claim; else what to wait for.
-    fn try_claim(&self, id: &str) -> Result<Claim, watch::Receiver<()>> {
+    fn try_claim(&self, id: &str) -> Result<Claim, OwnedNotified> {
         let mut known = self.known();
         known.forget_old(Instant::now(), self.age);
         match known.by_id.get(id) {
             None => {
-                known.by_id.insert(id.into(), Entry::Running(watch::Sender::new(())));
+                known.by_id.insert(id.into(), Entry::Running(Arc::default()));
                 Ok(Claim::New)
             }
             Some(Entry::Handled(answer)) => Ok(Claim::Handled(answer.clone())),
-            Some(Entry::Running(end)) => Err(end.subscribe()),
+            Some(Entry::Running(end)) => Err(Arc::clone(end).notified_owned()),
         }
     }
 }
@@ -158,8 +159,7 @@ impl DedupStore for RecentMessages {
             loop {
                 match self.try_claim(id) {
                     Ok(claim) => return claim,
-                    // Its sender goes with the entry, which is when there is something to see.
-                    Err(mut end) => drop(end.changed().await),
+                    Err(end) => end.await,
                 }
             }
         })
@@ -170,17 +170,21 @@ impl DedupStore for RecentMessages {
             let mut known = self.known();
             let id: Arc<str> = id.into();
             known.bytes += size(answer.as_ref());
-            known.by_id.insert(Arc::clone(&id), Entry::Handled(answer));
+            let before = known.by_id.insert(Arc::clone(&id), Entry::Handled(answer));
             known.handled.push_back((Instant::now(), id));
             while known.handled.len() > self.messages || known.bytes > self.bytes {
                 known.forget_oldest();
+            }
+            if let Some(Entry::Running(end)) = before {
+                end.notify_waiters();
             }
         })
     }
 
     fn release(&self, id: &str) {
         let mut known = self.known();
-        if let Some(Entry::Running(_)) = known.by_id.get(id) {
+        if let Some(Entry::Running(end)) = known.by_id.get(id) {
+            end.notify_waiters();
             known.by_id.remove(id);
         }
     }

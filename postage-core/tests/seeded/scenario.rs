@@ -42,7 +42,7 @@ impl Plan {
     fn of(seed: u64) -> Self {
         let mut generator = fastrand::Rng::with_seed(!seed);
         let services = generator.usize(1..=2);
-        let prefetch = [2, 10, 100][generator.usize(..3)];
+        let prefetch = [4, 10, 100][generator.usize(..3)];
         let one_leaves = services == 2 && generator.bool();
         Self { services, prefetch, one_leaves, kind: generator.usize(..4) }
     }

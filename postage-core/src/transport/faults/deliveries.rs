@@ -19,14 +19,17 @@ use crate::transport::{
 /// How long a delivery waits at most for those that are to pass it.
 const ASIDE_AT_MOST: Duration = Duration::from_millis(100);
 
+/// How many deliveries may be on their way. The prefetch is the tighter bound, where there is one.
+const MOST_ON_THEIR_WAY: usize = 1024;
+
 pub(super) struct FaultyDeliveries {
     way: Way,
     inner: Subscription,
     /// Those that come next, each when its time has come.
     line: VecDeque<(Instant, Delivery)>,
     aside: Vec<Aside>,
-    /// Whether no more come from the queue.
-    ended: bool,
+    /// Why no more come from the queue.
+    ended: Option<Result<(), TransportError>>,
     timer: Option<Pin<Box<Sleep>>>,
 }
 
@@ -77,19 +80,40 @@ impl FaultyDeliveries {
             queue: queue.into(),
         };
         let (line, aside) = (VecDeque::new(), Vec::new());
-        Self { way, inner, line, aside, ended: false, timer: None }
+        Self { way, inner, line, aside, ended: None, timer: None }
     }
 
-    /// Decides how a delivery comes.
-    fn accept(&mut self, delivery: Delivery) -> Result<(), TransportError> {
+    /// Takes in what the queue has sent.
+    fn take_in(&mut self, cx: &mut Context<'_>) {
+        while self.ended.is_none() && self.line.len() + self.aside.len() < MOST_ON_THEIR_WAY {
+            let next = pin!(self.inner.next()).poll(cx);
+            let ended = match next {
+                Poll::Pending => return,
+                Poll::Ready(Ok(Some(delivery))) => self.accept(delivery),
+                Poll::Ready(Ok(None)) => Some(Ok(())),
+                Poll::Ready(Err(error)) => Some(Err(error)),
+            };
+            if let Some(Err(TransportError::Disconnected { .. })) = &ended {
+                // What was on its way is lost with the connection; the queue has it again.
+                self.line.clear();
+                self.aside.clear();
+            }
+            self.ended = ended;
+        }
+    }
+
+    /// Decides how a delivery comes; the answer is the loss of the connection at it.
+    fn accept(&mut self, delivery: Delivery) -> Option<Result<(), TransportError>> {
         let way = self.way.clone();
         let DeliveryFate::Comes { twice, after, overtaken_by } = way.world.delivery() else {
-            return Err(way.lose("a delivery"));
+            return Some(Err(way.lose("a delivery")));
         };
         let copy = twice.then(|| copy(&delivery));
         let delivery =
             delivery.settled_through(|inner| Arc::new(FaultySettler { way: way.clone(), inner }));
-        let at = Instant::now() + after;
+        // It does not overtake those before it.
+        let before = self.line.back().map(|(at, _)| *at);
+        let at = before.into_iter().fold(Instant::now() + after, Instant::max);
         if !after.is_zero() {
             way.note(FaultKind::DeliveryDelayed { by: after });
         }
@@ -104,12 +128,12 @@ impl FaultyDeliveries {
             way.note(FaultKind::DeliveryTwice);
             self.line.push_back((at, copy));
         }
-        Ok(())
+        None
     }
 
     /// The next of those that are here, when it is due.
     fn due(&mut self, now: Instant) -> Option<Delivery> {
-        let ended = self.ended && self.line.is_empty();
+        let ended = self.ended.is_some() && self.line.is_empty();
         let ready = |it: &Aside| ended || it.still_to_pass == 0 || it.until <= now;
         if let Some(place) = self.aside.iter().position(ready) {
             return Some(self.aside.remove(place).delivery);
@@ -143,29 +167,15 @@ impl Deliveries for FaultyDeliveries {
         cx: &mut Context<'_>,
     ) -> Poll<Result<Option<Delivery>, TransportError>> {
         loop {
+            self.take_in(cx);
             if let Some(delivery) = self.due(Instant::now()) {
                 return Poll::Ready(Ok(Some(delivery)));
             }
-            if self.line.is_empty() && !self.ended {
-                let next = pin!(self.inner.next()).poll(cx);
-                match next {
-                    Poll::Ready(Ok(Some(delivery))) => {
-                        self.accept(delivery)?;
-                        continue;
-                    }
-                    Poll::Ready(Ok(None)) => {
-                        self.ended = true;
-                        continue;
-                    }
-                    Poll::Ready(Err(error)) => {
-                        self.aside.clear();
-                        return Poll::Ready(Err(error));
-                    }
-                    Poll::Pending => {}
-                }
-            }
             let Some(at) = self.next_due() else {
-                return if self.ended { Poll::Ready(Ok(None)) } else { Poll::Pending };
+                return match &self.ended {
+                    None => Poll::Pending,
+                    Some(ended) => Poll::Ready(ended.clone().map(|()| None)),
+                };
             };
             ready!(self.poll_timer(at, cx));
         }
