@@ -86,6 +86,7 @@ mod pauses;
 pub mod prelude;
 mod processor;
 mod producer;
+#[cfg(unix)]
 mod restart;
 pub mod topology;
 mod traffic;

@@ -6,6 +6,7 @@
 // All of this crate is a test, its helpers too.
 #![allow(clippy::expect_used, clippy::panic)]
 
+mod each_fault;
 mod ledger;
 mod scenario;
 mod service;
@@ -38,8 +39,9 @@ fn a_thousand_seeds_keep_the_promises() {
     }
     println!("seeds {seeds:?}: {total:?}");
     assert!(broken.is_empty(), "{}", report(&broken));
-    // Faults that nothing met would prove nothing.
-    assert!(total.faults > 0 && total.answered > 0 && total.handled > 0, "{total:?}");
+    // Faults that nothing met would prove nothing, nor would calls that all gave up.
+    let calls = total.answered + total.timed_out + total.disconnected;
+    assert!(total.faults > 0 && total.answered * 2 > calls, "{total:?}");
 }
 
 #[test]

@@ -310,9 +310,9 @@ fn is_request(body: &[u8]) -> bool {
 
 /// How many messages are in a queue; none in one that has gone.
 async fn rest_of(memory: &MemoryTransport, queue: &str) -> usize {
-    let queue = queue.to_owned().into();
-    let source = Source { queue, prefetch: 0, exclusive: false, auto_ack: false };
-    let Ok(mut subscription) = memory.consume(source).await else { return 0 };
+    let Ok(mut subscription) = memory.consume(Source::new(queue.to_owned())).await else {
+        return 0;
+    };
     let mut count = 0;
     while let Some(Ok(Some(delivery))) = soon(subscription.next()).await {
         delivery.settle(Settlement::Ack).await.expect("it is settled");
