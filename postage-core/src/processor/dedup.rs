@@ -226,7 +226,7 @@ impl Drop for Claimed {
 
 #[cfg(test)]
 mod tests {
-    use futures_util::FutureExt;
+    use futures_util::{FutureExt, StreamExt};
 
     use super::*;
 
@@ -262,6 +262,26 @@ mod tests {
         assert!((&mut second).now_or_never().is_none());
         drop(Claimed::new(Arc::clone(&recent) as _, "a".to_owned()));
         assert_eq!(second.await, Claim::New);
+    }
+
+    #[tokio::test]
+    async fn those_who_wait_for_an_id_get_it_in_turn() {
+        let recent = RecentMessages::default();
+        assert_eq!(recent.claim("a").await, Claim::New);
+        let order = Mutex::new(Vec::new());
+        let waiter = |number| {
+            let (recent, order) = (&recent, &order);
+            async move {
+                recent.claim("a").await;
+                order.lock().unwrap().push(number);
+                recent.release("a");
+            }
+        };
+        let mut waiters: futures_util::stream::FuturesUnordered<_> = (0..20).map(waiter).collect();
+        assert!(waiters.next().now_or_never().is_none());
+        recent.release("a");
+        while waiters.next().await.is_some() {}
+        assert!(order.lock().unwrap().iter().copied().eq(0..20), "{order:?}");
     }
 
     #[tokio::test(start_paused = true)]
