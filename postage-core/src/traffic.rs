@@ -35,7 +35,7 @@ fn show(
         message_id = properties.message_id.as_deref(),
         correlation_id = properties.correlation_id.as_deref(),
         reply_to = properties.reply_to.as_deref(),
-        body = readable(properties, body, codecs),
+        body = %readable(properties, body, codecs),
     );
 }
 

@@ -174,6 +174,12 @@ where
             .queue(::postage_core::__private::Queue::new("order-desk-direct"))
             .prefetch(1)
             .concurrency(8)
+            .retry(
+                ::postage_core::__private::Retry::new(5)
+                    .first_pause(::core::time::Duration::from_millis(1000))
+                    .longest_pause(::core::time::Duration::from_millis(60000)),
+            )
+            .dedup(false)
             .quit(false)
     }
     fn dispatch<'postage>(

@@ -142,7 +142,8 @@ pub fn producer(arguments: TokenStream, item: TokenStream) -> TokenStream {
 ///     queue(name = "order-desk", kind = "quorum", dead_letter = "dead-orders"),
 ///     key = "orders.desk",
 ///     bind(exchange = Orders, queue = "order-desk", key = "orders.stock.*"),
-///     prefetch = 50
+///     prefetch = 50,
+///     retry(attempts = 5, pause = "2s")
 /// )]
 /// impl Desk {
 ///     #[rpc_handler]
@@ -164,6 +165,8 @@ pub fn producer(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// | `bind(exchange = …, queue = …, key = "…")` | one more binding; may be repeated | none |
 /// | `prefetch = 1..=65535` | how many unsettled messages a queue may have out | the runtime's |
 /// | `concurrency = n` | how many handlers may run at once | as many as are out |
+/// | `retry(attempts = 5, pause = "1s", longest = "1m")` | how often a message whose handler failed is tried in all, the first pause, which doubles, and the longest | one attempt; 1 s, 5 min |
+/// | `dedup = false` | handle a message again that comes again under its id | `true` |
 /// | `quit = false` | do not obey the built-in command `quit` | `true` |
 /// | `restart = false` | do not obey the built-in command `restart` | `true` |
 /// | `handlers(A, B)` | handlers that are structs | none |
@@ -295,7 +298,8 @@ pub fn rpc_handler(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// Marks a method of a [`message_processor`](macro@message_processor), or a struct, that takes
 /// messages which nobody waits for. Its arguments are those of [`macro@rpc_handler`].
 ///
-/// It returns nothing, or a `Result` whose error rejects the message. Several handlers of one type
+/// It returns nothing, a `Result` whose error fails the message, or an `Outcome`. What fails is tried
+/// again as `retry(…)` of the service says, and is a dead letter after that. Several handlers of one type
 /// and name all run, in the order written.
 ///
 /// ```

@@ -138,6 +138,8 @@ fn a_service_of_its_own() {
         ),
         prefetch = 1,
         concurrency = 8,
+        retry(attempts = 5, pause = "1s", longest = "1m"),
+        dedup = false,
         quit = false,
         handlers(Sweep, other::Count)
     );

@@ -16,7 +16,7 @@ use crate::transport::BoxFuture;
 ///
 /// A service claims the id of a message before its handlers run, and says afterwards what was
 /// answered, or that another may handle it. The default is [`RecentMessages`], which lives and dies
-/// with the service; a store of your own can be shared by several, or last.
+/// with the service; one in an [`Arc`] can be shared by several, and a store of your own can last.
 pub trait DedupStore: fmt::Debug + Send + Sync + 'static {
     /// Claims an id. While another has claimed it, this waits for what becomes of that.
     ///
@@ -28,6 +28,20 @@ pub trait DedupStore: fmt::Debug + Send + Sync + 'static {
 
     /// The message of this id was not handled to its end: it may be claimed again.
     fn release(&self, id: &str);
+}
+
+impl<S: DedupStore + ?Sized> DedupStore for Arc<S> {
+    fn claim<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Claim> {
+        (**self).claim(id)
+    }
+
+    fn remember<'a>(&'a self, id: &'a str, answer: Option<Answer>) -> BoxFuture<'a, ()> {
+        (**self).remember(id, answer)
+    }
+
+    fn release(&self, id: &str) {
+        (**self).release(id);
+    }
 }
 
 /// What becomes of a claim.
@@ -208,6 +222,10 @@ impl Claimed {
     pub(super) fn answered(mut self, answer: Option<Answer>) -> Self {
         self.answer = answer;
         self
+    }
+
+    pub(super) const fn has_answer(&self) -> bool {
+        self.answer.is_some()
     }
 
     pub(super) async fn remember(mut self) {

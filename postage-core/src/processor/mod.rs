@@ -9,6 +9,7 @@ mod dedup;
 mod filter;
 mod handle;
 mod handler;
+mod history;
 mod outcome;
 mod parameters;
 mod replier;

@@ -117,7 +117,7 @@ impl<P> Serve<P> {
 
     /// Handles a message however often it comes.
     pub fn no_dedup(mut self) -> Self {
-        self.setup.dedup = Dedup::Off;
+        self.setup = self.setup.dedup(false);
         self
     }
 

@@ -12,7 +12,8 @@ use crate::transport::TransportError;
 
 /// A service that runs. Dropping it stops the service at once: what its handlers had not finished
 /// goes back to the queues.
-#[must_use = "the service stops when its handle is dropped"]
+#[must_use = "the service stops when its handle is dropped: keep it, as in `let serving = …` \
+              (`let _ = …` drops it at once)"]
 #[derive(Debug)]
 pub struct Serving {
     link: Arc<Link>,
@@ -152,6 +153,9 @@ impl Serving {
 
 impl Drop for Serving {
     fn drop(&mut self) {
-        self.task.abort();
+        if !self.task.is_finished() {
+            tracing::warn!(queues = ?self.sources.names(), "a service was dropped while it ran");
+            self.task.abort();
+        }
     }
 }

@@ -154,6 +154,13 @@ impl ServiceSetup {
         self
     }
 
+    /// Whether a message that comes again under its id is passed over.
+    #[must_use]
+    pub fn dedup(mut self, on: bool) -> Self {
+        self.dedup = if on { Dedup::Recent } else { Dedup::Off };
+        self
+    }
+
     #[must_use]
     pub const fn quit(mut self, quit: bool) -> Self {
         self.quit = quit;

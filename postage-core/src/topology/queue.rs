@@ -188,8 +188,10 @@ impl Queue {
 
     /// The exchange that gets its dead letters, and the key that they get there.
     pub(crate) fn dead_letter_route(&self) -> Option<(String, Option<String>)> {
-        let exchange = self.dead_letter_exchange.as_ref()?.clone().into_owned();
-        Some((exchange, self.dead_letter_key.as_ref().map(|key| key.clone().into_owned())))
+        // The free arguments may say it too.
+        let arguments = self.arguments();
+        let text = |name: &str| arguments.get(name).and_then(FieldValue::as_str).map(str::to_owned);
+        Some((text("x-dead-letter-exchange")?, text("x-dead-letter-routing-key")))
     }
 
     /// The arguments as the broker gets them: the named properties under their `x-…` names, then

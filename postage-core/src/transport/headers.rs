@@ -55,6 +55,11 @@ impl Headers {
         Some(self.0.remove(place).1)
     }
 
+    /// Takes away all but those to keep.
+    pub fn retain(&mut self, mut keep: impl FnMut(&str, &FieldValue) -> bool) {
+        self.0.retain(|(name, value)| keep(name, value));
+    }
+
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -232,17 +232,23 @@ pub(crate) async fn seen(subscription: &mut Subscription) -> Seen {
     seen
 }
 
-/// Publishes a body by hand, which some queue must take.
+/// Publishes a body by hand, which some queue must take. It has an id of its own, unless given.
 pub(crate) async fn publish(
     broker: &Broker,
     place: &Place,
     mut properties: Properties,
     body: impl Into<Bytes>,
 ) {
-    properties.message_id = Some(Cow::Owned(Uuid::new_v4().to_string()));
+    properties.message_id.get_or_insert_with(|| Cow::Owned(Uuid::new_v4().to_string()));
     let route = Route::new(place.exchange.name().to_owned(), place.key.clone());
     let publication = Publication::new(route, properties, body);
     within("a confirm", broker.transport().publish(publication)).await.expect("it is taken");
+}
+
+/// Whether there is a queue of this name.
+pub(crate) async fn exists(broker: &Broker, queue: &str) -> bool {
+    let passive = Queue::new(queue.to_owned()).passive(true);
+    within("a queue", broker.declare_queue(&passive)).await.is_ok()
 }
 
 /// Says that a queue has nothing more for the one who consumes it: what was routed before a marker

@@ -7,6 +7,7 @@ pub(crate) mod headers;
 pub(crate) mod method;
 pub(crate) mod parameter;
 pub(crate) mod queue;
+pub(crate) mod retry;
 pub(crate) mod runtime;
 pub(crate) mod service;
 pub(crate) mod signature;
