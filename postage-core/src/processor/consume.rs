@@ -289,15 +289,16 @@ async fn drain(
     mut order: watch::Receiver<Order>,
 ) -> Drained {
     let Work { waiting, mut handlers } = work;
-    while let Some(_ended) = handlers.try_join_next() {}
     let mut drained = Drained::default();
     tokio::select! {
+        biased;
         () = give_back(&mut subscription, waiting, &mut drained.given_back) => {}
         () = limit_reached(&mut order) => {}
     }
     let mut cut = false;
     while !handlers.is_empty() {
         tokio::select! {
+            biased;
             Some(ended) = handlers.join_next() => match ended {
                 Err(error) if error.is_cancelled() => drained.cut_off += 1,
                 _ => drained.finished += 1,
@@ -348,6 +349,7 @@ async fn limit_reached(order: &mut watch::Receiver<Order>) {
             }
         };
         tokio::select! {
+            biased;
             () = passed => return,
             // The sender lives in the service; without it no other end can come.
             Ok(()) = order.changed() => {}

@@ -62,6 +62,16 @@ impl Delivery {
         Self { body, properties, route, redelivered, settler }
     }
 
+    /// The same delivery, its settling seen by another on the way.
+    #[cfg(feature = "faults")]
+    pub(super) fn settled_through(
+        mut self,
+        wrap: impl FnOnce(Arc<dyn Settle>) -> Arc<dyn Settle>,
+    ) -> Self {
+        self.settler = self.settler.take().map(|(settler, tag)| (wrap(settler), tag));
+        self
+    }
+
     /// Tells the queue what becomes of the message.
     ///
     /// # Errors

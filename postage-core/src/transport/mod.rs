@@ -6,6 +6,8 @@
 #[cfg(feature = "amqp")]
 pub(crate) mod amqp;
 mod delivery;
+#[cfg(feature = "faults")]
+mod faults;
 mod headers;
 pub(crate) mod memory;
 mod properties;
@@ -21,6 +23,8 @@ use tokio::sync::watch;
 #[cfg(feature = "amqp")]
 pub use amqp::AmqpTransport;
 pub use delivery::{Deliveries, Delivery, Settle, Settlement, Subscription};
+#[cfg(feature = "faults")]
+pub use faults::{Fault, FaultKind, FaultLog, Faults, FaultyTransport};
 pub use headers::Headers;
 pub use memory::MemoryTransport;
 pub use properties::Properties;

@@ -14,6 +14,8 @@ use postage_core::transport::{
     Delivery, MemoryTransport, Properties, Publication, Settlement, Source, Subscription,
     Transport, TransportError,
 };
+#[cfg(feature = "faults")]
+use postage_core::transport::{Faults, FaultyTransport};
 use postage_core::{Binding, Exchange, ExchangeKind, Queue, Route};
 use uuid::Uuid;
 
@@ -32,6 +34,8 @@ pub(crate) struct World {
 
 enum UnderTest {
     Memory(MemoryTransport),
+    #[cfg(feature = "faults")]
+    Faultless(FaultyTransport),
     #[cfg(feature = "amqp")]
     Amqp,
 }
@@ -39,6 +43,14 @@ enum UnderTest {
 impl World {
     pub(crate) fn memory() -> Self {
         Self::of(UnderTest::Memory(MemoryTransport::new()))
+    }
+
+    #[cfg(feature = "faults")]
+    pub(crate) fn faultless() -> Self {
+        Self::of(UnderTest::Faultless(FaultyTransport::new(
+            MemoryTransport::new(),
+            Faults::none(0),
+        )))
     }
 
     #[cfg(feature = "amqp")]
@@ -54,6 +66,8 @@ impl World {
     pub(crate) async fn connect(&self) -> Link {
         match &self.broker {
             UnderTest::Memory(memory) => Arc::new(memory.connect()),
+            #[cfg(feature = "faults")]
+            UnderTest::Faultless(faulty) => Arc::new(faulty.connect()),
             #[cfg(feature = "amqp")]
             UnderTest::Amqp => {
                 let config = Config::new(testbed::broker_url());

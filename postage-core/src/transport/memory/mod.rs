@@ -81,6 +81,12 @@ impl MemoryTransport {
         Self::to(self.broker.clone())
     }
 
+    /// Ends the connection, without a word to those who watch its state.
+    #[cfg(feature = "faults")]
+    pub(in crate::transport) fn cut(&self) {
+        self.broker.with(|state, now| state.close_connection(self.connection, now));
+    }
+
     fn to(broker: Arc<Broker>) -> Self {
         let connection = broker.with(|state, _| state.open_connection());
         let state = watch::Sender::new(ConnectionState::Connected { session: 1 });
