@@ -21,8 +21,9 @@ const SCHEMES: &str = "amqp://, amqps:// and memory://";
 /// | virtual host | `POSTAGE_VHOST` | `/` |
 /// | debug mode | `POSTAGE_DEBUG_MODE`, on when `true` | off |
 ///
-/// The environment is read when the configuration is made. An empty variable counts as unset. The
-/// password never shows in `Debug`, a log or an error.
+/// The environment is read when the configuration is made. An empty variable counts as unset. This
+/// crate shows the password in no `Debug`, log or error. The client library beneath it does, with
+/// the log-in frame as a list of bytes, where its target `lapin::io_loop` is logged at `TRACE`.
 ///
 /// ```
 /// use std::time::Duration;
@@ -47,7 +48,16 @@ pub struct Config {
     pub(crate) other_hosts: Vec<(String, Option<u16>)>,
     /// How long the first connecting may wait for the broker.
     pub(crate) patience: Duration,
+    pub(crate) tls: Tls,
     debug: bool,
+}
+
+/// What `amqps://` needs beyond the system's own, in PEM.
+#[derive(Clone, Default)]
+pub(crate) struct Tls {
+    pub(crate) ca: Option<String>,
+    /// Our certificate with its chain, and its key.
+    pub(crate) identity: Option<(String, String)>,
 }
 
 /// The parts of an address that can come from elsewhere.
@@ -106,7 +116,8 @@ impl Config {
             connect_timeout: None,
             other_hosts: Vec::new(),
             patience: Duration::ZERO,
-            debug: lookup("POSTAGE_DEBUG_MODE").is_some_and(|on| on.eq_ignore_ascii_case("true")),
+            tls: Tls::default(),
+            debug: is_debug(lookup("POSTAGE_DEBUG_MODE")),
         }
     }
 
@@ -177,7 +188,36 @@ impl Config {
         self
     }
 
-    /// Whether every message in and out is shown through `tracing`.
+    /// A certificate authority to trust with `amqps://` beside the system's: one or more
+    /// certificates, in PEM. What is wrong with them shows on connecting.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn ca_certificate(mut self, pem: impl Into<String>) -> Self {
+        self.tls.ca = Some(pem.into());
+        self
+    }
+
+    /// The certificate (with its chain) and the private key that we show the broker with
+    /// `amqps://`, both in PEM. User and password still say who logs in.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn client_certificate(
+        mut self,
+        certificate: impl Into<String>,
+        key: impl Into<String>,
+    ) -> Self {
+        self.tls.identity = Some((certificate.into(), key.into()));
+        self
+    }
+
+    /// Whether every message in and out is shown through `tracing`, at the level info under the
+    /// target `postage::traffic`, the first 4,096 characters of each.
+    ///
+    /// A value is hidden where its key sounds like a secret: where it has `passw`, `secret`,
+    /// `token`, `api_key`, `apikey`, `authorization` or `credential` in it, at any depth. **A bare
+    /// value is not hidden**: neither a parameter that travels without its name (`bare` methods,
+    /// Python callers) nor the value that a call answers has a key of its own. Give a secret a
+    /// name, in a struct or a map, or leave the debug mode off.
     #[must_use]
     pub fn debug(mut self, on: bool) -> Self {
         self.debug = on;
@@ -253,6 +293,7 @@ impl fmt::Debug for Config {
             .field("connect_timeout", &self.connect_timeout)
             .field("other_hosts", &self.other_hosts)
             .field("patience", &self.patience)
+            .field("tls", &self.tls)
             .field("debug", &self.debug)
             .finish()
     }
@@ -268,6 +309,24 @@ impl fmt::Debug for Parts {
             .field("vhost", &self.vhost)
             .finish()
     }
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tls")
+            .field("ca", &self.ca.as_ref().map(|_| "…"))
+            .field("identity", &self.identity.as_ref().map(|_| "…"))
+            .finish()
+    }
+}
+
+/// Whether the environment asks for the debug mode.
+pub(crate) fn debug_by_environment() -> bool {
+    is_debug(env::var("POSTAGE_DEBUG_MODE").ok())
+}
+
+fn is_debug(variable: Option<String>) -> bool {
+    variable.is_some_and(|on| on.eq_ignore_ascii_case("true"))
 }
 
 /// The address without user and password, also when it is no good address: a password may hold

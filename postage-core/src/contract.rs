@@ -28,7 +28,8 @@ pub enum Peer {
     #[default]
     Postage,
     /// A service that returns none: Python Postage. Each call has a reply address of its own, at
-    /// the price of some round trips to the broker.
+    /// the price of some round trips to the broker and of a channel. Of one broker handle, 256
+    /// such calls run at once; the others wait, within their time.
     Python,
 }
 

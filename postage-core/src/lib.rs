@@ -85,6 +85,7 @@ mod pauses;
 pub mod prelude;
 mod processor;
 mod producer;
+#[cfg(unix)]
 mod restart;
 pub mod topology;
 mod traffic;

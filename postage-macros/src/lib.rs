@@ -115,6 +115,7 @@ pub fn exchange(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// | `persistent` | both | the message survives a restart of the broker, in a durable queue | |
 /// | `priority = 0..=255` | both | its priority, in queues that have them | none |
 /// | `timeout`, `max_retry`, `deadline` | `#[rpc]` | as for the contract | the contract's |
+/// | `cancellable` | `#[rpc]` | its handler is stopped when the caller drops the call or its time is up | `false` |
 /// | `ttl = "…"` | `#[message]` | how long the message may wait in a queue | for ever |
 ///
 /// Parameters travel by name, `r#` and leading underscores left out. They may be lent: `&str`,
@@ -159,7 +160,8 @@ pub fn producer(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// | argument | meaning | default |
 /// |---|---|---|
 /// | `exchange = Orders`, `queue = "…"`, `key = "…"` | a queue to consume, and its binding | none |
-/// | `bind(exchange = …, queue = …, key = "…")` | one more; may be repeated | none |
+/// | `headers(match = "…", "name" = value, …)` | instead of the key, for a headers exchange | none |
+/// | `bind(exchange = …, queue = …, key = "…")` | one more binding; may be repeated | none |
 /// | `prefetch = 1..=65535` | how many unsettled messages a queue may have out | the runtime's |
 /// | `concurrency = n` | how many handlers may run at once | as many as are out |
 /// | `quit = false` | do not obey the built-in command `quit` | `true` |
@@ -171,6 +173,37 @@ pub fn producer(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// and need none; for the other kinds a missing `key` is an error. With no queue at all, queues are
 /// given at run time. Where keys are given, those of the contract are checked against them when the
 /// service is compiled.
+///
+/// # Bindings by headers
+///
+/// A headers exchange routes by the headers of a message. `headers(…)` says which ones it must have,
+/// and `match` how many of them:
+///
+/// | `match` | meaning |
+/// |---|---|
+/// | `"all"` | every one; the default |
+/// | `"any"` | at least one |
+/// | `"all-with-x"`, `"any-with-x"` | the same, and headers whose names begin with `x-` count too |
+///
+/// ```
+/// use postage_core::prelude::*;
+///
+/// #[exchange(name = "events", kind = "headers")]
+/// pub struct Events;
+///
+/// struct Europe;
+///
+/// #[message_processor(
+///     bind(exchange = Events, queue = "europe", headers("region" = "eu", "size" = 3)),
+///     bind(exchange = Events, queue = "europe", headers(match = "any", "urgent" = true, "all" = true))
+/// )]
+/// impl Europe {
+///     #[message_handler]
+///     async fn moved(&self, item: &str) {
+///         println!("{item}");
+///     }
+/// }
+/// ```
 ///
 /// # Queues
 ///
@@ -216,6 +249,7 @@ pub fn message_processor(arguments: TokenStream, item: TokenStream) -> TokenStre
 /// | `"type", "name"`, or `type = "…"`, `name = "…"` | which calls it answers | `"command"`, its own name |
 /// | `full_body` | a method takes the whole message: `&Message<'_>` | `false` |
 /// | `filter = path` | a function that changes or refuses the content first; may be repeated | none |
+/// | `cancellable` | the handler is stopped when a caller that says so has left | `false` |
 /// | `crate = …` | on a struct: where `postage-core` is, under another name | `"postage_core"` |
 ///
 /// A method may be marked several times. A struct is decoded from the parameters and run by its

@@ -12,37 +12,55 @@ use crate::error::{Doing, Error};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ports {
     pub(crate) amqp: u16,
+    pub(crate) amqps: u16,
     distribution: u16,
     pub(crate) epmd: u16,
 }
 
 impl Ports {
-    /// Three ports that nobody listens on now.
+    /// Ports that nobody listens on now.
     pub(crate) fn free() -> Result<Self, Error> {
         // All are held until all are known, so that they differ.
         let listen =
             || TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).doing(|| "find a free port".to_owned());
-        let held = [listen()?, listen()?, listen()?];
+        let held = [listen()?, listen()?, listen()?, listen()?];
         let port = |listener: &TcpListener| {
             listener
                 .local_addr()
                 .map(|address| address.port())
                 .doing(|| "find a free port".to_owned())
         };
-        Ok(Self { amqp: port(&held[0])?, distribution: port(&held[1])?, epmd: port(&held[2])? })
+        Ok(Self {
+            amqp: port(&held[0])?,
+            amqps: port(&held[1])?,
+            distribution: port(&held[2])?,
+            epmd: port(&held[3])?,
+        })
     }
+}
+
+/// What a node shows and trusts when it listens with TLS too. All in PEM.
+#[derive(Clone, Debug)]
+pub struct Certificates {
+    /// The authority that clients' certificates are checked by. A client may show none.
+    pub ca: String,
+    /// The node's own certificate, for `127.0.0.1`.
+    pub certificate: String,
+    /// Its private key.
+    pub key: String,
 }
 
 /// Where a node keeps everything: its name, its ports and its folder.
 #[derive(Debug)]
 pub(crate) struct Layout {
     pub(crate) ports: Ports,
+    pub(crate) tls: bool,
     node: String,
     folder: TempDir,
 }
 
 impl Layout {
-    pub(crate) fn new() -> Result<Self, Error> {
+    pub(crate) fn new(certificates: Option<&Certificates>) -> Result<Self, Error> {
         static NODES: AtomicU32 = AtomicU32::new(0);
         let number = NODES.fetch_add(1, Ordering::Relaxed);
         let folder = tempfile::Builder::new()
@@ -51,10 +69,11 @@ impl Layout {
             .doing(|| "make a temporary folder".to_owned())?;
         let layout = Self {
             ports: Ports::free()?,
+            tls: certificates.is_some(),
             node: format!("postage-{}-{number}@localhost", process::id()),
             folder,
         };
-        layout.write()?;
+        layout.write(certificates)?;
         Ok(layout)
     }
 
@@ -70,15 +89,29 @@ impl Layout {
         self.path("rabbit.log")
     }
 
-    fn write(&self) -> Result<(), Error> {
+    fn write(&self, certificates: Option<&Certificates>) -> Result<(), Error> {
         let port = self.ports.amqp;
-        let config = format!(
+        let mut config = format!(
             "listeners.tcp.1 = 127.0.0.1:{port}\n\
              loopback_users.guest = true\n\
              log.file.level = warning\n\
              disk_free_limit.absolute = 1MB\n\
              collect_statistics_interval = 60000\n"
         );
+        if let Some(Certificates { ca, certificate, key }) = certificates {
+            let (port, folder) = (self.ports.amqps, self.folder.path().display());
+            config += &format!(
+                "listeners.ssl.1 = 127.0.0.1:{port}\n\
+                 ssl_options.cacertfile = {folder}/ca.pem\n\
+                 ssl_options.certfile = {folder}/certificate.pem\n\
+                 ssl_options.keyfile = {folder}/key.pem\n\
+                 ssl_options.verify = verify_peer\n\
+                 ssl_options.fail_if_no_peer_cert = false\n"
+            );
+            write(&self.path("ca.pem"), ca)?;
+            write(&self.path("certificate.pem"), certificate)?;
+            write(&self.path("key.pem"), key)?;
+        }
         write(&self.path("rabbitmq.conf"), &config)?;
         write(&self.path("enabled_plugins"), "[].\n")?;
         write(&self.path("environment"), "")

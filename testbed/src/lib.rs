@@ -20,6 +20,7 @@ mod proxy;
 use std::env;
 
 pub use error::Error;
+pub use layout::Certificates;
 pub use node::RabbitMq;
 pub use proxy::{Direction, Proxy};
 

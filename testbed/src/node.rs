@@ -1,12 +1,12 @@
 use std::fs::OpenOptions;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::error::{Doing, Error};
-use crate::layout::Layout;
+use crate::layout::{Certificates, Layout};
 use crate::process::Process;
 use crate::{epmd, handshake, locate};
 
@@ -41,9 +41,21 @@ impl RabbitMq {
     /// [`Error::Missing`] when the server is not installed; [`Error::Ended`] and
     /// [`Error::TooSlow`], with the end of its log, when it does not come up.
     pub fn start() -> Result<Self, Error> {
+        Self::start_as(None)
+    }
+
+    /// Starts a node that listens with TLS too.
+    ///
+    /// # Errors
+    /// As [`RabbitMq::start`].
+    pub fn start_with_tls(certificates: &Certificates) -> Result<Self, Error> {
+        Self::start_as(Some(certificates))
+    }
+
+    fn start_as(certificates: Option<&Certificates>) -> Result<Self, Error> {
         let mut attempt = 1;
         loop {
-            match Self::start_once() {
+            match Self::start_once(certificates) {
                 // Another program may have taken a port between our look and the server's start.
                 Err(Error::Ended { .. }) if attempt < ATTEMPTS => attempt += 1,
                 outcome => return outcome,
@@ -51,8 +63,8 @@ impl RabbitMq {
         }
     }
 
-    fn start_once() -> Result<Self, Error> {
-        let layout = Layout::new()?;
+    fn start_once(certificates: Option<&Certificates>) -> Result<Self, Error> {
+        let layout = Layout::new(certificates)?;
         let mut node = Self { server: None, name_server: None, layout, version: String::new() };
         node.run()?;
         Ok(node)
@@ -62,6 +74,13 @@ impl RabbitMq {
     #[must_use]
     pub fn url(&self) -> String {
         format!("amqp://guest:guest@127.0.0.1:{}", self.port())
+    }
+
+    /// The address to connect to with TLS; none where the node has no certificate.
+    #[must_use]
+    pub fn tls_url(&self) -> Option<String> {
+        let port = self.layout.ports.amqps;
+        self.layout.tls.then(|| format!("amqps://guest:guest@127.0.0.1:{port}"))
     }
 
     /// The port on the loopback interface.
@@ -141,7 +160,9 @@ impl RabbitMq {
                 let log = self.layout.last_words();
                 return Err(Error::Ended { status: status.to_string(), log });
             }
-            if let Ok(version) = handshake::server_version(self.port(), HANDSHAKE_DEADLINE) {
+            if let Ok(version) = handshake::server_version(self.port(), HANDSHAKE_DEADLINE)
+                && self.listens_with_tls_where_it_should()
+            {
                 return Ok(version);
             }
             if Instant::now() > deadline {
@@ -150,6 +171,13 @@ impl RabbitMq {
             }
             thread::sleep(POLL);
         }
+    }
+}
+
+impl RabbitMq {
+    fn listens_with_tls_where_it_should(&self) -> bool {
+        let address = (Ipv4Addr::LOCALHOST, self.layout.ports.amqps);
+        !self.layout.tls || TcpStream::connect(address).is_ok()
     }
 }
 

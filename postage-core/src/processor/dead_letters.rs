@@ -120,10 +120,13 @@ impl DeadLetter {
     pub async fn send_back(self) -> Result<(), SendError> {
         let queue = self.queue().ok_or(SendError::NoRoute)?.to_owned();
         let mut properties = self.delivery.properties.clone();
-        let ours = headers::OF_A_FAILURE;
-        properties.headers.retain(|(name, _)| {
-            !ours.contains(&&**name) && !name.starts_with("x-death") && !name.starts_with("x-first")
-        });
+        let of_a_failure = |name: &str| {
+            headers::OF_A_FAILURE.contains(&name)
+                || name.starts_with("x-death")
+                || name.starts_with("x-first")
+        };
+        let kept = properties.headers.iter().filter(|(name, _)| !of_a_failure(name));
+        properties.headers = kept.map(|(name, value)| (name.to_owned(), value.clone())).collect();
         properties.message_id.get_or_insert_with(|| Uuid::new_v4().to_string().into());
         let publication = Publication {
             route: Route::to_queue(queue),

@@ -15,7 +15,7 @@ use super::request::Request;
 use super::settle::Verdict;
 use super::table::Entry;
 use super::{Context, MessageProcessor, Outcome};
-use crate::message::{Category, CodecError, JsonCodec, Message};
+use crate::message::{Category, CodecError, JsonCodec, Message, shorten, shorten_to};
 use crate::transport::Delivery;
 
 impl<P: MessageProcessor> Service<P> {
@@ -137,7 +137,7 @@ impl<P: MessageProcessor> Service<P> {
         match timeout(self.handler_time, AssertUnwindSafe(dispatched).catch_unwind()).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(panic)) => {
-                let text = panic_text(&*panic);
+                let text = &shorten_to(panic_text(&*panic), super::outcome::MOST);
                 tracing::error!(service = P::NAME, handler = handler.method, %text, "a handler panicked");
                 request.broke_off("Panic", text).await
             }
@@ -160,11 +160,13 @@ impl<P: MessageProcessor> Service<P> {
                 Outcome::Done
             }
             (Category::Message, kind, name) => {
+                let (kind, name) = (&*shorten(kind), &*shorten(name));
                 tracing::debug!(service = P::NAME, kind, name, "a message that nobody handles");
                 Outcome::Done
             }
             (Category::Rpc, kind, name) => {
                 let known = self.table.commands().join(", ");
+                let (kind, name) = (shorten(kind), shorten(name));
                 let text =
                     format!("`{}` does not answer {kind} `{name}`; it answers: {known}", P::NAME);
                 request.raise("UnknownCommand", &text).await;
@@ -190,7 +192,7 @@ async fn malformed(delivery: &Delivery, replier: &Replier, reason: &str) -> Outc
     Outcome::reject(format_args!("MalformedMessage: {reason}"))
 }
 
-fn panic_text(panic: &(dyn Any + Send)) -> &str {
+pub(super) fn panic_text(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
         .unwrap_or("a panic without a text")

@@ -29,7 +29,7 @@ pub use dedup::{Answer, Claim, DedupStore, RecentMessages};
 pub use filter::{Filter, FilterError};
 pub use handler::{DeclareHandler, Handle, read_handler, run_handler};
 pub use outcome::{IntoOutcome, Outcome};
-pub use parameters::{BadParameters, Parameters, Text};
+pub use parameters::{BadParameters, Parameters};
 pub use reply::{Reply, local_reply, local_reply_result};
 pub use request::Request;
 pub use retry::Retry;

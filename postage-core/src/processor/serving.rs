@@ -30,7 +30,8 @@ pub enum Stopped {
     /// The command `restart` asked for the program to be started again, which is up to its owner:
     /// see [`restart_program`](crate::restart_program).
     Restart,
-    /// The connection was closed, or the broker keeps refusing to bring a queue back.
+    /// The connection was closed, the broker keeps refusing to bring a queue back, or a queue
+    /// delivers no more for another reason.
     Failed(TransportError),
 }
 
@@ -107,7 +108,8 @@ impl Serving {
         self.sources.names()
     }
 
-    /// Adds a binding while it consumes, and keeps it over losses of the connection, declaring the exchange where that is still to be done.
+    /// Adds a binding while it consumes, and keeps it over losses of the connection. The exchange is
+    /// declared where that is still to be done.
     ///
     /// # Errors
     /// [`TransportError::Refused`] when the broker says no.

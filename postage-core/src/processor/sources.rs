@@ -66,9 +66,7 @@ impl Sources {
                 transport.bind(&binding).await?;
             }
         }
-        let prefetch = self.prefetch;
-        let source = Source { queue: name.into(), prefetch, exclusive: false, auto_ack: false };
-        transport.consume(source).await
+        transport.consume(Source::new(name).prefetch(self.prefetch)).await
     }
 
     /// Notes the queue's name of now, and answers its bindings under that name.

@@ -4,8 +4,9 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use tokio::sync::{OnceCell, oneshot};
+use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::task::JoinHandle;
 
 use super::leaving::{Guard, Leaving};
@@ -13,6 +14,13 @@ use crate::contract::Peer;
 use crate::link::Link;
 use crate::topology::Queue;
 use crate::transport::{Delivery, Source, Subscription, TransportError};
+
+/// How many calls at once have a reply address of their own: each takes a channel, of which a
+/// connection has some two thousand. The others wait, within their time.
+const MOST_OWN: usize = 256;
+/// A reply queue goes with its consumer. One that never had one, since its call was dropped before,
+/// goes after this time.
+const UNUSED_QUEUE_GOES: Duration = Duration::from_secs(60);
 
 type Reply = Result<Delivery, TransportError>;
 
@@ -23,6 +31,7 @@ pub(crate) struct Replies {
     /// Replaced when its reader has ended, so that the next call opens another.
     shared: Mutex<Arc<OnceCell<SharedAddress>>>,
     uncorrelated: Arc<AtomicU64>,
+    own: Arc<Semaphore>,
     leaving: Leaving,
 }
 
@@ -57,7 +66,7 @@ pub(crate) struct ReplyAddress {
 #[derive(Debug)]
 enum Inbox {
     Shared { reply: oneshot::Receiver<Reply>, _entry: Entry },
-    Own { replies: Subscription },
+    Own { replies: Subscription, _place: OwnedSemaphorePermit },
 }
 
 /// A place among the waiting calls, given up when it is dropped.
@@ -69,8 +78,13 @@ struct Entry {
 
 impl Replies {
     pub(crate) fn new(link: Arc<Link>) -> Self {
-        let leaving = Leaving::default();
-        Self { link, shared: Mutex::default(), uncorrelated: Arc::default(), leaving }
+        Self {
+            link,
+            shared: Mutex::default(),
+            uncorrelated: Arc::default(),
+            own: Arc::new(Semaphore::new(MOST_OWN)),
+            leaving: Leaving::default(),
+        }
     }
 
     /// A guard that tells the services when the call of this id is dropped unanswered.
@@ -78,13 +92,18 @@ impl Replies {
         self.leaving.guard(&self.link, id)
     }
 
-    /// An address for the reply to the call of this id.
+    /// An address for the reply to the call of this id. Where it is one of the call's own, it may
+    /// have to wait for a place.
     pub(crate) async fn open(&self, id: &str, peer: Peer) -> Result<ReplyAddress, TransportError> {
         match peer {
             Peer::Postage => self.open_shared(id).await,
             Peer::Python => {
+                let place = Arc::clone(&self.own).acquire_owned().await;
+                // It is never closed.
+                let place = place
+                    .map_err(|error| TransportError::Disconnected { reason: error.to_string() })?;
                 let (reply_to, replies) = self.consume_fresh_queue().await?;
-                Ok(ReplyAddress { reply_to, inbox: Inbox::Own { replies } })
+                Ok(ReplyAddress { reply_to, inbox: Inbox::Own { replies, _place: place } })
             }
         }
     }
@@ -131,9 +150,9 @@ impl Replies {
 
     async fn consume_fresh_queue(&self) -> Result<(String, Subscription), TransportError> {
         let transport = &self.link.transport;
-        let queue = transport.declare_queue(&Queue::server_named()).await?;
-        let source =
-            Source { queue: queue.clone().into(), prefetch: 0, exclusive: true, auto_ack: true };
+        let queue = Queue::server_named().expires(UNUSED_QUEUE_GOES);
+        let queue = transport.declare_queue(&queue).await?;
+        let source = Source::new(queue.clone()).exclusive(true).auto_ack(true);
         let replies = transport.consume(source).await?;
         Ok((queue, replies))
     }
@@ -166,7 +185,9 @@ impl Waiting {
             );
             return;
         };
-        match self.lock().as_mut().and_then(|calls| calls.remove(id)) {
+        // Its own statement, so that nobody is woken while the lock is held.
+        let call = self.lock().as_mut().and_then(|calls| calls.remove(id));
+        match call {
             // The call may have gone between the look-up and here; its reply is not wanted then.
             Some(call) => drop(call.send(Ok(reply))),
             None => tracing::debug!(correlation_id = id, "a reply came that no call waits for"),
@@ -202,7 +223,7 @@ impl ReplyAddress {
             Inbox::Shared { reply, .. } => reply.await.unwrap_or_else(|_| {
                 Err(TransportError::Disconnected { reason: "the reply consumer ended".into() })
             }),
-            Inbox::Own { replies } => replies.next().await.and_then(|reply| {
+            Inbox::Own { replies, .. } => replies.next().await.and_then(|reply| {
                 reply.ok_or_else(|| TransportError::Disconnected {
                     reason: "the call's own reply consumer ended".into(),
                 })

@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use super::FieldValue;
+use super::{Arguments, FieldValue};
 
 /// How the broker keeps a queue.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -53,7 +53,7 @@ pub struct Queue {
     pub(crate) overflow: Option<Overflow>,
     pub(crate) dead_letter_exchange: Option<Cow<'static, str>>,
     pub(crate) dead_letter_key: Option<Cow<'static, str>>,
-    pub(crate) arguments: Vec<(Cow<'static, str>, FieldValue)>,
+    pub(crate) arguments: Arguments,
 }
 
 impl Queue {
@@ -74,7 +74,7 @@ impl Queue {
             overflow: None,
             dead_letter_exchange: None,
             dead_letter_key: None,
-            arguments: Vec::new(),
+            arguments: Arguments::NONE,
         }
     }
 
@@ -119,14 +119,15 @@ impl Queue {
         self
     }
 
-    /// How long a message may wait in the queue. Milliseconds on the wire.
+    /// How long a message may wait in the queue. Whole milliseconds on the wire, rounded up.
     #[must_use]
     pub fn message_ttl(mut self, ttl: Duration) -> Self {
         self.message_ttl = Some(ttl);
         self
     }
 
-    /// How long the queue may stay unused before the broker deletes it. Milliseconds on the wire.
+    /// How long the queue may stay unused before the broker deletes it. Whole milliseconds on the
+    /// wire, rounded up.
     #[must_use]
     pub fn expires(mut self, after: Duration) -> Self {
         self.expires = Some(after);
@@ -168,14 +169,14 @@ impl Queue {
         self
     }
 
-    /// One more argument of the declaration.
+    /// One more argument of the declaration, in the place of one of the same name.
     #[must_use]
     pub fn argument(
         mut self,
         name: impl Into<Cow<'static, str>>,
         value: impl Into<FieldValue>,
     ) -> Self {
-        self.arguments.push((name.into(), value.into()));
+        self.arguments.insert(name, value);
         self
     }
 
@@ -194,24 +195,26 @@ impl Queue {
     /// The arguments as the broker gets them: the named properties under their `x-…` names, then
     /// the free ones.
     #[must_use]
-    pub fn arguments(&self) -> Vec<(Cow<'static, str>, FieldValue)> {
+    pub fn arguments(&self) -> Arguments {
         let text = |text: &Cow<'static, str>| FieldValue::Text(text.clone());
-        let count = |number: u64| FieldValue::Int(i64::try_from(number).unwrap_or(i64::MAX));
-        let millis = |time: Duration| count(u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
+        // Rounded up: zero would mean at once.
+        let millis = |time: Duration| {
+            u64::try_from(time.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX).into()
+        };
         let named = [
             ("x-queue-type", self.kind.map(|kind| FieldValue::from(kind.as_str()))),
             ("x-message-ttl", self.message_ttl.map(millis)),
             ("x-expires", self.expires.map(millis)),
-            ("x-max-length", self.max_length.map(count)),
-            ("x-max-length-bytes", self.max_bytes.map(count)),
+            ("x-max-length", self.max_length.map(FieldValue::from)),
+            ("x-max-length-bytes", self.max_bytes.map(FieldValue::from)),
             ("x-overflow", self.overflow.map(|overflow| FieldValue::from(overflow.as_str()))),
             ("x-dead-letter-exchange", self.dead_letter_exchange.as_ref().map(text)),
             ("x-dead-letter-routing-key", self.dead_letter_key.as_ref().map(text)),
         ];
-        let named = named
-            .into_iter()
-            .filter_map(|(name, value)| value.map(|value| (Cow::Borrowed(name), value)));
-        named.chain(self.arguments.iter().cloned()).collect()
+        let named = named.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        let mut arguments: Arguments = named.collect();
+        arguments.extend(self.arguments.as_slice().iter().cloned());
+        arguments
     }
 }
 
@@ -231,5 +234,19 @@ impl Overflow {
             Self::RejectPublish => "reject-publish",
             Self::RejectPublishDeadLetter => "reject-publish-dlx",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_below_a_millisecond_are_rounded_up_and_never_mean_at_once() {
+        let queue = Queue::new("q").message_ttl(Duration::from_nanos(1));
+        let queue = queue.expires(Duration::from_micros(1_001));
+        let arguments = queue.arguments();
+        assert_eq!(arguments.get("x-message-ttl"), Some(&FieldValue::Int(1)));
+        assert_eq!(arguments.get("x-expires"), Some(&FieldValue::Int(2)));
     }
 }

@@ -10,6 +10,7 @@ use crate::topology::Route;
 
 /// What becomes of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Settlement {
     /// It is done: the queue forgets it.
     Ack,

@@ -1,10 +1,8 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use super::Headers;
 use crate::topology::FieldValue;
-
-/// The headers of a message, in the order written. At most one of each name.
-pub type Headers = Vec<(Cow<'static, str>, FieldValue)>;
 
 /// What travels beside the body: AMQP's basic properties.
 ///
@@ -27,7 +25,8 @@ pub struct Properties {
     pub correlation_id: Option<Cow<'static, str>>,
     /// The queue that wants the reply.
     pub reply_to: Option<Cow<'static, str>>,
-    /// How long the message may wait in a queue. Whole milliseconds on the wire, rounded up.
+    /// How long the message may wait in a queue. Whole milliseconds on the wire, rounded up. More
+    /// than `u32::MAX` of them, some 49 days, counts as no limit: RabbitMQ refuses it.
     pub expiration: Option<Duration>,
     /// The message's own id.
     pub message_id: Option<Cow<'static, str>>,
@@ -42,18 +41,39 @@ pub struct Properties {
 }
 
 impl Properties {
+    /// The expiration as it travels, in milliseconds.
+    pub(crate) fn expiration_millis(&self) -> Option<u32> {
+        // Rounded up: zero would mean that the message expires at once.
+        u32::try_from(self.expiration?.as_nanos().div_ceil(1_000_000)).ok()
+    }
+
     /// The header of this name.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&FieldValue> {
-        self.headers.iter().find(|(header, _)| header == name).map(|(_, value)| value)
+        self.headers.get(name)
     }
 
     /// Sets a header, in the place of one of the same name.
     pub fn set_header(&mut self, name: impl Into<Cow<'static, str>>, value: impl Into<FieldValue>) {
-        let (name, value) = (name.into(), value.into());
-        match self.headers.iter_mut().find(|(header, _)| *header == name) {
-            Some((_, old)) => *old = value,
-            None => self.headers.push((name, value)),
-        }
+        self.headers.insert(name, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_expiration_is_rounded_up_and_left_out_where_it_is_too_long() {
+        let millis = |expiration| {
+            Properties { expiration: Some(expiration), ..Default::default() }.expiration_millis()
+        };
+        assert_eq!(millis(Duration::ZERO), Some(0));
+        assert_eq!(millis(Duration::from_micros(1)), Some(1));
+        assert_eq!(millis(Duration::from_millis(2)), Some(2));
+        let longest = Duration::from_millis(u32::MAX.into());
+        assert_eq!(millis(longest), Some(u32::MAX));
+        assert_eq!(millis(longest + Duration::from_nanos(1)), None);
+        assert_eq!(millis(Duration::MAX), None);
     }
 }

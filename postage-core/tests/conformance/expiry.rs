@@ -109,3 +109,19 @@ pub(crate) async fn a_requeued_message_keeps_its_deadline(world: World) {
 
     assert_eq!(next_text(&mut dead).await, "held");
 }
+
+pub(crate) async fn a_time_longer_than_the_wire_can_say_is_no_limit(world: World) {
+    let link = world.connect().await;
+    let queue = declare(&link, &mortal(&world, "queue")).await;
+    let longest = Duration::from_millis(u32::MAX.into());
+
+    send_for(&link, &queue, "longest", longest).await;
+    send_for(&link, &queue, "too long", longest + Duration::from_nanos(1)).await;
+    send_for(&link, &queue, "for ever", Duration::MAX).await;
+
+    let mut subscription = consume(&link, &queue, 0).await;
+    for (body, expiration) in [("longest", Some(longest)), ("too long", None), ("for ever", None)] {
+        let delivery = next(&mut subscription).await;
+        assert_eq!((&*text(&delivery), delivery.properties.expiration), (body, expiration));
+    }
+}

@@ -115,6 +115,7 @@ conformance! {
         only_the_head_of_a_queue_expires,
         a_message_without_time_reaches_only_who_waits_for_it,
         a_requeued_message_keeps_its_deadline,
+        a_time_longer_than_the_wire_can_say_is_no_limit,
     }
     dead_letters {
         a_rejected_message_says_where_it_comes_from_and_why,
@@ -129,6 +130,7 @@ conformance! {
     }
     publishing {
         a_mandatory_message_that_no_queue_takes_is_an_error,
+        a_mandatory_message_without_an_id_is_refused,
         returned_messages_are_told_from_those_that_were_taken,
         publishing_to_a_missing_exchange_harms_no_other_publisher,
         a_thousand_confirmed_messages_of_several_publishers_arrive,

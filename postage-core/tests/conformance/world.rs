@@ -122,7 +122,7 @@ pub(crate) async fn bind(link: &Link, exchange: &Exchange, queue: &str, key: &st
 pub(crate) fn publication(route: Route, body: impl Into<Bytes>) -> Publication {
     let mut properties = Properties::default();
     properties.message_id = Some(Cow::Owned(Uuid::new_v4().to_string()));
-    Publication { route, properties, body: body.into(), mandatory: true, confirm: true }
+    Publication::new(route, properties, body)
 }
 
 /// Publishes what some queue must take.
@@ -142,12 +142,12 @@ pub(crate) async fn send_it(link: &Link, publication: Publication) {
 
 /// What is consumed when nothing special is asked.
 pub(crate) fn source(queue: &str) -> Source {
-    Source { queue: queue.to_owned().into(), prefetch: 0, exclusive: false, auto_ack: false }
+    Source::new(queue.to_owned())
 }
 
 /// Consumes with this prefetch.
 pub(crate) async fn consume(link: &Link, queue: &str, prefetch: u16) -> Subscription {
-    consume_from(link, Source { prefetch, ..source(queue) }).await
+    consume_from(link, source(queue).prefetch(prefetch)).await
 }
 
 /// Consumes.

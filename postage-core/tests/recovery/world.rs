@@ -46,7 +46,7 @@ pub(crate) async fn node() -> RabbitMq {
 }
 
 pub(crate) async fn connect(url: &str) -> Broker {
-    Broker::with(Config::new(url)).await.unwrap()
+    Broker::connect_with(Config::new(url)).await.unwrap()
 }
 
 pub(crate) async fn serve(broker: &Broker) -> (Arc<Desk>, Serving) {

@@ -43,5 +43,6 @@ mod stopping;
 mod structs;
 mod tickets;
 mod topology;
+mod untold;
 mod untyped;
 mod world;

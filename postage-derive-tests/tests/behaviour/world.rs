@@ -158,8 +158,7 @@ pub(crate) async fn bind(broker: &Broker, exchange: &Exchange, queue: &Queue, ke
 
 /// Consumes a queue by hand, without a bound.
 pub(crate) async fn consume(broker: &Broker, queue: &str) -> Subscription {
-    let source =
-        Source { queue: queue.to_owned().into(), prefetch: 0, exclusive: false, auto_ack: false };
+    let source = Source::new(queue.to_owned());
     within("a consumer", broker.transport().consume(source)).await.expect("it is consumed")
 }
 
@@ -199,13 +198,9 @@ impl Seen {
         body: impl Into<Bytes>,
     ) {
         let reply_to = self.properties.reply_to.clone().expect("the request has a reply address");
-        let reply = Publication {
-            route: Route::to_queue(reply_to),
-            properties,
-            body: body.into(),
-            mandatory: false,
-            confirm: false,
-        };
+        let reply = Publication::new(Route::to_queue(reply_to), properties, body)
+            .mandatory(false)
+            .confirm(false);
         within("a reply", broker.transport().publish(reply)).await.expect("the reply is sent");
     }
 }
@@ -245,13 +240,8 @@ pub(crate) async fn publish(
     body: impl Into<Bytes>,
 ) {
     properties.message_id = Some(Cow::Owned(Uuid::new_v4().to_string()));
-    let publication = Publication {
-        route: Route::new(place.exchange.name().to_owned(), place.key.clone()),
-        properties,
-        body: body.into(),
-        mandatory: true,
-        confirm: true,
-    };
+    let route = Route::new(place.exchange.name().to_owned(), place.key.clone());
+    let publication = Publication::new(route, properties, body);
     within("a confirm", broker.transport().publish(publication)).await.expect("it is taken");
 }
 

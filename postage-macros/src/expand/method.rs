@@ -61,5 +61,5 @@ pub(crate) fn settings(settings: &Settings) -> TokenStream {
         let name = quote::format_ident!("{name}");
         value.map(|value| quote!(.#name(#value)))
     });
-    calls.collect()
+    calls.chain(settings.cancellable.then(|| quote!(.cancellable()))).collect()
 }

@@ -50,7 +50,7 @@ fn entry(
 ) -> Method {
     let sig = &function.sig;
     let mut args = method::args(category.handler(), attribute, errors);
-    let arguments = HandlerArgs::take(&mut args, sig.ident.unraw().to_string());
+    let arguments = HandlerArgs::take(&mut args, category, sig.ident.unraw().to_string());
     args.finish();
     signature::check_form(sig, errors);
     signature::check_receiver(sig, errors);
@@ -69,7 +69,7 @@ fn entry(
         answer_span: signature::output_span(sig),
         is_async: sig.asyncness.is_some(),
         inputs,
-        settings: Settings::default(),
+        settings: Settings { cancellable: arguments.cancellable, ..Settings::default() },
         filters: arguments.filters,
     }
 }
@@ -78,20 +78,22 @@ fn entry(
 struct HandlerArgs {
     wire: Wire,
     full_body: bool,
+    cancellable: bool,
     filters: Vec<Path>,
 }
 
 impl HandlerArgs {
-    fn take(args: &mut Args<'_>, own_name: String) -> Self {
+    fn take(args: &mut Args<'_>, category: Category, own_name: String) -> Self {
         let errors = args.errors;
         let positional = args.positional(2, "a type and a name");
         check_pair(&positional, args, errors);
         let wire = Wire::from_args(args, &positional, own_name);
         let full_body = args.flag("full_body").unwrap_or(false);
+        let cancellable = category == Category::Rpc && method::cancellable(args);
         let filters = args.take_all("filter");
         let expected = "the path of a function, like `filter = only_mine`";
         let filters = filters.iter().filter_map(|filter| filter.path(errors, expected)).collect();
-        Self { wire, full_body, filters }
+        Self { wire, full_body, cancellable, filters }
     }
 }
 

@@ -44,6 +44,8 @@ pub(crate) struct Settings {
     pub(crate) ttl: Option<u64>,
     /// The only parameter travels without its name.
     pub(crate) bare: bool,
+    /// Its handler is stopped when the caller has left.
+    pub(crate) cancellable: bool,
 }
 
 impl Method {
@@ -112,7 +114,7 @@ impl Settings {
         let persistent = args.flag("persistent");
         let priority = args.number("priority", 0..=255, "priority levels");
         let mut settings = match category {
-            Category::Rpc => Self::of_calls(args),
+            Category::Rpc => Self { cancellable: cancellable(args), ..Self::of_calls(args) },
             Category::Message => Self { ttl: args.duration("ttl"), ..Self::default() },
         };
         settings.bare = args.flag("bare").unwrap_or(false);
@@ -134,6 +136,11 @@ impl Settings {
         check_deadline(&settings, span, args.errors);
         settings
     }
+}
+
+/// Whether a handler of calls may be stopped.
+pub(crate) fn cancellable(args: &mut Args<'_>) -> bool {
+    args.flag("cancellable").unwrap_or(false)
 }
 
 fn check_deadline(settings: &Settings, span: Span, errors: &Errors) {

@@ -3,6 +3,7 @@
 pub(crate) mod contract;
 pub(crate) mod exchange;
 pub(crate) mod handler;
+pub(crate) mod headers;
 pub(crate) mod method;
 pub(crate) mod parameter;
 pub(crate) mod queue;

@@ -32,6 +32,7 @@ impl StructHandler {
         check_pair(&positional, &args, errors);
         let wire = Wire::from_args(&mut args, &positional, snake_case(&item.ident));
         check_methods_only(&mut args);
+        let cancellable = category == Category::Rpc && super::method::cancellable(&mut args);
         args.finish();
         if !item.generics.params.is_empty() {
             errors.at(
@@ -49,7 +50,7 @@ impl StructHandler {
             is_async: true,
             answer: Answer::Early(String::new()),
             answer_span: item.ident.span(),
-            settings: Settings::default(),
+            settings: Settings { cancellable, ..Settings::default() },
             filters: Vec::new(),
         };
         Self { runtime, item, method }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use lapin::tcp::{OwnedIdentity, OwnedTLSConfig};
 use lapin::uri::AMQPUri;
 
 use crate::config::Config;
@@ -16,6 +17,7 @@ const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 pub(super) struct Address {
     pub(super) uri: AMQPUri,
     pub(super) connect_timeout: Duration,
+    pub(super) tls: OwnedTLSConfig,
 }
 
 impl Address {
@@ -53,7 +55,7 @@ impl Address {
         uri.query.heartbeat = heartbeat.or_else(|| Some(whole_seconds(DEFAULT_HEARTBEAT)));
         let by_url = uri.query.connection_timeout.map(Duration::from_millis);
         let connect_timeout = config.connect_timeout.or(by_url).unwrap_or(DEFAULT_CONNECT_TIMEOUT);
-        Ok(Self { uri, connect_timeout })
+        Ok(Self { uri, connect_timeout, tls: tls(config)? })
     }
 
     /// This address, and the same at each other host that the configuration names.
@@ -70,6 +72,26 @@ impl Address {
     pub(super) fn vhost(&self) -> &str {
         &self.uri.vhost
     }
+}
+
+/// What TLS needs of the configuration. The library beneath takes a text without a certificate for
+/// none at all, and says nothing.
+fn tls(config: &Config) -> Result<OwnedTLSConfig, TransportError> {
+    let checked = |what: &str, pem: &str, part: &str| match pem.contains(part) {
+        true => Ok(pem.to_owned()),
+        false => Err(config.unusable(format!("{what} is not PEM: it has no `{part}`"))),
+    };
+    let certificate = "-----BEGIN CERTIFICATE-----";
+    let ca = config.tls.ca.as_ref();
+    let ca = ca.map(|pem| checked("the CA certificate", pem, certificate)).transpose()?;
+    let identity = match &config.tls.identity {
+        Some((pem, key)) => Some(OwnedIdentity::PKCS8 {
+            pem: checked("the client's certificate", pem, certificate)?.into_bytes(),
+            key: checked("the client's key", key, "PRIVATE KEY-----")?.into_bytes(),
+        }),
+        None => None,
+    };
+    Ok(OwnedTLSConfig { identity, cert_chain: ca })
 }
 
 /// The first of setter, address and environment; what the parser chose when none says it.

@@ -3,10 +3,14 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use lapin::{Channel, Connection};
+use tokio::sync::Semaphore;
 
 use super::fault;
 use crate::transport::TransportError;
 
+/// How many operations run at once; the others wait. A connection has some two thousand channels,
+/// and consumers need them too.
+const MOST_AT_ONCE: usize = 16;
 /// More operations at once than this is not worth keeping channels for.
 const MOST_IDLE: usize = 4;
 
@@ -16,11 +20,12 @@ const MOST_IDLE: usize = 4;
 pub(super) struct Channels {
     connection: Arc<Connection>,
     idle: Mutex<Vec<Channel>>,
+    places: Semaphore,
 }
 
 impl Channels {
     pub(super) fn new(connection: Arc<Connection>) -> Self {
-        Self { connection, idle: Mutex::default() }
+        Self { connection, idle: Mutex::default(), places: Semaphore::new(MOST_AT_ONCE) }
     }
 
     /// Runs one operation. When it is cancelled, its channel is closed: the answer that is still
@@ -33,12 +38,14 @@ impl Channels {
     where
         F: Future<Output = lapin::Result<T>>,
     {
+        // It is never closed.
+        let _place = self.places.acquire().await.map_err(|_| fault::closed())?;
         let channel = match self.take() {
             Some(channel) => channel,
-            None => {
-                let opened = self.connection.create_channel().await;
-                opened.map_err(|error| fault::disconnected(&error))?
-            }
+            None => match self.connection.create_channel().await {
+                Ok(channel) => channel,
+                Err(error) => return Err(fault::of_operation(&error, operation)),
+            },
         };
         match work(channel.clone()).await {
             Ok(answer) => {

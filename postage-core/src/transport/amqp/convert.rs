@@ -6,6 +6,7 @@ use std::time::Duration;
 use lapin::BasicProperties;
 use lapin::types::{AMQPValue, DecimalValue, FieldTable, ShortString};
 
+use super::guard::DEEPEST;
 use crate::topology::FieldValue;
 use crate::transport::Properties;
 
@@ -14,8 +15,6 @@ const LONGEST_SHORT_STRING: usize = 255;
 /// A table cannot be split over frames, and the broker closes the connection on a frame that is
 /// too long: 128 KiB by default.
 const LARGEST_TABLE: usize = 100 * 1024;
-/// RabbitMQ refuses a longer one.
-const LONGEST_EXPIRATION_MS: u128 = u32::MAX as u128;
 
 /// A text that AMQP bounds to 255 bytes; the error is a reason that names it.
 pub(super) fn short(what: &str, text: &str) -> Result<ShortString, String> {
@@ -26,6 +25,9 @@ pub(super) fn short(what: &str, text: &str) -> Result<ShortString, String> {
 
 /// A field table; of entries with the same name the last one counts.
 pub(super) fn table(entries: &[(Cow<'static, str>, FieldValue)]) -> Result<FieldTable, String> {
+    if entries.iter().any(|(_, value)| !fits(value, DEEPEST - 1)) {
+        return Err(format!("the table is nested deeper than {DEEPEST} levels"));
+    }
     let bytes = size(entries);
     if bytes > LARGEST_TABLE {
         return Err(format!("the table has {bytes} bytes, and at most {LARGEST_TABLE} fit"));
@@ -39,6 +41,19 @@ fn inner_table(entries: &[(Cow<'static, str>, FieldValue)]) -> Result<FieldTable
         table.insert(short(&format!("the table's key `{name}`"), name)?, to_amqp(value)?);
     }
     Ok(table)
+}
+
+/// Whether a value has at most so many levels of lists and tables.
+fn fits(value: &FieldValue, levels: usize) -> bool {
+    match value {
+        FieldValue::List(values) => {
+            levels > 0 && values.iter().all(|value| fits(value, levels - 1))
+        }
+        FieldValue::Table(entries) => {
+            levels > 0 && entries.iter().all(|(_, value)| fits(value, levels - 1))
+        }
+        _ => true,
+    }
 }
 
 /// What the entries take on the wire.
@@ -77,6 +92,7 @@ fn to_amqp(value: &FieldValue) -> Result<AMQPValue, String> {
     })
 }
 
+/// Nothing comes past the guard that is nested deeper than [`DEEPEST`].
 fn from_amqp(value: &AMQPValue) -> FieldValue {
     match value {
         AMQPValue::Boolean(truth) => FieldValue::Bool(*truth),
@@ -129,7 +145,7 @@ pub(super) fn to_basic(properties: &Properties) -> Result<BasicProperties, Strin
         basic = basic.with_content_encoding(value);
     }
     if !properties.headers.is_empty() {
-        basic = basic.with_headers(table(&properties.headers)?);
+        basic = basic.with_headers(table(properties.headers.as_slice())?);
     }
     if properties.persistent {
         basic = basic.with_delivery_mode(PERSISTENT);
@@ -143,8 +159,8 @@ pub(super) fn to_basic(properties: &Properties) -> Result<BasicProperties, Strin
     if let Some(value) = text("reply_to", &properties.reply_to)? {
         basic = basic.with_reply_to(value);
     }
-    if let Some(time) = properties.expiration {
-        basic = basic.with_expiration(short("the property expiration", &expiration(time))?);
+    if let Some(millis) = properties.expiration_millis() {
+        basic = basic.with_expiration(short("the property expiration", &millis.to_string())?);
     }
     if let Some(value) = text("message_id", &properties.message_id)? {
         basic = basic.with_message_id(value);
@@ -173,7 +189,7 @@ pub(super) fn from_basic(basic: &BasicProperties) -> Properties {
     Properties {
         content_type: text(basic.content_type()),
         content_encoding: text(basic.content_encoding()),
-        headers: basic.headers().as_ref().map(entries).unwrap_or_default(),
+        headers: basic.headers().iter().flat_map(entries).collect(),
         persistent: *basic.delivery_mode() == Some(PERSISTENT),
         priority: *basic.priority(),
         correlation_id: text(basic.correlation_id()),
@@ -185,11 +201,6 @@ pub(super) fn from_basic(basic: &BasicProperties) -> Properties {
         user_id: text(basic.user_id()),
         app_id: text(basic.app_id()),
     }
-}
-
-/// Whole milliseconds, rounded up: zero would mean that the message expires at once.
-fn expiration(time: Duration) -> String {
-    time.as_nanos().div_ceil(1_000_000).min(LONGEST_EXPIRATION_MS).to_string()
 }
 
 #[cfg(test)]
@@ -243,7 +254,7 @@ mod tests {
         let properties = Properties {
             content_type: Some("application/json".into()),
             content_encoding: Some("gzip".into()),
-            headers: vec![("attempt".into(), 2_i64.into())],
+            headers: [("attempt", 2)].into_iter().collect(),
             persistent: true,
             priority: Some(9),
             correlation_id: Some("c".into()),
@@ -262,13 +273,6 @@ mod tests {
     }
 
     #[test]
-    fn an_expiration_is_rounded_up_and_bounded() {
-        assert_eq!(expiration(Duration::from_micros(1)), "1");
-        assert_eq!(expiration(Duration::from_millis(2)), "2");
-        assert_eq!(expiration(Duration::MAX), u32::MAX.to_string());
-    }
-
-    #[test]
     fn a_text_over_255_bytes_is_named() {
         let properties =
             Properties { reply_to: Some("x".repeat(256).into()), ..Default::default() };
@@ -276,6 +280,15 @@ mod tests {
         assert!(reason.contains("reply_to") && reason.contains("256"), "{reason}");
         let header = [(Cow::Owned("k".repeat(300)), FieldValue::Void)];
         assert!(table(&header).unwrap_err().contains("300"));
+    }
+
+    #[test]
+    fn a_table_is_refused_when_it_is_nested_deeper_than_a_message_may_be() {
+        let nested =
+            |levels| (1..levels).fold(FieldValue::Void, |inner, _| FieldValue::List(vec![inner]));
+        assert!(table(&[("deep".into(), nested(DEEPEST))]).is_ok());
+        let reason = table(&[("deep".into(), nested(DEEPEST + 1))]).unwrap_err();
+        assert!(reason.contains("deeper than 64"), "{reason}");
     }
 
     #[test]

@@ -3,13 +3,14 @@
 use std::io;
 use std::time::Duration;
 
-use lapin::tcp::{AMQPUriTcpExt, TLSConfig};
+use lapin::tcp::{AMQPUriTcpExt, AsyncTcpStream};
 use lapin::uri::AMQPUri;
 use lapin::{Connection, ConnectionProperties, Error, ErrorKind};
 use tokio::time::timeout;
 
 use super::address::Address;
 use super::fault;
+use super::guard::{self, Guard, GuardedRuntime};
 use crate::transport::TransportError;
 
 /// Makes a connection and logs in. The broker shows it under `name`.
@@ -19,13 +20,15 @@ pub(super) async fn dial(address: &Address, name: &str) -> Result<Connection, Tr
     let runtime = lapin::runtime::default_runtime().map_err(|error| failed(error.to_string()))?;
     let properties = ConnectionProperties::default().with_connection_name(name.into());
 
+    let tls = address.tls.clone();
     // The connection's thread must give up too, or it would wait for as long as the system does.
-    let open = async move |uri: AMQPUri, runtime| {
-        let opening = uri.connect_with_config_async(TLSConfig::default(), &runtime);
+    let open = async move |uri: AMQPUri, _: GuardedRuntime| {
+        let opening = uri.connect_with_config_async(tls.as_ref(), &runtime);
         let opened = timeout(patience, opening).await;
-        opened.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())).map_err(Error::from)
+        let opened = opened.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))?;
+        Ok(AsyncTcpStream::Plain(Guard::new(opened)))
     };
-    let connecting = Connection::connector(address.uri.clone(), runtime, open, properties);
+    let connecting = Connection::connector(address.uri.clone(), guard::runtime(), open, properties);
     match timeout(patience, connecting).await {
         Ok(Ok(connection)) => Ok(connection),
         Ok(Err(error)) => Err(failed(why_not(&error, patience))),
@@ -38,6 +41,9 @@ fn why_not(error: &Error, patience: Duration) -> String {
         ErrorKind::IOError(error) if error.kind() == io::ErrorKind::TimedOut => too_slow(patience),
         ErrorKind::IOError(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
             format!("{error}; is the broker running there?")
+        }
+        ErrorKind::IOError(error) if error.to_string().contains("UnknownIssuer") => {
+            format!("{error}; is the CA of the broker's certificate given, or the system's?")
         }
         ErrorKind::ProtocolError(_) => {
             format!("{}; check the user, the password and the virtual host", fault::words(error))

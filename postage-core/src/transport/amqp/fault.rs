@@ -32,9 +32,12 @@ pub(super) fn spoke_on_a_closed_channel(error: &Error) -> bool {
 
 /// An operation's failure: refused, or else the connection is gone.
 pub(super) fn of_operation(error: &Error, operation: impl FnOnce() -> String) -> TransportError {
-    match refusal(error) {
-        Some(reason) => refused(operation(), reason),
-        None => disconnected(error),
+    match (refusal(error), error.kind()) {
+        (Some(reason), _) => refused(operation(), reason),
+        (None, ErrorKind::ChannelsLimitReached) => {
+            refused(operation(), "all channels of the connection are in use; use fewer at once")
+        }
+        (None, _) => disconnected(error),
     }
 }
 

@@ -20,7 +20,7 @@ use self::link::{Events, Link, Slot};
 use self::open::Open;
 use super::address::Address;
 use super::{confirms, convert, fault};
-use crate::transport::{Publication, TransportError};
+use crate::transport::{MANDATORY_NEEDS_ID, Publication, TransportError};
 
 /// How many messages may be with the broker, unconfirmed.
 const WINDOW: usize = 1024;
@@ -161,9 +161,7 @@ impl Drop for Lane {
 impl Message {
     fn new(publication: &Publication) -> Result<Self, String> {
         if publication.mandatory && publication.properties.message_id.is_none() {
-            return Err(
-                "a mandatory message needs a message id, to be known when it comes back".to_owned()
-            );
+            return Err(MANDATORY_NEEDS_ID.to_owned());
         }
         Ok(Self {
             exchange: convert::short("the exchange's name", publication.route.exchange())?,

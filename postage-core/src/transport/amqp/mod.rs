@@ -10,6 +10,7 @@ mod consume;
 mod convert;
 mod dial;
 mod fault;
+mod guard;
 mod lane;
 mod session;
 mod supervisor;

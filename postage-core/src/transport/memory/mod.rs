@@ -20,6 +20,7 @@ mod tests;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::coop::consume_budget;
@@ -31,8 +32,8 @@ use self::flow::Outcome;
 use self::message::Message;
 use self::state::{ConnectionId, State};
 use super::{
-    BoxFuture, ConnectionState, Properties, Publication, Source, Subscription, Transport,
-    TransportError,
+    BoxFuture, ConnectionState, MANDATORY_NEEDS_ID, Properties, Publication, Source, Subscription,
+    Transport, TransportError,
 };
 use crate::topology::{Binding, Exchange, Queue};
 
@@ -175,10 +176,17 @@ impl Transport for MemoryTransport {
         Box::pin(async move {
             // Without this, a publisher in a loop would starve the consumers of its thread.
             consume_budget().await;
-            let Publication { route, properties, body, mandatory, confirm } = publication;
+            let Publication { route, mut properties, body, mandatory, confirm } = publication;
+            // As it would arrive over a wire.
+            let expiration = properties.expiration_millis();
+            properties.expiration = expiration.map(|millis| Duration::from_millis(millis.into()));
+            let lacks_id = mandatory && confirm && properties.message_id.is_none();
             let operation = || format!("publish to {route}");
             let message = Message { body, properties, route: route.clone() };
             let outcome = self.ask(operation, |state, now| {
+                if lacks_id {
+                    return Err(MANDATORY_NEEDS_ID.to_owned());
+                }
                 check_lengths(&message)?;
                 state.publish(message, now)
             })?;
@@ -252,7 +260,7 @@ fn check_lengths(message: &Message) -> Result<(), String> {
     for (what, text) in texts {
         declare::check_length(what, text.as_deref().unwrap_or_default())?;
     }
-    for (name, _) in &message.properties.headers {
+    for (name, _) in message.properties.headers.iter() {
         declare::check_length("name of a header", name)?;
     }
     Ok(())

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::message::{Held, Message, Place};
 use super::settings::Settings;
 use super::state::{ConnectionId, ConsumerId};
-use crate::topology::{FieldValue, Overflow, Queue as Description};
+use crate::topology::{Arguments, Overflow, Queue as Description};
 
 #[derive(Debug)]
 pub(super) struct Queue {
@@ -19,7 +19,7 @@ pub(super) struct Queue {
     pub(super) owner: Option<ConnectionId>,
     pub(super) durable: bool,
     pub(super) auto_delete: bool,
-    pub(super) arguments: Vec<(std::borrow::Cow<'static, str>, FieldValue)>,
+    pub(super) arguments: Arguments,
     pub(super) settings: Settings,
     /// In turn: the next to be served is in front.
     pub(super) consumers: VecDeque<ConsumerId>,
@@ -123,13 +123,7 @@ impl Queue {
     }
 
     fn time_to_live(&self, message: &Message) -> Option<Duration> {
-        let own = message.properties.expiration.map(whole_millis);
+        let own = message.properties.expiration;
         [own, self.settings.message_ttl].into_iter().flatten().min()
     }
-}
-
-/// The time as it travels: in milliseconds, rounded up.
-pub(super) fn whole_millis(time: Duration) -> Duration {
-    let millis = time.as_nanos().div_ceil(1_000_000);
-    Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX))
 }

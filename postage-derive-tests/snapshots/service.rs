@@ -15,6 +15,11 @@ where
     fn helper(&self) {}
 }
 #[allow(deprecated, unused, clippy::all, clippy::pedantic)]
+const _: () = {
+    const EXCHANGE: &::postage_core::__private::Exchange = &<Events as ::postage_core::__private::DeclareExchange>::ROUTE;
+    ::postage_core::__private::check_keyless(EXCHANGE)
+};
+#[allow(deprecated, unused, clippy::all, clippy::pedantic)]
 const _: () = ::postage_core::__private::check_handlers(
     &[
         &[
@@ -146,7 +151,26 @@ where
                     ),
                 "all",
             )
-            .queue(::postage_core::__private::Queue::new("order-desk-direct"))
+            .bind_with(
+                ::postage_core::__private::Queue::new("order-desk-direct"),
+                ::postage_core::__private::Binding::new(
+                        <Events as ::postage_core::__private::DeclareExchange>::ROUTE,
+                        "order-desk-direct",
+                        "",
+                    )
+                    .headers(
+                        ::postage_core::__private::MatchHeaders::AnyWithX,
+                        [
+                            (
+                                "region",
+                                ::postage_core::__private::FieldValue::Text(
+                                    ::postage_core::__private::Cow::Borrowed("eu"),
+                                ),
+                            ),
+                            ("x-size", ::postage_core::__private::FieldValue::Int(3)),
+                        ],
+                    ),
+            )
             .prefetch(1)
             .concurrency(8)
             .quit(false)

@@ -1,0 +1,157 @@
+//! Between the socket and lapin: no message that a peer makes can end a connection or the process.
+//!
+//! lapin reads field tables by recursion without a limit, on the thread of the connection: headers
+//! that are nested some hundred levels deep overflow its stack, and the process aborts. Texts that
+//! are no UTF-8, which the broker lets through, end the connection. Either message goes back to
+//! its queue then, and ends the next one, for ever. So lapin does not get to see it:
+//!
+//! - The properties of a message that lapin cannot read, or that are nested deeper than
+//!   [`DEEPEST`], are replaced as a whole by a content type that nobody knows,
+//!   [`UNREADABLE`]. The message arrives, and is rejected for that: a queue with a dead-letter
+//!   exchange passes it on as it was sent. It is not handled without its properties, since what
+//!   they asked for (a deadline, a reply address, a filter's header) would be lost unnoticed.
+//! - In the exchange name and the routing key of a message, what is no UTF-8 becomes `?`.
+//!
+//! This is done frame by frame, on what comes out of TLS: [`Reactor`] lets lapin have a stream of
+//! ours in place of the runtime's. Only method and header frames are looked at, and these are
+//! small; message bodies are copied once.
+
+mod check;
+mod frames;
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use async_rs::util::RuntimeParts;
+use async_rs::{Runtime, Tokio};
+use futures_util::Stream;
+use futures_util::io::{AsyncRead, AsyncWrite};
+use lapin::tcp::AsyncTcpStream;
+
+pub(super) use self::check::DEEPEST;
+use self::frames::Frames;
+
+/// What a message whose properties cannot be read arrives with, as its content type.
+const UNREADABLE: &str = "application/x-unreadable-properties";
+
+/// How much is read from the socket at once.
+const READ_AT_ONCE: usize = 128 * 1024;
+
+/// tokio, with guarded streams.
+pub(super) type GuardedRuntime = Runtime<RuntimeParts<Tokio, Reactor>>;
+
+/// A connection's stream, TLS included.
+pub(super) type Inner = AsyncTcpStream<<Tokio as async_rs::traits::Reactor>::TcpStream>;
+
+/// The runtime that lapin runs a connection on.
+pub(super) fn runtime() -> GuardedRuntime {
+    let tokio = Tokio::current();
+    Runtime::new(RuntimeParts::new(tokio.clone(), Reactor(tokio)))
+}
+
+/// tokio's reactor, with guarded streams.
+#[derive(Clone, Debug)]
+pub(super) struct Reactor(Tokio);
+
+impl async_rs::traits::Reactor for Reactor {
+    type TcpStream = Guard<Inner>;
+    type Sleep = <Tokio as async_rs::traits::Reactor>::Sleep;
+
+    fn register<H: Send + 'static>(
+        &self,
+        _socket: H,
+    ) -> io::Result<impl AsyncRead + AsyncWrite + Send + Unpin + 'static> {
+        // lapin connects by what it is given, and has no socket to register.
+        Err::<Self::TcpStream, _>(io::ErrorKind::Unsupported.into())
+    }
+
+    fn sleep(&self, time: Duration) -> Self::Sleep {
+        self.0.sleep(time)
+    }
+
+    fn interval(&self, time: Duration) -> impl Stream<Item = Instant> + Send + 'static {
+        self.0.interval(time)
+    }
+
+    fn tcp_connect_addr(
+        &self,
+        address: SocketAddr,
+    ) -> impl Future<Output = io::Result<Self::TcpStream>> + Send + 'static {
+        let connecting = self.0.tcp_connect_addr(address);
+        async move { Ok(Guard::new(AsyncTcpStream::Plain(connecting.await?))) }
+    }
+}
+
+/// A stream whose reads pass the guard.
+pub(super) struct Guard<S> {
+    inner: S,
+    /// What was read and has not passed yet: from `start` to `end`.
+    read: Box<[u8]>,
+    start: usize,
+    end: usize,
+    frames: Frames,
+}
+
+impl<S> Guard<S> {
+    pub(super) fn new(inner: S) -> Self {
+        let read = vec![0; READ_AT_ONCE].into_boxed_slice();
+        Self { inner, read, start: 0, end: 0, frames: Frames::default() }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Guard<S> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        if buffer.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
+        loop {
+            let (taken, given) = this.frames.pass(&this.read[this.start..this.end], buffer)?;
+            this.start += taken;
+            if given > 0 {
+                return Poll::Ready(Ok(given));
+            }
+            // Nothing passes without more, so all that was read has been taken.
+            (this.start, this.end) = (0, 0);
+            this.end = ready!(Pin::new(&mut this.inner).poll_read(cx, &mut this.read))?;
+            if this.end == 0 {
+                return Poll::Ready(Ok(0));
+            }
+        }
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Guard<S> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().inner).poll_write(cx, buffer)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffers: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().inner).poll_write_vectored(cx, buffers)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().inner).poll_flush(cx)
+    }
+
+    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().inner).poll_close(cx)
+    }
+}
