@@ -30,9 +30,10 @@
 //! survives a broker that is killed.
 //!
 //! Its own memory does not grow with time. What is known of a message or a call takes 24 bytes, for
-//! the latest 131,072 of each ([`book`]): one that comes again later than that is not counted. At
-//! most 10,000 sends and 10,000 calls are under way ([`load`]); while there are as many, none
-//! begins. A service remembers the messages of a minute, 200,000 at most ([`service`]).
+//! the latest 131,072 of each ([`ledger`]): one that comes again later than that is not counted. At
+//! most 10,000 sends and 10,000 calls are under way ([`load`]), which the library keeps in some
+//! 300 MB when the broker comes back after a long absence; while there are as many, none begins. A
+//! service remembers the messages of a minute, 200,000 at most ([`service`]).
 
 mod book;
 mod contract;
