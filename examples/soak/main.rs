@@ -14,7 +14,7 @@
 //! | `handled_twice` | messages that one service has handled again, which it should have recognised by their ids. **Promised: 0** |
 //! | `handled_elsewhere` | messages that another service has handled again. With several services that is allowed: a message whose service lost its connection before it was acknowledged goes to the next one, which cannot know |
 //! | `calls_answered` | calls that ended with an answer, the right one or not |
-//! | `calls_timed_out` | calls that nobody answered by their deadline |
+//! | `calls_timed_out` | calls that had no answer by their deadline, because of the connection or not |
 //! | `calls_failed` | calls that ended with any other fault |
 //! | `wrong_answers` | answers that were not the one to the question. **Promised: 0** |
 //! | `executed_twice` | requests that one service has executed again. A retried call keeps its id, so it should have been answered from memory. **Promised: 0** |
