@@ -27,7 +27,7 @@ pub(crate) struct Counts {
     pub(crate) elsewhere: u64,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Debug)]
 struct Slot {
     number: u64,
     /// A bit for each service that has run it.
@@ -36,12 +36,18 @@ struct Slot {
     owed: bool,
 }
 
+impl Slot {
+    /// A slot with a number whose place is another, so that it is nobody's.
+    fn unused(number: u64) -> Self {
+        Self { number, run_by: 0, under_way: false, owed: false }
+    }
+}
+
 impl Ledger {
     pub(crate) fn new() -> Self {
         Self {
-            slots: vec![Slot::default(); REMEMBERED].into(),
-            // So that no number is that of an unused slot.
-            next: REMEMBERED as u64,
+            slots: (1..=REMEMBERED as u64).map(Slot::unused).collect(),
+            next: 0,
             owed: 0,
             counts: Counts::default(),
         }
@@ -95,4 +101,62 @@ impl Ledger {
 
 const fn place(number: u64) -> usize {
     number as usize % REMEMBERED
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+mod tests {
+    use super::*;
+
+    /// The counts of a number that was promised and then run by these services in turn.
+    fn counts_of_runs_by(services: &[usize]) -> [u64; 4] {
+        let mut ledger = Ledger::new();
+        let number = ledger.begin().unwrap();
+        ledger.end(number, true);
+        services.iter().for_each(|service| ledger.run(number, *service));
+        [ledger.owed(), ledger.counts.run, ledger.counts.again, ledger.counts.elsewhere]
+    }
+
+    #[test]
+    fn further_runs_are_told_apart_by_who_has_run_it_before() {
+        assert_eq!(counts_of_runs_by(&[]), [1, 0, 0, 0]);
+        assert_eq!(counts_of_runs_by(&[3]), [0, 1, 0, 0]);
+        assert_eq!(counts_of_runs_by(&[3, 3]), [0, 1, 1, 0]);
+        assert_eq!(counts_of_runs_by(&[3, 63, 63, 3]), [0, 1, 2, 1]);
+    }
+
+    #[test]
+    fn a_number_run_before_its_end_is_not_owed() {
+        let mut ledger = Ledger::new();
+        let number = ledger.begin().unwrap();
+        ledger.run(number, 0);
+        ledger.end(number, true);
+        assert_eq!((ledger.owed(), ledger.counts.run), (0, 1));
+    }
+
+    #[test]
+    fn a_slot_is_kept_while_its_number_is_under_way_or_owed_and_then_used_again() {
+        let mut ledger = Ledger::new();
+        let [under_way, owed, ended] = [(); 3].map(|()| ledger.begin().unwrap());
+        ledger.end(owed, true);
+        ledger.end(ended, false);
+        let free = (3..REMEMBERED).filter(|_| ledger.begin().is_some()).count();
+        assert_eq!(free, REMEMBERED - 3);
+        assert_eq!([ledger.begin(), ledger.begin()], [None, None]);
+        assert_eq!(ledger.begin(), Some(ended + REMEMBERED as u64));
+        // What is no longer remembered is not counted.
+        ledger.run(ended, 0);
+        assert_eq!((ledger.counts.run, ledger.owed()), (0, 1));
+        ledger.run(owed, 0);
+        ledger.run(under_way, 0);
+        assert_eq!((ledger.counts.run, ledger.owed()), (2, 0));
+    }
+
+    #[test]
+    fn what_is_not_numbered_here_is_not_counted() {
+        let mut ledger = Ledger::new();
+        ledger.run(0, 0);
+        ledger.run(u64::MAX, 0);
+        assert_eq!(ledger.counts.run, 0);
+    }
 }

@@ -14,7 +14,7 @@
 //! | `handled_twice` | messages that one service has handled again, which it should have recognised by their ids. **Promised: 0** |
 //! | `handled_elsewhere` | messages that another service has handled again. With several services that is allowed: a message whose service lost its connection before it was acknowledged goes to the next one, which cannot know |
 //! | `calls_answered` | calls that ended with an answer, the right one or not |
-//! | `calls_timed_out` | calls that nobody answered by their deadline |
+//! | `calls_timed_out` | calls that had no answer by their deadline, because of the connection or not |
 //! | `calls_failed` | calls that ended with any other fault |
 //! | `wrong_answers` | answers that were not the one to the question. **Promised: 0** |
 //! | `executed_twice` | requests that one service has executed again. A retried call keeps its id, so it should have been answered from memory. **Promised: 0** |
@@ -30,9 +30,10 @@
 //! survives a broker that is killed.
 //!
 //! Its own memory does not grow with time. What is known of a message or a call takes 24 bytes, for
-//! the latest 131,072 of each ([`book`]): one that comes again later than that is not counted. At
-//! most 10,000 sends and 10,000 calls are under way ([`load`]); while there are as many, none
-//! begins. A service remembers the messages of a minute, 200,000 at most ([`service`]).
+//! the latest 131,072 of each ([`ledger`]): one that comes again later than that is not counted. At
+//! most 10,000 sends and 10,000 calls are under way ([`load`]), which the library keeps in some
+//! 300 MB when the broker comes back after a long absence; while there are as many, none begins. A
+//! service remembers the messages of a minute, 200,000 at most ([`service`]).
 
 mod book;
 mod contract;

@@ -101,3 +101,48 @@ fn prefix(arguments: &mut lexopt::Parser) -> Result<String, lexopt::Error> {
     }
     Ok(prefix)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Option<Options>, lexopt::Error> {
+        Options::parse(lexopt::Parser::from_args(line.split_whitespace()))
+    }
+
+    #[test]
+    fn each_option_is_read_and_has_a_default() {
+        assert_eq!(parse("").unwrap(), Some(Options::default()));
+        let line = "--seconds=5 --sends 7 --calls 0 --services 64 --prefix me --quorum";
+        let wanted = Options {
+            duration: Duration::from_secs(5),
+            sends: 7,
+            calls: 0,
+            services: 64,
+            prefix: Some("me".to_owned()),
+            quorum: true,
+        };
+        assert_eq!(parse(line).unwrap(), Some(wanted));
+        assert_eq!(parse("--sends 7 --help").unwrap(), None);
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        for line in [
+            "--seconds 0",
+            "--seconds",
+            "--sends -1",
+            "--sends 100001",
+            "--sends 0 --calls 0",
+            "--services 0",
+            "--services 65",
+            "--prefix=",
+            "--quorum=no",
+            "--speed 3",
+            "soon",
+        ] {
+            assert!(parse(line).is_err(), "{line}");
+        }
+    }
+}

@@ -81,3 +81,60 @@ impl Report {
 fn rounded(time: Duration) -> f64 {
     time.as_millis() as f64 / 1000.0
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::book::{Book, CallEnd};
+
+    /// The report of what is written down.
+    fn report(write: impl FnOnce(&Book, u64)) -> Report {
+        let book = Book::new();
+        write(&book, book.begin_send().unwrap_or_default());
+        Report::new(Duration::from_secs(1), &book.totals(), Owed::Lost, 0)
+    }
+
+    #[test]
+    fn a_message_that_was_confirmed_and_never_handled_breaks_a_promise() {
+        let lost = report(|book, number| _ = book.sent(number, true));
+        assert_eq!((lost.sends_confirmed, lost.lost, lost.is_broken()), (1, 1, true));
+        let failed = report(|book, number| _ = book.sent(number, false));
+        assert_eq!((failed.sends_failed, failed.is_broken()), (1, false));
+    }
+
+    #[test]
+    fn what_one_service_runs_twice_breaks_a_promise_and_what_two_run_does_not() {
+        for (second, broken) in [(0, true), (1, false)] {
+            let handled = report(|book, number| {
+                book.handled(number, 0);
+                book.handled(number, second);
+            });
+            assert_eq!((handled.handled, handled.is_broken()), (1, broken));
+            let executed = report(|book, _| {
+                let Some(number) = book.begin_call() else { return };
+                book.executed(number, 0);
+                book.executed(number, second);
+            });
+            let runs = executed.executed_twice + executed.executed_elsewhere;
+            assert_eq!((runs, executed.is_broken()), (1, broken));
+        }
+    }
+
+    #[test]
+    fn a_wrong_answer_breaks_a_promise_and_none_in_time_does_not() {
+        for (end, broken) in [
+            (CallEnd::Answered { right: true }, false),
+            (CallEnd::Answered { right: false }, true),
+            (CallEnd::TimedOut, false),
+            (CallEnd::Failed, false),
+        ] {
+            let called = report(|book, number| _ = book.called(number, end));
+            assert_eq!(called.is_broken(), broken, "{end:?}");
+        }
+    }
+
+    #[test]
+    fn what_goes_on_after_its_time_breaks_a_promise() {
+        assert!(report(|book, _| book.overdue(1)).is_broken());
+    }
+}

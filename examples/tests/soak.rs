@@ -66,11 +66,12 @@ impl Drop for Soak {
     }
 }
 
-/// Built here, since cargo builds examples for some ways to run a test and not for others.
+/// Built here, since cargo builds examples for some ways to run a test and not for others. With
+/// the features of `cargo xtask test`, which has all that it needs built already.
 fn program() -> PathBuf {
     let built = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--package", "examples", "--example", "soak"])
-        .args(["--all-features", "--message-format", "json"])
+        .args(["build", "--quiet", "--workspace", "--all-features", "--example", "soak"])
+        .args(["--message-format", "json"])
         .output()
         .unwrap();
     assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
