@@ -1,10 +1,8 @@
 //! Prints each text that `advanced_echo_send`, ours or Python's, sends, and who sent it. Started
 //! several times, each text of the shared key reaches one of them, each fan-out text all.
 
-use std::error::Error;
-
 use examples::echo::EchoExchange;
-use examples::program;
+use examples::program::{self, Failure};
 use postage_core::prelude::*;
 
 struct Receiver;
@@ -28,7 +26,7 @@ impl Receiver {
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> Result<(), Failure> {
     let broker = program::connect().await?;
     let me = Fingerprint::new("echo_receive", "controller");
     let private = Queue::new(format!("echo-queue-{}{}", me.pid, me.host));

@@ -1,13 +1,11 @@
 //! Sends a text to one of the programs `advanced_echo_receive`, ours or Python's, and one to all.
 
-use std::error::Error;
-
 use examples::echo::EchoProducer;
-use examples::program;
+use examples::program::{self, Failure};
 use postage_core::prelude::*;
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> Result<(), Failure> {
     let broker = program::connect().await?;
     let producer = EchoProducer::new(&broker, Fingerprint::new("echo_send", "application"));
     producer.echo("A single test message").await?;

@@ -1,9 +1,7 @@
 //! Prints each text that `basic_echo_send`, ours or Python's, sends.
 
-use std::error::Error;
-
 use examples::echo::{Echo, EchoExchange};
-use examples::program;
+use examples::program::{self, Failure};
 use postage_core::prelude::*;
 
 struct Receiver;
@@ -21,7 +19,7 @@ impl Echo for Receiver {
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> Result<(), Failure> {
     let broker = program::connect().await?;
     let serving = broker.serve(Receiver).await?;
     program::run(&broker, serving).await

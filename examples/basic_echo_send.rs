@@ -1,13 +1,11 @@
 //! Sends a text, `A test message` unless given, to `basic_echo_receive`, ours or Python's.
 
-use std::error::Error;
-
 use examples::echo::EchoProducer;
-use examples::program;
+use examples::program::{self, Failure};
 use postage_core::prelude::*;
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> Result<(), Failure> {
     let broker = program::connect().await?;
     let producer = EchoProducer::new(&broker, Fingerprint::default());
     producer.echo(&program::text_or("A test message")).await?;

@@ -20,6 +20,6 @@ pub trait Echo {
 #[producer(exchange = EchoExchange, key = "echo-rk", peer = "python")]
 pub trait RpcEcho {
     /// Answers a text.
-    #[rpc(bare)]
+    #[rpc(bare, timeout = "3s", max_retry = 1)]
     async fn echo(&self, text: &str) -> String;
 }

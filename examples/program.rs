@@ -1,22 +1,47 @@
 //! How the programs that talk to RabbitMQ start and stop.
 
 use std::error::Error;
-use std::io;
+use std::fmt;
+use std::io::{self, IsTerminal as _};
 use std::time::Duration;
 
 use postage_core::prelude::*;
 use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
 
 /// How long handlers may take to finish when a program is told to end.
 const DRAIN_LIMIT: Duration = Duration::from_secs(5);
 
+/// What ends a program: any error, shown as its text.
+pub struct Failure(Box<dyn Error>);
+
+impl<E: Into<Box<dyn Error>>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self(error.into())
+    }
+}
+
+/// What `main` shows of an error it returns.
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
 /// Connects to `POSTAGE_URL`, by default the RabbitMQ of this host. Events, and with
-/// `POSTAGE_DEBUG_MODE=true` every message, go to standard error.
+/// `POSTAGE_DEBUG_MODE=true` every message, go to standard error; `RUST_LOG` chooses among them.
 ///
 /// # Errors
 /// When no connection can be made.
-pub async fn connect() -> Result<Broker, Box<dyn Error>> {
-    tracing_subscriber::fmt().with_writer(io::stderr).init();
+pub async fn connect() -> Result<Broker, Failure> {
+    // What lapin has to say of a connection's end, the broker handle says too.
+    let filter = EnvFilter::try_from_default_env();
+    let filter = filter.unwrap_or_else(|_| EnvFilter::new("info,lapin=off"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(io::stderr().is_terminal())
+        .with_writer(io::stderr)
+        .init();
     Ok(Broker::from_env().await?)
 }
 
@@ -25,7 +50,7 @@ pub async fn connect() -> Result<Broker, Box<dyn Error>> {
 ///
 /// # Errors
 /// When the service failed, or the signals cannot be heard.
-pub async fn run(broker: &Broker, serving: Serving) -> Result<(), Box<dyn Error>> {
+pub async fn run(broker: &Broker, serving: Serving) -> Result<(), Failure> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let why = tokio::select! {

@@ -1,9 +1,7 @@
 //! Prints and answers each text that `rpc_echo_send`, ours or Python's, asks with.
 
-use std::error::Error;
-
 use examples::echo::{EchoExchange, RpcEcho};
-use examples::program;
+use examples::program::{self, Failure};
 use postage_core::prelude::*;
 
 struct Receiver;
@@ -22,7 +20,7 @@ impl RpcEcho for Receiver {
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> Result<(), Failure> {
     let broker = program::connect().await?;
     let serving = broker.serve(Receiver).await?;
     program::run(&broker, serving).await

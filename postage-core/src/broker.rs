@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use crate::config::{Config, Scheme};
+use crate::config::{Config, Scheme, debug_by_environment};
 use crate::link::Link;
 use crate::message::{Codec, Codecs};
 use crate::producer::Replies;
@@ -38,7 +38,7 @@ impl Broker {
     /// # Errors
     /// [`TransportError::Address`] or [`TransportError::Connect`].
     pub async fn connect(url: &str) -> Result<Self, TransportError> {
-        Self::with(Config::new(url)).await
+        Self::connect_with(Config::new(url)).await
     }
 
     /// Connects to where the environment says: `POSTAGE_URL` and the others of [`Config`].
@@ -46,42 +46,51 @@ impl Broker {
     /// # Errors
     /// As [`Broker::connect`].
     pub async fn from_env() -> Result<Self, TransportError> {
-        Self::with(Config::from_env()).await
+        Self::connect_with(Config::from_env()).await
     }
 
     /// Connects as the configuration says.
     ///
     /// # Errors
     /// As [`Broker::connect`].
-    pub async fn with(config: Config) -> Result<Self, TransportError> {
+    pub async fn connect_with(config: Config) -> Result<Self, TransportError> {
         let transport = open(&config).await?;
         Ok(Self::assemble(transport, Codecs::default(), DEFAULT_MAX_BODY, config.is_debug()))
     }
 
-    /// A broker within this process that nobody else can reach.
+    /// A broker within this process that nobody else can reach. `POSTAGE_DEBUG_MODE` counts here
+    /// too.
     #[must_use]
     pub fn memory() -> Self {
         Self::over(MemoryTransport::new())
     }
 
-    /// A broker over a transport of your own.
+    /// A broker over a transport of your own. `POSTAGE_DEBUG_MODE` counts here too.
     #[must_use]
     pub fn over(transport: impl Transport) -> Self {
-        Self::assemble(Arc::new(transport), Codecs::default(), DEFAULT_MAX_BODY, false)
+        let debug = debug_by_environment();
+        Self::assemble(Arc::new(transport), Codecs::default(), DEFAULT_MAX_BODY, debug)
     }
 
     /// The same connection, sending with another codec. It understands that and JSON; a reply is
     /// made in the codec of its request. Reply addresses are opened anew.
     #[must_use]
-    pub fn codec(&self, codec: impl Codec) -> Self {
-        self.rebuilt(Codecs::new(Arc::new(codec)), self.link.max_body)
+    pub fn with_codec(&self, codec: impl Codec) -> Self {
+        self.rebuilt(Codecs::new(Arc::new(codec)), self.link.max_body, self.link.is_debug())
     }
 
     /// The same connection with another limit to a body, in bytes. 16 MiB unless set. A larger one
-    /// is an error to its sender, and is rejected by its receiver.
+    /// is an error to its sender, and is rejected by its receiver. Reply addresses are opened anew.
     #[must_use]
-    pub fn max_body(&self, bytes: usize) -> Self {
-        self.rebuilt(self.link.codecs.clone(), bytes)
+    pub fn with_max_body(&self, bytes: usize) -> Self {
+        self.rebuilt(self.link.codecs.clone(), bytes, self.link.is_debug())
+    }
+
+    /// The same connection, with or without the debug mode: every message in and out is shown
+    /// through `tracing`; [`Config::debug`] says what is hidden and what is not. Reply addresses are opened anew.
+    #[must_use]
+    pub fn with_debug(&self, on: bool) -> Self {
+        self.rebuilt(self.link.codecs.clone(), self.link.max_body, on)
     }
 
     /// The transport underneath.
@@ -146,9 +155,8 @@ impl Broker {
         &self.replies
     }
 
-    fn rebuilt(&self, codecs: Codecs, max_body: usize) -> Self {
-        let transport = Arc::clone(&self.link.transport);
-        Self::assemble(transport, codecs, max_body, self.link.is_debug())
+    fn rebuilt(&self, codecs: Codecs, max_body: usize, debug: bool) -> Self {
+        Self::assemble(Arc::clone(&self.link.transport), codecs, max_body, debug)
     }
 
     fn assemble(

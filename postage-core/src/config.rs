@@ -117,7 +117,7 @@ impl Config {
             other_hosts: Vec::new(),
             patience: Duration::ZERO,
             tls: Tls::default(),
-            debug: lookup("POSTAGE_DEBUG_MODE").is_some_and(|on| on.eq_ignore_ascii_case("true")),
+            debug: is_debug(lookup("POSTAGE_DEBUG_MODE")),
         }
     }
 
@@ -210,7 +210,14 @@ impl Config {
         self
     }
 
-    /// Whether every message in and out is shown through `tracing`.
+    /// Whether every message in and out is shown through `tracing`, at the level info under the
+    /// target `postage::traffic`, the first 4,096 characters of each.
+    ///
+    /// A value is hidden where its key sounds like a secret: where it has `passw`, `secret`,
+    /// `token`, `api_key`, `apikey`, `authorization` or `credential` in it, at any depth. **A bare
+    /// value is not hidden**: neither a parameter that travels without its name (`bare` methods,
+    /// Python callers) nor the value that a call answers has a key of its own. Give a secret a
+    /// name, in a struct or a map, or leave the debug mode off.
     #[must_use]
     pub fn debug(mut self, on: bool) -> Self {
         self.debug = on;
@@ -311,6 +318,15 @@ impl fmt::Debug for Tls {
             .field("identity", &self.identity.as_ref().map(|_| "…"))
             .finish()
     }
+}
+
+/// Whether the environment asks for the debug mode.
+pub(crate) fn debug_by_environment() -> bool {
+    is_debug(env::var("POSTAGE_DEBUG_MODE").ok())
+}
+
+fn is_debug(variable: Option<String>) -> bool {
+    variable.is_some_and(|on| on.eq_ignore_ascii_case("true"))
 }
 
 /// The address without user and password, also when it is no good address: a password may hold

@@ -107,6 +107,10 @@ pub enum CallFault {
     /// The producer has no exchange and key, and the call gave none.
     #[error("there is no exchange and key to call: give the producer some by `eks`")]
     NoRoute,
+    /// A call that had been polled was to be detached. The request may have been sent; its answer
+    /// is given up.
+    #[error("the call was under way and cannot be detached: detach it before it is awaited")]
+    UnderWay,
     /// Anything else that the broker or the connection said.
     #[error(transparent)]
     Transport(TransportError),
@@ -203,6 +207,16 @@ pub enum ServeError {
     NoQueue {
         /// The service's type.
         service: &'static str,
+    },
+    /// One queue is described in two ways.
+    #[error(
+        "`{service}` describes the queue `{queue}` twice, with other flags or arguments: give both the same, or bind it once more by `Serving::bind`"
+    )]
+    QueueTwice {
+        /// The service's type.
+        service: &'static str,
+        /// The queue's name.
+        queue: String,
     },
     /// Two RPC handlers answer the same command.
     #[error("`{service}` has two RPC handlers for {kind} `{name}`: only one could answer")]

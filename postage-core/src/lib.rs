@@ -71,6 +71,7 @@
 //! | `amqp` | the AMQP 0-9-1 transport, by lapin | on |
 //! | `tls` | `amqps://`, by rustls with the ring provider and the system's root certificates | off |
 //! | `msgpack` | `MsgPackCodec`, a second codec, under `application/msgpack` | off |
+//! | `faults` | `transport::FaultyTransport`, for tests: faults by a seed over the memory transport | off |
 
 mod arity;
 mod broker;
@@ -85,6 +86,7 @@ mod pauses;
 pub mod prelude;
 mod processor;
 mod producer;
+#[cfg(unix)]
 mod restart;
 pub mod topology;
 mod traffic;

@@ -1,11 +1,12 @@
 //! What producers and processors share of a connection: the transport, the codecs, the limits,
 //! and the log of the traffic.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
 use crate::message::{Codec, CodecError, Codecs};
@@ -33,8 +34,12 @@ pub(crate) struct Link {
 #[derive(Debug, Default)]
 struct Declared {
     session: u64,
-    exchanges: HashSet<String>,
+    exchanges: HashMap<String, Once>,
 }
+
+/// Set when an exchange is declared. Who needs it while another declares it waits for that one:
+/// after a loss thousands come at once.
+type Once = Arc<OnceCell<()>>;
 
 impl Link {
     pub(crate) fn new(
@@ -55,14 +60,10 @@ impl Link {
         if exchange.is_default() {
             return Ok(());
         }
-        let session = self.session();
+        let known = self.declared(exchange);
         self.transport.declare_exchange(exchange).await?;
-        self.declared(session, |known| {
-            if known.len() >= MOST_DECLARED {
-                known.clear();
-            }
-            known.insert(exchange.name().to_owned())
-        });
+        // It may have been declared before.
+        drop(known.set(()));
         Ok(())
     }
 
@@ -73,10 +74,9 @@ impl Link {
         exchange: &Exchange,
         publication: Publication,
     ) -> Result<(), TransportError> {
-        let session = self.session();
-        if !self.declared(session, |known| known.contains(exchange.name())) {
-            self.declare(exchange).await?;
-            return self.publish(publication).await;
+        if !exchange.is_default() {
+            let known = self.declared(exchange);
+            known.get_or_try_init(|| self.transport.declare_exchange(exchange)).await?;
         }
         match self.publish(publication.clone()).await {
             Err(TransportError::Refused { .. }) if !exchange.is_default() => {
@@ -164,11 +164,19 @@ impl Link {
         }
     }
 
-    fn declared<T>(&self, session: u64, with: impl FnOnce(&mut HashSet<String>) -> T) -> T {
+    /// Whether the exchange was declared, in the session of now.
+    fn declared(&self, exchange: &Exchange) -> Once {
+        let session = self.session();
         let mut declared = self.declared.lock().unwrap_or_else(PoisonError::into_inner);
         if declared.session != session {
-            *declared = Declared { session, exchanges: HashSet::new() };
+            *declared = Declared { session, exchanges: HashMap::new() };
         }
-        with(&mut declared.exchanges)
+        if let Some(known) = declared.exchanges.get(exchange.name()) {
+            return Arc::clone(known);
+        }
+        if declared.exchanges.len() >= MOST_DECLARED {
+            declared.exchanges.clear();
+        }
+        Arc::clone(declared.exchanges.entry(exchange.name().to_owned()).or_default())
     }
 }

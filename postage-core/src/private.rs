@@ -9,15 +9,16 @@ pub use serde_json::Value;
 pub use crate::broker::Broker;
 pub use crate::contract::{Contract, Method, Parameter, Peer};
 pub use crate::error::{CallError, CallFault};
+pub use crate::message::Text;
 pub use crate::processor::{
     BadParameters, Context, DeclareHandler, FilterError, MessageProcessor, Outcome, Parameters,
-    Reply, Request, ServiceSetup, Text, check_handlers, check_keyless, check_parameters,
+    Reply, Request, Retry, ServiceSetup, check_handlers, check_keyless, check_parameters,
     check_routes, exchange_name, local_reply, local_reply_result, read_handler, run_handler,
 };
 pub use crate::producer::{Call, Named, Producer, Publish};
 pub use crate::topology::{
-    DeclareExchange, Exchange, ExchangeFlags, ExchangeKind, FieldValue, Overflow, Queue, QueueKind,
-    exchange,
+    Binding, DeclareExchange, Exchange, ExchangeFlags, ExchangeKind, FieldValue, MatchHeaders,
+    Overflow, Queue, QueueKind, exchange,
 };
 
 /// Parameters by name, as a generated client sends them.

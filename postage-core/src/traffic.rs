@@ -1,4 +1,7 @@
 //! The debug mode: every message in and out, as events of `tracing`, without secrets.
+//!
+//! What is hidden goes by the key that it stands under. A bare parameter, and the value of a
+//! result, stand under no key of their own, and are shown.
 
 use serde_json::Value;
 
@@ -32,7 +35,7 @@ fn show(
         message_id = properties.message_id.as_deref(),
         correlation_id = properties.correlation_id.as_deref(),
         reply_to = properties.reply_to.as_deref(),
-        body = readable(properties, body, codecs),
+        body = %readable(properties, body, codecs),
     );
 }
 
@@ -54,7 +57,7 @@ fn readable(properties: &Properties, body: &bytes::Bytes, codecs: &Codecs) -> St
     text
 }
 
-/// Hides each value whose key sounds like a secret.
+/// Hides each value whose key sounds like a secret. Nothing says so of a bare value.
 fn hide_secrets(value: &mut Value) {
     match value {
         Value::Object(map) => {
@@ -88,6 +91,18 @@ mod tests {
         let shown = readable(&Properties::default(), &body.as_slice().into(), &Codecs::default());
         assert!(shown.contains("ann") && shown.contains("<hidden>"), "{shown}");
         assert!(!shown.contains("pw1") && !shown.contains("k2"), "{shown}");
+    }
+
+    #[test]
+    fn a_bare_parameter_and_a_bare_result_are_shown() {
+        for body in [
+            r#"{"content":{"parameters":"bare"}}"#,
+            r#"{"content":{"type":"success","value":"bare","message":""}}"#,
+        ] {
+            let body = body.as_bytes().to_vec().into();
+            let shown = readable(&Properties::default(), &body, &Codecs::default());
+            assert!(shown.contains("bare"), "{shown}");
+        }
     }
 
     #[test]

@@ -118,17 +118,8 @@ async fn reply_is_sent_to(queue: &'static str, policy: ReplyTo) -> bool {
     properties.reply_to = Some(queue.into());
     let transport = broker.transport();
     let route = postage_core::Route::new("desk", "desk");
-    transport
-        .publish(Publication {
-            route,
-            properties,
-            body: body.into(),
-            mandatory: false,
-            confirm: true,
-        })
-        .await
-        .unwrap();
-    let source = Source { queue: queue.into(), prefetch: 0, exclusive: false, auto_ack: true };
+    transport.publish(Publication::new(route, properties, body).mandatory(false)).await.unwrap();
+    let source = Source::new(queue).auto_ack(true);
     let mut replies = transport.consume(source).await.unwrap();
     tokio::time::timeout(Duration::from_secs(5), replies.next()).await.is_ok()
 }

@@ -142,7 +142,8 @@ pub fn producer(arguments: TokenStream, item: TokenStream) -> TokenStream {
 ///     queue(name = "order-desk", kind = "quorum", dead_letter = "dead-orders"),
 ///     key = "orders.desk",
 ///     bind(exchange = Orders, queue = "order-desk", key = "orders.stock.*"),
-///     prefetch = 50
+///     prefetch = 50,
+///     retry(attempts = 5, pause = "2s")
 /// )]
 /// impl Desk {
 ///     #[rpc_handler]
@@ -160,9 +161,12 @@ pub fn producer(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// | argument | meaning | default |
 /// |---|---|---|
 /// | `exchange = Orders`, `queue = "…"`, `key = "…"` | a queue to consume, and its binding | none |
-/// | `bind(exchange = …, queue = …, key = "…")` | one more; may be repeated | none |
+/// | `headers(match = "…", "name" = value, …)` | instead of the key, for a headers exchange | none |
+/// | `bind(exchange = …, queue = …, key = "…")` | one more binding; may be repeated | none |
 /// | `prefetch = 1..=65535` | how many unsettled messages a queue may have out | the runtime's |
 /// | `concurrency = n` | how many handlers may run at once | as many as are out |
+/// | `retry(attempts = 5, pause = "1s", longest = "1m")` | how often a message whose handler failed is tried in all, the first pause, which doubles, and the longest | one attempt; 1 s, 5 min |
+/// | `dedup = false` | handle a message again that comes again under its id | `true` |
 /// | `quit = false` | do not obey the built-in command `quit` | `true` |
 /// | `restart = false` | do not obey the built-in command `restart` | `true` |
 /// | `handlers(A, B)` | handlers that are structs | none |
@@ -172,6 +176,37 @@ pub fn producer(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// and need none; for the other kinds a missing `key` is an error. With no queue at all, queues are
 /// given at run time. Where keys are given, those of the contract are checked against them when the
 /// service is compiled.
+///
+/// # Bindings by headers
+///
+/// A headers exchange routes by the headers of a message. `headers(…)` says which ones it must have,
+/// and `match` how many of them:
+///
+/// | `match` | meaning |
+/// |---|---|
+/// | `"all"` | every one; the default |
+/// | `"any"` | at least one |
+/// | `"all-with-x"`, `"any-with-x"` | the same, and headers whose names begin with `x-` count too |
+///
+/// ```
+/// use postage_core::prelude::*;
+///
+/// #[exchange(name = "events", kind = "headers")]
+/// pub struct Events;
+///
+/// struct Europe;
+///
+/// #[message_processor(
+///     bind(exchange = Events, queue = "europe", headers("region" = "eu", "size" = 3)),
+///     bind(exchange = Events, queue = "europe", headers(match = "any", "urgent" = true, "all" = true))
+/// )]
+/// impl Europe {
+///     #[message_handler]
+///     async fn moved(&self, item: &str) {
+///         println!("{item}");
+///     }
+/// }
+/// ```
 ///
 /// # Queues
 ///
@@ -263,7 +298,8 @@ pub fn rpc_handler(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// Marks a method of a [`message_processor`](macro@message_processor), or a struct, that takes
 /// messages which nobody waits for. Its arguments are those of [`macro@rpc_handler`].
 ///
-/// It returns nothing, or a `Result` whose error rejects the message. Several handlers of one type
+/// It returns nothing, a `Result` whose error fails the message, or an `Outcome`. What fails is tried
+/// again as `retry(…)` of the service says, and is a dead letter after that. Several handlers of one type
 /// and name all run, in the order written.
 ///
 /// ```

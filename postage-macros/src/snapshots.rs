@@ -1,4 +1,5 @@
-//! Expansions as people would read them, compared with the files in `snapshots/`.
+//! Expansions as people would read them, compared with the files in
+//! `postage-derive-tests/snapshots/`.
 //!
 //! `POSTAGE_BLESS=1 cargo test -p postage-macros` writes the files anew: read the difference
 //! before you commit it.
@@ -15,7 +16,8 @@ use crate::model::method::Category;
 fn compare(name: &str, expansion: TokenStream) {
     let file = syn::parse2(expansion).expect("an expansion is a list of items");
     let rendered = prettyplease::unparse(&file);
-    let path: PathBuf = [env!("CARGO_MANIFEST_DIR"), "snapshots", name].iter().collect();
+    let room = [env!("CARGO_MANIFEST_DIR"), "..", "postage-derive-tests", "snapshots", name];
+    let path: PathBuf = room.iter().collect();
     let path = path.with_extension("rs");
     if env::var_os("POSTAGE_BLESS").is_some() {
         fs::write(&path, rendered).expect("the snapshot can be written");
@@ -129,8 +131,15 @@ fn a_service_of_its_own() {
         key = "orders.#",
         bind(exchange = Audit, queue = "order-desk", key = "all"),
         bind(queue = "order-desk-direct"),
+        bind(
+            exchange = Events,
+            queue = "order-events",
+            headers(match = "any-with-x", "region" = "eu", "x-size" = 3)
+        ),
         prefetch = 1,
         concurrency = 8,
+        retry(attempts = 5, pause = "1s", longest = "1m"),
+        dedup = false,
         quit = false,
         handlers(Sweep, other::Count)
     );

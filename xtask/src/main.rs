@@ -20,11 +20,16 @@ const USAGE: &str = "usage: cargo xtask <task>
   broker   run a private RabbitMQ node until Ctrl-C; its address goes to standard output";
 
 fn main() -> ExitCode {
-    let task = env::args().nth(1);
-    let outcome = match task.as_deref() {
-        Some("test") => steps::test(),
-        Some("broker") => broker::serve(),
-        _ => Err(USAGE.into()),
+    let words: Vec<String> = env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let outcome = match words[..] {
+        ["test"] => steps::test(),
+        ["broker"] => broker::serve(),
+        [] | ["help", ..] | [.., "--help" | "-h"] => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        _ => Err(format!("unknown task or argument: {}\n\n{USAGE}", words.join(" ")).into()),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

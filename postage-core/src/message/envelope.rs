@@ -55,7 +55,7 @@ pub struct Envelope<C> {
 }
 
 impl<C: Serialize> Envelope<C> {
-    /// A message of a type of your own, with any content that serializes to a map.
+    /// A message of a type of your own, with any content that serializes to a map; `()` for none.
     #[must_use]
     pub fn new(
         kind: impl Into<Cow<'static, str>>,
@@ -73,7 +73,7 @@ impl<C: Serialize> Envelope<C> {
 
     /// The same message under another category.
     #[must_use]
-    pub const fn category(mut self, category: Category) -> Self {
+    pub const fn with_category(mut self, category: Category) -> Self {
         self.category = category;
         self
     }
@@ -97,7 +97,7 @@ impl<P: Serialize> Envelope<Command<P>> {
     /// A command that is answered.
     #[must_use]
     pub fn rpc(name: impl Into<Cow<'static, str>>, parameters: P) -> Self {
-        Self::command(name, parameters).category(Category::Rpc)
+        Self::command(name, parameters).with_category(Category::Rpc)
     }
 }
 
@@ -146,6 +146,12 @@ impl<C> Envelope<C> {
         &self.name
     }
 
+    /// Whether the sender waits for an answer.
+    #[must_use]
+    pub const fn category(&self) -> Category {
+        self.category
+    }
+
     /// What the message is about.
     #[must_use]
     pub const fn content(&self) -> &C {
@@ -176,10 +182,8 @@ impl<C: Serialize> Envelope<C> {
             category: self.category,
             version: VERSION,
             fingerprint,
-            content: &self.content,
-            reserved: Reserved { error },
         };
-        serde_json::to_vec(&wire).map_err(|error| EncodeError::Content {
+        write(&wire, &self.content, &Reserved { error }).map_err(|error| EncodeError::Content {
             name: format!("{} `{}`", self.kind, self.name),
             reason: error.to_string(),
         })
@@ -189,23 +193,42 @@ impl<C: Serialize> Envelope<C> {
 /// The version of the envelope that this crate speaks: a text, as Python Postage sends it.
 pub(crate) const VERSION: &str = "2";
 
+/// What comes before the content.
 #[derive(Serialize)]
-struct Wire<'a, C> {
+struct Wire<'a> {
     #[serde(rename = "type")]
     kind: &'a str,
     name: &'a str,
     category: Category,
     version: &'a str,
     fingerprint: &'a RawValue,
-    content: &'a C,
-    #[serde(rename = "_reserved")]
-    reserved: Reserved<'a>,
 }
 
 #[derive(Serialize)]
 struct Reserved<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'a RawValue>,
+}
+
+/// The parts of a message, one after the other. No content, `()`, is an empty map on the wire.
+fn write(
+    wire: &Wire<'_>,
+    content: &impl Serialize,
+    reserved: &Reserved<'_>,
+) -> serde_json::Result<Vec<u8>> {
+    let mut json = serde_json::to_vec(wire)?;
+    json.pop();
+    json.extend_from_slice(br#","content":"#);
+    let start = json.len();
+    serde_json::to_writer(&mut json, content)?;
+    if json[start..] == *b"null" {
+        json.truncate(start);
+        json.extend_from_slice(b"{}");
+    }
+    json.extend_from_slice(br#","_reserved":"#);
+    serde_json::to_writer(&mut json, reserved)?;
+    json.push(b'}');
+    Ok(json)
 }
 
 /// What can be sent: an [`Envelope`], or a message type of your own.
@@ -325,6 +348,17 @@ mod tests {
         assert!(encoded(&nothing).contains(r#""content":{},"#));
         let only_names = Envelope::plain((), json!({"a": 1}));
         assert!(encoded(&only_names).contains(r#""content":{"kwds":{"a":1}},"#));
+    }
+
+    #[test]
+    fn no_content_is_an_empty_map() {
+        for json in [
+            encoded(&Envelope::new("alarm", "fire", ())),
+            encoded(&Envelope::new("alarm", "fire", None::<u8>)),
+            encoded(&Envelope::new("alarm", "fire", json!({}))),
+        ] {
+            assert!(json.ends_with(r#""content":{},"_reserved":{}}"#), "{json}");
+        }
     }
 
     #[test]

@@ -7,6 +7,8 @@ mod fingerprint;
 mod object;
 mod received;
 mod result;
+mod shorten;
+mod text;
 
 pub(crate) use codec::Codecs;
 #[cfg(feature = "msgpack")]
@@ -19,3 +21,6 @@ pub(crate) use fingerprint::Identity;
 pub(crate) use object::Object;
 pub use received::{Message, MessageError};
 pub use result::{RemoteException, ResultContent};
+pub(crate) use shorten::{shorten, shorten_to};
+#[doc(hidden)]
+pub use text::Text;

@@ -1,10 +1,8 @@
-use std::borrow::Cow;
-
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use super::{Category, Fingerprint, Object};
+use super::{Category, Fingerprint, Object, Text, shorten};
 
 /// A message as it came: the whole body, read without copying.
 ///
@@ -22,8 +20,8 @@ use super::{Category, Fingerprint, Object};
 /// ```
 #[derive(Clone, Debug)]
 pub struct Message<'a> {
-    kind: Cow<'a, str>,
-    name: Cow<'a, str>,
+    kind: Text<'a>,
+    name: Text<'a>,
     category: Category,
     fingerprint: Option<&'a RawValue>,
     content: &'a RawValue,
@@ -41,7 +39,7 @@ impl<'a> Message<'a> {
         let text = std::str::from_utf8(body)
             .map_err(|error| MessageError::NotJson { reason: error.to_string() })?;
         let Object::<WireMessage<'a>>(wire) = serde_json::from_str(text).map_err(|error| {
-            let reason = error.to_string();
+            let reason = shorten(&error.to_string()).into_owned();
             match error.classify() {
                 serde_json::error::Category::Data if starts_an_object(body) => {
                     MessageError::WrongValue { reason }
@@ -55,7 +53,7 @@ impl<'a> Message<'a> {
         let category = match &*category {
             "message" => Category::Message,
             "rpc" => Category::Rpc,
-            other => return Err(MessageError::Category { category: other.to_owned() }),
+            other => return Err(MessageError::Category { category: shorten(other).into_owned() }),
         };
         Ok(Self {
             kind: wire.kind.ok_or(missing("type"))?,
@@ -101,7 +99,7 @@ impl<'a> Message<'a> {
             return Ok(None);
         };
         serde_json::from_str(raw.get()).map(Some).map_err(|error| MessageError::WrongValue {
-            reason: format!("the fingerprint: {error}"),
+            reason: format!("the fingerprint: {}", shorten(&error.to_string())),
         })
     }
 
@@ -116,8 +114,9 @@ impl<'a> Message<'a> {
     /// # Errors
     /// [`MessageError::WrongValue`] when the content is of another form.
     pub fn content_as<T: Deserialize<'a>>(&self) -> Result<T, MessageError> {
-        serde_json::from_str(self.content.get())
-            .map_err(|error| MessageError::WrongValue { reason: format!("the content: {error}") })
+        serde_json::from_str(self.content.get()).map_err(|error| MessageError::WrongValue {
+            reason: format!("the content: {}", shorten(&error.to_string())),
+        })
     }
 
     /// The whole body as JSON, to be forwarded unchanged.
@@ -130,7 +129,7 @@ impl<'a> Message<'a> {
     #[must_use]
     pub fn truth(&self) -> bool {
         use super::ResultContent::{Error, Exception};
-        self.kind != "result"
+        self.kind() != "result"
             || !matches!(super::ResultContent::of(self), Ok(Error { .. } | Exception { .. }))
     }
 
@@ -153,11 +152,11 @@ fn starts_an_object(body: &[u8]) -> bool {
 #[derive(Deserialize)]
 struct WireMessage<'a> {
     #[serde(rename = "type", borrow)]
-    kind: Option<Cow<'a, str>>,
+    kind: Option<Text<'a>>,
     #[serde(borrow)]
-    name: Option<Cow<'a, str>>,
+    name: Option<Text<'a>>,
     #[serde(borrow)]
-    category: Option<Cow<'a, str>>,
+    category: Option<Text<'a>>,
     #[serde(borrow)]
     fingerprint: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -179,8 +178,8 @@ pub enum MessageError {
     /// The body is JSON, but no object.
     #[error("the body is JSON, but not an object with `type`, `name`, `category` and `content`")]
     NotAnObject,
-    /// The body lacks a key.
-    #[error("the body lacks the key `{key}`")]
+    /// The body lacks a key, or has it without a value.
+    #[error("the body lacks the key `{key}`, or it is null")]
     MissingKey {
         /// Which one.
         key: &'static str,
@@ -194,7 +193,7 @@ pub enum MessageError {
     /// The category is unknown.
     #[error("the category is `{category}`; allowed are `message` and `rpc`")]
     Category {
-        /// What it says.
+        /// What it says; the middle of a long text is left out.
         category: String,
     },
     /// The content of a result is none of the three.
@@ -228,6 +227,40 @@ mod tests {
     }
 
     #[test]
+    fn type_name_and_category_are_lent_from_the_body() {
+        let body = br#"{"type":"status","name":"on\u006cine","category":"message","content":{}}"#;
+        let wire: Object<WireMessage<'_>> = serde_json::from_slice(body).unwrap();
+        let lent = |text: &Text<'_>| body.as_ptr_range().contains(&text.as_ptr());
+        assert!(lent(wire.0.kind.as_ref().unwrap()) && lent(wire.0.category.as_ref().unwrap()));
+        // Only what is written with escapes is not.
+        let message = Message::from_json(body).unwrap();
+        assert!(lent(&message.kind) && !lent(&message.name));
+        assert_eq!(message.name(), "online");
+    }
+
+    #[test]
+    fn a_long_text_makes_no_long_error() {
+        let long = "x".repeat(1_000_000);
+        for body in [
+            format!(r#"{{"type":"a","name":"b","category":"{long}","content":{{}}}}"#),
+            format!(r#"{{"type":"a","name":"b","category":["{long}"],"content":{{}}}}"#),
+            format!(r#"{{"type":"a","name":"b","category":"rpc","content":{{}}}} {long}"#),
+            format!(r#""{long}""#),
+        ] {
+            let error = Message::from_json(body.as_bytes()).unwrap_err().to_string();
+            assert!(error.len() < 400, "{} bytes", error.len());
+        }
+        let body = format!(
+            r#"{{"type":"a","name":"b","category":"rpc","fingerprint":"{long}","content":"{long}"}}"#
+        );
+        let message = Message::from_json(body.as_bytes()).unwrap();
+        assert!(message.content_as::<u32>().unwrap_err().to_string().len() < 400);
+        assert!(message.fingerprint_as::<u32>().unwrap_err().to_string().len() < 400);
+        let result = crate::ResultContent::of(&message).unwrap_err().to_string();
+        assert!(result.len() < 400, "{result}");
+    }
+
+    #[test]
     fn what_is_wrong_with_a_body_is_named() {
         let cases: [(&[u8], &str); 10] = [
             (b"not json", "not JSON"),
@@ -244,6 +277,13 @@ mod tests {
         for (body, named) in cases {
             let error = Message::from_json(body).unwrap_err().to_string();
             assert!(error.contains(named), "{error} should name {named}");
+        }
+        for body in [
+            r#"{"type":null,"name":"b","category":"rpc","content":{}}"#,
+            r#"{"name":"b","category":"rpc","content":{}}"#,
+        ] {
+            let error = Message::from_json(body.as_bytes()).unwrap_err().to_string();
+            assert_eq!(error, "the body lacks the key `type`, or it is null");
         }
         let wrong = Message::from_json(br#"{"type":1,"name":"b","category":"rpc","content":{}}"#);
         assert!(matches!(wrong, Err(MessageError::WrongValue { .. })));

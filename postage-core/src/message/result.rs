@@ -4,10 +4,11 @@ use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use super::{Message, MessageError, Object};
+use super::{Message, MessageError, Object, shorten};
 
 /// The content of a result: the three ways in which a call can end.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum ResultContent<V> {
     /// It succeeded.
     Success {
@@ -59,7 +60,9 @@ impl<'a> ResultContent<&'a RawValue> {
     /// [`MessageError::Result`] when the content is not one of the three.
     pub fn of(message: &Message<'a>) -> Result<Self, MessageError> {
         let Object::<WireResult<'a>>(wire) = serde_json::from_str(message.content().get())
-            .map_err(|error| MessageError::Result { reason: error.to_string() })?;
+            .map_err(|error| MessageError::Result {
+                reason: shorten(&error.to_string()).into_owned(),
+            })?;
         let text = |raw: &RawValue| {
             // Python answers whatever the handler gave; only a JSON string is unquoted.
             serde_json::from_str::<String>(raw.get()).unwrap_or_else(|_| raw.get().to_owned())
@@ -72,7 +75,8 @@ impl<'a> ResultContent<&'a RawValue> {
             }
             other => Err(MessageError::Result {
                 reason: format!(
-                    "its type is `{other}`; allowed are `success`, `error` and `exception`"
+                    "its type is `{}`; allowed are `success`, `error` and `exception`",
+                    shorten(other)
                 ),
             }),
         }

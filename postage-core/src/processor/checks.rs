@@ -96,7 +96,7 @@ const fn check_names(contract: &Contract, declared: &Method, names: &[&str]) {
 }
 
 /// Checks that each message that the contract's client sends can reach the service: some binding
-/// takes its exchange and key.
+/// takes its exchange and key, or the exchange has an alternate one, which may lead anywhere.
 ///
 /// # Panics
 /// When no binding ever matches, at compile time.
@@ -111,7 +111,7 @@ pub const fn check_routes(contract: &Contract, bindings: &[(&Exchange, &str)]) {
             ([(exchange, _), ..], Some(key)) => (exchange, key),
             ([(exchange, key), ..], None) => (exchange, *key),
         };
-        if !any_takes(bindings, exchange, key) {
+        if exchange.alternate.is_none() && !any_takes(bindings, exchange, key) {
             ConstText::new()
                 .push("the client of `")
                 .push(contract.name())

@@ -1,15 +1,18 @@
 //! The loop of a service: one subscription for each queue, a bounded set of handlers.
 
 use std::collections::VecDeque;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::cancel::Cancels;
 use super::dedup::DedupStore;
+use super::handle::panic_text;
 use super::serving::{Control, Drained, Order, Serving};
 use super::sources::Sources;
 use super::table::Table;
@@ -76,6 +79,14 @@ impl<P: MessageProcessor> Service<P> {
     }
 }
 
+impl<P> Service<P> {
+    /// Stops the service because of the queue at this place.
+    fn fail(&self, place: usize, reason: String) {
+        let queue = self.sources.names().into_iter().nth(place).unwrap_or_default();
+        self.control.fail(TransportError::ConsumerCancelled { queue, reason });
+    }
+}
+
 /// A queue's subscription, and the session of the connection that it was made in.
 struct Subscribed {
     subscription: Subscription,
@@ -114,7 +125,7 @@ async fn run<P: MessageProcessor>(
     }
     let mut loops = JoinSet::new();
     for (place, subscribed) in subscribed.into_iter().enumerate() {
-        loops.spawn(consume(Arc::clone(&service), place, subscribed, Arc::clone(&permits)));
+        loops.spawn(guard(Arc::clone(&service), place, subscribed, Arc::clone(&permits)));
     }
     let mut drained = Drained::default();
     while let Some(ended) = loops.join_next().await {
@@ -124,6 +135,22 @@ async fn run<P: MessageProcessor>(
         drained.given_back += part.given_back;
     }
     drained
+}
+
+/// Consumes the queue at this place. A panic here ends the whole service: it shall not go on with
+/// some of its queues only.
+async fn guard<P: MessageProcessor>(
+    service: Arc<Service<P>>,
+    place: usize,
+    subscribed: Subscribed,
+    permits: Arc<Semaphore>,
+) -> Drained {
+    let consumed = consume(Arc::clone(&service), place, subscribed, permits);
+    AssertUnwindSafe(consumed).catch_unwind().await.unwrap_or_else(|panic| {
+        let reason = format!("its loop panicked: {}", panic_text(&*panic));
+        service.fail(place, reason);
+        Drained::default()
+    })
 }
 
 /// Consumes the queue at this place, over losses of the connection, until told to stop.
@@ -138,7 +165,14 @@ async fn consume<P: MessageProcessor>(
     loop {
         let delivered =
             deliver(&service, place, &mut subscribed.subscription, &permits, &mut order, &mut work);
-        let Err(lost) = delivered.await else { break };
+        let lost = match delivered.await {
+            Err(lost) => lost,
+            Ok(Ended::Told) => break,
+            Ok(Ended::Untold) => {
+                service.fail(place, "it delivers no more, and nobody asked it to stop".to_owned());
+                break;
+            }
+        };
         tracing::warn!(service = P::NAME, error = %lost, "a queue stopped delivering");
         // The queue has them again.
         work.waiting.clear();
@@ -167,6 +201,12 @@ struct Work {
     handlers: JoinSet<()>,
 }
 
+/// Why a subscription that was not lost delivers no more.
+enum Ended {
+    Told,
+    Untold,
+}
+
 /// Starts a handler for each delivery until told to stop; the error is why no more come.
 async fn deliver<P: MessageProcessor>(
     service: &Arc<Service<P>>,
@@ -175,12 +215,12 @@ async fn deliver<P: MessageProcessor>(
     permits: &Arc<Semaphore>,
     order: &mut watch::Receiver<Order>,
     work: &mut Work,
-) -> Result<(), TransportError> {
+) -> Result<Ended, TransportError> {
     let Work { waiting, handlers } = work;
     loop {
         tokio::select! {
             biased;
-            () = told_to_stop(order) => return Ok(()),
+            () = told_to_stop(order) => return Ok(Ended::Told),
             Some(_) = handlers.join_next() => {}
             // Only with a message in hand: a queue that waits keeps no permit from the others.
             Ok(permit) = Arc::clone(permits).acquire_owned(), if !waiting.is_empty() => {
@@ -190,7 +230,7 @@ async fn deliver<P: MessageProcessor>(
             }
             delivery = subscription.next(), if waiting.len() < MOST_WAITING => match delivery? {
                 Some(delivery) => waiting.push_back((Instant::now(), delivery)),
-                None => return Ok(()),
+                None => return Ok(Ended::Untold),
             },
         }
     }
@@ -249,15 +289,16 @@ async fn drain(
     mut order: watch::Receiver<Order>,
 ) -> Drained {
     let Work { waiting, mut handlers } = work;
-    while let Some(_ended) = handlers.try_join_next() {}
     let mut drained = Drained::default();
     tokio::select! {
+        biased;
         () = give_back(&mut subscription, waiting, &mut drained.given_back) => {}
         () = limit_reached(&mut order) => {}
     }
     let mut cut = false;
     while !handlers.is_empty() {
         tokio::select! {
+            biased;
             Some(ended) = handlers.join_next() => match ended {
                 Err(error) if error.is_cancelled() => drained.cut_off += 1,
                 _ => drained.finished += 1,
@@ -308,6 +349,7 @@ async fn limit_reached(order: &mut watch::Receiver<Order>) {
             }
         };
         tokio::select! {
+            biased;
             () = passed => return,
             // The sender lives in the service; without it no other end can come.
             Ok(()) = order.changed() => {}

@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 
 use super::Outcome;
+use super::history::History;
 use super::serving::Control;
 use crate::headers;
 use crate::message::{Fingerprint, Message, MessageError};
@@ -15,7 +16,7 @@ use crate::transport::{Headers, Properties};
 #[derive(Debug)]
 pub struct Context {
     pub(super) properties: Properties,
-    route: Route,
+    history: History,
     redelivered: bool,
     body: Bytes,
     control: Option<Arc<Control>>,
@@ -25,14 +26,14 @@ pub struct Context {
 impl Context {
     pub(super) fn new(
         properties: Properties,
-        route: Route,
+        history: History,
         redelivered: bool,
         body: Bytes,
         control: Arc<Control>,
     ) -> Self {
         Self {
             properties,
-            route,
+            history,
             redelivered,
             body,
             control: Some(control),
@@ -46,7 +47,7 @@ impl Context {
     pub fn detached() -> Self {
         Self {
             properties: Properties::default(),
-            route: Route::new("", ""),
+            history: History { failures: 0, route: Route::new("", "") },
             redelivered: false,
             body: Bytes::new(),
             control: None,
@@ -68,10 +69,11 @@ impl Context {
         self.message().ok()?.fingerprint()
     }
 
-    /// The exchange and key that the message was published with.
+    /// The exchange and key that the message was published with, also when it failed before and
+    /// has waited for its next attempt since.
     #[must_use]
     pub const fn route(&self) -> &Route {
-        &self.route
+        &self.history.route
     }
 
     /// Whether the message was delivered before, and given back.
@@ -103,6 +105,12 @@ impl Context {
     pub fn attempt(&self) -> u32 {
         let attempt = self.header(headers::ATTEMPT).and_then(FieldValue::as_int);
         attempt.and_then(|attempt| u32::try_from(attempt).ok()).unwrap_or(1)
+    }
+
+    /// How often handling the message has failed before, in the queue that it comes from.
+    #[must_use]
+    pub const fn failures(&self) -> u32 {
+        self.history.failures
     }
 
     /// When the caller stops waiting for this attempt, by the caller's clock.

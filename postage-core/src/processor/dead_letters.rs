@@ -2,13 +2,17 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::history;
 use crate::broker::Broker;
 use crate::error::SendError;
 use crate::headers;
 use crate::link::Link;
 use crate::message::Fingerprint;
-use crate::topology::{FieldValue, Route};
+use crate::topology::Route;
 use crate::transport::{Delivery, Publication, Settlement, Source, Subscription, TransportError};
+
+/// How the broker's own headers about a dead letter begin.
+const OF_A_DEATH: [&str; 3] = ["x-death", "x-first-death", "x-last-death"];
 
 /// The dead letters in a queue, to be looked at and sent back.
 ///
@@ -81,9 +85,7 @@ impl DeadLetter {
     /// How often handling it failed.
     #[must_use]
     pub fn failures(&self) -> u32 {
-        let failures = self.delivery.properties.header(headers::FAILURES);
-        let failures = failures.and_then(FieldValue::as_int);
-        failures.and_then(|failures| u32::try_from(failures).ok()).unwrap_or(0)
+        history::failures(&self.delivery.properties)
     }
 
     /// The service that failed, when it says so in the usual six texts.
@@ -95,8 +97,7 @@ impl DeadLetter {
     /// The exchange and key that it was first published with.
     #[must_use]
     pub fn route(&self) -> Option<Route> {
-        let exchange = self.text(headers::EXCHANGE)?.to_owned();
-        Some(Route::new(exchange, self.text(headers::KEY)?.to_owned()))
+        history::route(&self.delivery.properties)
     }
 
     /// The queue in which it failed.
@@ -119,12 +120,17 @@ impl DeadLetter {
     /// when that queue has gone. It stays where it is then.
     pub async fn send_back(self) -> Result<(), SendError> {
         let queue = self.queue().ok_or(SendError::NoRoute)?.to_owned();
-        let mut properties = self.delivery.properties.clone();
-        let ours = headers::OF_A_FAILURE;
-        properties.headers.retain(|(name, _)| {
-            !ours.contains(&&**name) && !name.starts_with("x-death") && !name.starts_with("x-first")
-        });
-        properties.message_id.get_or_insert_with(|| Uuid::new_v4().to_string().into());
+        let mut properties = history::copied(&self.delivery.properties);
+        let of_a_failure = |name: &str| {
+            headers::OF_A_FAILURE.contains(&name)
+                || OF_A_DEATH.iter().any(|start| name.starts_with(start))
+        };
+        properties.headers.retain(|name, _| !of_a_failure(name));
+        // The caller of a call was answered under its id, and is answered so for a while.
+        let answered = properties.message_id.is_some() && properties.reply_to.is_some();
+        if answered || properties.message_id.is_none() {
+            properties.message_id = Some(Uuid::new_v4().to_string().into());
+        }
         let publication = Publication {
             route: Route::to_queue(queue),
             properties,
@@ -146,6 +152,6 @@ impl DeadLetter {
     }
 
     fn text(&self, header: &str) -> Option<&str> {
-        self.delivery.properties.header(header).and_then(FieldValue::as_str)
+        history::text(&self.delivery.properties, header)
     }
 }

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::watch;
+use tokio::sync::Notify;
+use tokio::sync::futures::OwnedNotified;
 use tokio::time::Instant;
 
 use crate::transport::BoxFuture;
@@ -15,7 +16,7 @@ use crate::transport::BoxFuture;
 ///
 /// A service claims the id of a message before its handlers run, and says afterwards what was
 /// answered, or that another may handle it. The default is [`RecentMessages`], which lives and dies
-/// with the service; a store of your own can be shared by several, or last.
+/// with the service; one in an [`Arc`] can be shared by several, and a store of your own can last.
 pub trait DedupStore: fmt::Debug + Send + Sync + 'static {
     /// Claims an id. While another has claimed it, this waits for what becomes of that.
     ///
@@ -27,6 +28,20 @@ pub trait DedupStore: fmt::Debug + Send + Sync + 'static {
 
     /// The message of this id was not handled to its end: it may be claimed again.
     fn release(&self, id: &str);
+}
+
+impl<S: DedupStore + ?Sized> DedupStore for Arc<S> {
+    fn claim<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Claim> {
+        (**self).claim(id)
+    }
+
+    fn remember<'a>(&'a self, id: &'a str, answer: Option<Answer>) -> BoxFuture<'a, ()> {
+        (**self).remember(id, answer)
+    }
+
+    fn release(&self, id: &str) {
+        (**self).release(id);
+    }
 }
 
 /// What becomes of a claim.
@@ -75,8 +90,8 @@ struct Known {
 
 #[derive(Debug)]
 enum Entry {
-    /// Its end wakes those who wait for it.
-    Running(watch::Sender<()>),
+    /// Its end wakes those who wait for it, the first to come first.
+    Running(Arc<Notify>),
     Handled(Option<Answer>),
 }
 
@@ -112,16 +127,16 @@ impl RecentMessages {
     }
 
     /// One try at a claim; else what to wait for.
-    fn try_claim(&self, id: &str) -> Result<Claim, watch::Receiver<()>> {
+    fn try_claim(&self, id: &str) -> Result<Claim, OwnedNotified> {
         let mut known = self.known();
         known.forget_old(Instant::now(), self.age);
         match known.by_id.get(id) {
             None => {
-                known.by_id.insert(id.into(), Entry::Running(watch::Sender::new(())));
+                known.by_id.insert(id.into(), Entry::Running(Arc::default()));
                 Ok(Claim::New)
             }
             Some(Entry::Handled(answer)) => Ok(Claim::Handled(answer.clone())),
-            Some(Entry::Running(end)) => Err(end.subscribe()),
+            Some(Entry::Running(end)) => Err(Arc::clone(end).notified_owned()),
         }
     }
 }
@@ -158,8 +173,7 @@ impl DedupStore for RecentMessages {
             loop {
                 match self.try_claim(id) {
                     Ok(claim) => return claim,
-                    // Its sender goes with the entry, which is when there is something to see.
-                    Err(mut end) => drop(end.changed().await),
+                    Err(end) => end.await,
                 }
             }
         })
@@ -170,17 +184,21 @@ impl DedupStore for RecentMessages {
             let mut known = self.known();
             let id: Arc<str> = id.into();
             known.bytes += size(answer.as_ref());
-            known.by_id.insert(Arc::clone(&id), Entry::Handled(answer));
+            let before = known.by_id.insert(Arc::clone(&id), Entry::Handled(answer));
             known.handled.push_back((Instant::now(), id));
             while known.handled.len() > self.messages || known.bytes > self.bytes {
                 known.forget_oldest();
+            }
+            if let Some(Entry::Running(end)) = before {
+                end.notify_waiters();
             }
         })
     }
 
     fn release(&self, id: &str) {
         let mut known = self.known();
-        if let Some(Entry::Running(_)) = known.by_id.get(id) {
+        if let Some(Entry::Running(end)) = known.by_id.get(id) {
+            end.notify_waiters();
             known.by_id.remove(id);
         }
     }
@@ -206,6 +224,10 @@ impl Claimed {
         self
     }
 
+    pub(super) const fn has_answer(&self) -> bool {
+        self.answer.is_some()
+    }
+
     pub(super) async fn remember(mut self) {
         self.open = false;
         self.store.remember(&self.id, self.answer.take()).await;
@@ -222,7 +244,7 @@ impl Drop for Claimed {
 
 #[cfg(test)]
 mod tests {
-    use futures_util::FutureExt;
+    use futures_util::{FutureExt, StreamExt};
 
     use super::*;
 
@@ -258,6 +280,26 @@ mod tests {
         assert!((&mut second).now_or_never().is_none());
         drop(Claimed::new(Arc::clone(&recent) as _, "a".to_owned()));
         assert_eq!(second.await, Claim::New);
+    }
+
+    #[tokio::test]
+    async fn those_who_wait_for_an_id_get_it_in_turn() {
+        let recent = RecentMessages::default();
+        assert_eq!(recent.claim("a").await, Claim::New);
+        let order = Mutex::new(Vec::new());
+        let waiter = |number| {
+            let (recent, order) = (&recent, &order);
+            async move {
+                recent.claim("a").await;
+                order.lock().unwrap().push(number);
+                recent.release("a");
+            }
+        };
+        let mut waiters: futures_util::stream::FuturesUnordered<_> = (0..20).map(waiter).collect();
+        assert!(waiters.next().now_or_never().is_none());
+        recent.release("a");
+        while waiters.next().await.is_some() {}
+        assert!(order.lock().unwrap().iter().copied().eq(0..20), "{order:?}");
     }
 
     #[tokio::test(start_paused = true)]

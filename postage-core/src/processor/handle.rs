@@ -10,12 +10,13 @@ use tokio::time::{Instant, timeout};
 
 use super::consume::Service;
 use super::dedup::{Claim, Claimed};
+use super::history::History;
 use super::replier::Replier;
 use super::request::Request;
 use super::settle::Verdict;
 use super::table::Entry;
 use super::{Context, MessageProcessor, Outcome};
-use crate::message::{Category, CodecError, JsonCodec, Message};
+use crate::message::{Category, CodecError, JsonCodec, Message, shorten, shorten_to};
 use crate::transport::Delivery;
 
 impl<P: MessageProcessor> Service<P> {
@@ -54,28 +55,29 @@ impl<P: MessageProcessor> Service<P> {
         body: Bytes,
         replier: &Replier,
     ) -> Verdict {
+        let queue = self.sources.name(place);
         let context = Context::new(
             delivery.properties.clone(),
-            delivery.route.clone(),
+            History::of(delivery, &queue),
             delivery.redelivered,
             body.clone(),
             Arc::clone(&self.control),
         );
         match Message::from_json(&body) {
             Ok(message) => {
-                self.once(place, Request::new(&message, &context, replier), replier).await
+                self.once(&queue, Request::new(&message, &context, replier), replier).await
             }
             Err(error) => malformed(delivery, replier, &error.to_string()).await.into(),
         }
     }
 
     /// Dispatches a message unless one of its id was handled before: a caller is answered as then.
-    async fn once(&self, place: usize, request: Request<'_>, replier: &Replier) -> Verdict {
+    async fn once(&self, queue: &str, request: Request<'_>, replier: &Replier) -> Verdict {
         let (Some(store), Some(id)) = (&self.dedup, request.context().message_id()) else {
             return self.dispatch(request).await;
         };
         // Copies of one message in different queues are different messages.
-        let id = format!("{place}/{id}");
+        let id = format!("{queue}/{id}");
         match store.claim(&id).await {
             Claim::New => {
                 let claimed = Claimed::new(Arc::clone(store), id);
@@ -101,7 +103,9 @@ impl<P: MessageProcessor> Service<P> {
         }
         let mut verdict = Verdict::from(Outcome::Done);
         for handler in handlers {
-            let outcome = self.run(*handler, request).await.and(request.context().outcome());
+            let outcome = self.run(*handler, request).await;
+            // What the handler said outright counts more than how it ended.
+            let outcome = request.context().outcome().and(outcome);
             if verdict.outcome == Outcome::Done && outcome != Outcome::Done {
                 verdict = Verdict::by(handler.method, outcome);
             }
@@ -137,7 +141,7 @@ impl<P: MessageProcessor> Service<P> {
         match timeout(self.handler_time, AssertUnwindSafe(dispatched).catch_unwind()).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(panic)) => {
-                let text = panic_text(&*panic);
+                let text = &shorten_to(panic_text(&*panic), super::outcome::MOST);
                 tracing::error!(service = P::NAME, handler = handler.method, %text, "a handler panicked");
                 request.broke_off("Panic", text).await
             }
@@ -160,15 +164,36 @@ impl<P: MessageProcessor> Service<P> {
                 Outcome::Done
             }
             (Category::Message, kind, name) => {
-                tracing::debug!(service = P::NAME, kind, name, "a message that nobody handles");
+                let (kind, name) = (&*shorten(kind), &*shorten(name));
+                // A status is told to whom it may concern; a command is meant to be carried out.
+                if kind == "command" {
+                    tracing::warn!(service = P::NAME, name, "a command that nobody handles");
+                } else {
+                    tracing::debug!(service = P::NAME, kind, name, "a message that nobody handles");
+                }
                 Outcome::Done
             }
             (Category::Rpc, kind, name) => {
-                let known = self.table.commands().join(", ");
-                let text =
-                    format!("`{}` does not answer {kind} `{name}`; it answers: {known}", P::NAME);
+                let text = self.not_answered(kind, name);
                 request.raise("UnknownCommand", &text).await;
                 Outcome::Done
+            }
+        }
+    }
+}
+
+impl<P: MessageProcessor> Service<P> {
+    /// What is wrong with a call that nobody answers.
+    fn not_answered(&self, kind: &str, name: &str) -> String {
+        let told = !self.table.handlers(Category::Message, kind, name).is_empty();
+        let (kind, name) = (shorten(kind), shorten(name));
+        if told {
+            return format!("`{}` takes {kind} `{name}` as a message, not as a call", P::NAME);
+        }
+        match &*self.table.commands().join(", ") {
+            "" => format!("`{}` does not answer {kind} `{name}`; it answers no calls", P::NAME),
+            known => {
+                format!("`{}` does not answer {kind} `{name}`; it answers: {known}", P::NAME)
             }
         }
     }
@@ -190,7 +215,7 @@ async fn malformed(delivery: &Delivery, replier: &Replier, reason: &str) -> Outc
     Outcome::reject(format_args!("MalformedMessage: {reason}"))
 }
 
-fn panic_text(panic: &(dyn Any + Send)) -> &str {
+pub(super) fn panic_text(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
         .unwrap_or("a panic without a text")

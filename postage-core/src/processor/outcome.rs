@@ -1,6 +1,11 @@
 use std::fmt::Display;
 use std::time::Duration;
 
+use crate::message::shorten_to;
+
+/// How long a reason may be, in characters.
+pub(super) const MOST: usize = 1000;
+
 /// What becomes of a message after its handler.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -33,8 +38,10 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// For this reason, which may quote the sender's text: the middle of a very long one is left
+    /// out.
     pub(crate) fn reject(reason: impl Display) -> Self {
-        Self::Reject { reason: reason.to_string() }
+        Self::Reject { reason: shorten_to(&reason.to_string(), MOST).into_owned() }
     }
 
     /// Both outcomes of one message in one: the first that is not done.

@@ -1,13 +1,13 @@
 //! From the JSON of the parameters straight into a handler's arguments.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
-use std::ops::Deref;
 
 use serde::de::value::Error as PlainError;
 use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, forward_to_deserialize_any};
+
+use crate::message::shorten;
 
 /// The parameters of a handler, as a tuple, read by their names.
 pub trait Parameters<'de>: Sized {
@@ -27,54 +27,9 @@ pub struct BadParameters {
 }
 
 impl BadParameters {
+    /// For this reason, which may quote the caller's text: the middle of a long one is left out.
     pub(super) fn new(reason: impl fmt::Display) -> Self {
-        Self { reason: reason.to_string() }
-    }
-}
-
-/// A text lent from the message where it is written without escapes, else owned.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Text<'a>(Cow<'a, str>);
-
-impl Deref for Text<'_> {
-    type Target = str;
-
-    fn deref(&self) -> &str {
-        &self.0
-    }
-}
-
-impl<'a> From<&'a str> for Text<'a> {
-    fn from(text: &'a str) -> Self {
-        Self(Cow::Borrowed(text))
-    }
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Lend;
-
-        impl<'de> Visitor<'de> for Lend {
-            type Value = Text<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a text")
-            }
-
-            fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Text<'de>, E> {
-                Ok(Text(Cow::Borrowed(text)))
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<Text<'de>, E> {
-                Ok(Text(Cow::Owned(text.to_owned())))
-            }
-
-            fn visit_string<E: Error>(self, text: String) -> Result<Text<'de>, E> {
-                Ok(Text(Cow::Owned(text)))
-            }
-        }
-
-        deserializer.deserialize_str(Lend)
+        Self { reason: shorten(&reason.to_string()).into_owned() }
     }
 }
 
@@ -137,10 +92,9 @@ fn is_map(json: &str) -> bool {
 
 fn not_a_map(names: &[&str]) -> BadParameters {
     let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
-    BadParameters::new(format_args!(
-        "the parameters must be a map with the keys {}",
-        names.join(", ")
-    ))
+    BadParameters {
+        reason: format!("the parameters must be a map with the keys {}", names.join(", ")),
+    }
 }
 
 impl<'de> Parameters<'de> for () {
@@ -236,6 +190,7 @@ crate::arity::for_each_arity!(read_by_name);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::message::Text;
 
     const PLACE: &[&str] = &["item", "quantity"];
 
@@ -244,14 +199,6 @@ mod tests {
         let json = r#"{"quantity":2,"note":{"deep":[1]},"item":"anvil"}"#;
         let (item, quantity) = <(Text<'_>, u32)>::read(json, PLACE).unwrap();
         assert_eq!((&*item, quantity), ("anvil", 2));
-    }
-
-    #[test]
-    fn a_text_is_lent_where_it_has_no_escapes_and_owned_where_it_has() {
-        let (lent,) = <(Text<'_>,)>::read(r#"{"a":"plain"}"#, &["a"]).unwrap();
-        assert!(matches!(lent.0, Cow::Borrowed("plain")));
-        let (owned,) = <(Text<'_>,)>::read(r#"{"a":"tab\t\u00e9"}"#, &["a"]).unwrap();
-        assert_eq!(&*owned, "tab\té");
     }
 
     #[test]
@@ -268,6 +215,21 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(error.contains("`quantity`") && error.contains("two"), "{error}");
+    }
+
+    #[test]
+    fn a_long_text_of_the_wrong_type_makes_no_long_error() {
+        let long = "x".repeat(1_000_000);
+        let named = format!(r#"{{"item":"anvil","quantity":"{long}"}}"#);
+        let bare = format!("\"{long}\"");
+        let errors = [
+            <(Text<'_>, u32)>::read(&named, PLACE).unwrap_err().to_string(),
+            <(u32,)>::read(&bare, &["quantity"]).unwrap_err().to_string(),
+        ];
+        for error in errors {
+            assert!(error.len() < 300, "{error}");
+            assert!(error.contains("`quantity`") && error.contains("expected u32"), "{error}");
+        }
     }
 
     #[test]

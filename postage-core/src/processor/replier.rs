@@ -122,8 +122,9 @@ impl Replier {
             correlation_id: to.correlation_id.clone().map(Into::into),
             ..Properties::default()
         };
-        let (route, body) = (Route::to_queue(to.reply_to.clone()), answer.body);
-        let reply = Publication { route, properties, body, mandatory: false, confirm: false };
+        let route = Route::to_queue(to.reply_to.clone());
+        let reply =
+            Publication::new(route, properties, answer.body).mandatory(false).confirm(false);
         Ok(self.link.publish(reply).await?)
     }
 }

@@ -35,10 +35,14 @@ impl Retry {
         }
     }
 
-    /// The pause after the first failure. Whole milliseconds.
+    /// The pause after the first failure. Whole milliseconds. The longest is no shorter than this,
+    /// unless set after it.
     #[must_use]
     pub const fn first_pause(mut self, pause: Duration) -> Self {
         self.first_pause = pause;
+        if pause.as_nanos() > self.longest_pause.as_nanos() {
+            self.longest_pause = pause;
+        }
         self
     }
 
@@ -77,6 +81,12 @@ mod tests {
     fn one_attempt_has_no_pause() {
         assert_eq!(Retry::default().pause(1), None);
         assert_eq!(Retry::new(0).pause(1), None);
+    }
+
+    #[test]
+    fn a_first_pause_longer_than_the_longest_by_default_is_kept() {
+        let hour = Duration::from_secs(3600);
+        assert_eq!(Retry::new(3).first_pause(hour).pause(2), Some(hour));
     }
 
     proptest! {

@@ -15,7 +15,7 @@ use crate::broker::Broker;
 use crate::error::ServeError;
 use crate::link::Link;
 use crate::message::Identity;
-use crate::topology::{Exchange, Queue};
+use crate::topology::{Binding, Exchange, Queue};
 use crate::transport::BoxFuture;
 
 /// A service about to be served, made by [`Broker::serve`]: set what differs from its attributes,
@@ -46,6 +46,27 @@ impl<P> Serve<P> {
         key: impl Into<Cow<'static, str>>,
     ) -> Self {
         self.setup = self.setup.bind(exchange, queue, key);
+        self
+    }
+
+    /// Consumes one more queue, bound as the binding says: to a headers exchange, say. The queue's
+    /// own name counts, whatever the binding has.
+    ///
+    /// ```
+    /// # use postage_core::prelude::*;
+    /// # use postage_core::{Binding, MatchHeaders};
+    /// # struct Europe;
+    /// # #[message_processor]
+    /// # impl Europe {}
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let broker = Broker::memory();
+    /// let events = Exchange::new("events", ExchangeKind::Headers);
+    /// let binding = Binding::new(events, "europe", "").headers(MatchHeaders::All, [("region", "eu")]);
+    /// let serving = broker.serve(Europe).bind_with(Queue::new("europe"), binding).await?;
+    /// # Ok(()) }
+    /// ```
+    pub fn bind_with(mut self, queue: Queue, binding: Binding) -> Self {
+        self.setup = self.setup.bind_with(queue, binding);
         self
     }
 
@@ -96,7 +117,7 @@ impl<P> Serve<P> {
 
     /// Handles a message however often it comes.
     pub fn no_dedup(mut self) -> Self {
-        self.setup.dedup = Dedup::Off;
+        self.setup = self.setup.dedup(false);
         self
     }
 
@@ -133,6 +154,9 @@ impl<P: MessageProcessor> IntoFuture for Serve<P> {
 
 async fn serve<P: MessageProcessor>(serve: Serve<P>) -> Result<Serving, ServeError> {
     let Serve { link, processor, setup } = serve;
+    if let Some(queue) = setup.twice {
+        return Err(ServeError::QueueTwice { service: P::NAME, queue: queue.into_owned() });
+    }
     if setup.queues.is_empty() {
         return Err(ServeError::NoQueue { service: P::NAME });
     }

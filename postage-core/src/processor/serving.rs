@@ -12,7 +12,8 @@ use crate::transport::TransportError;
 
 /// A service that runs. Dropping it stops the service at once: what its handlers had not finished
 /// goes back to the queues.
-#[must_use = "the service stops when its handle is dropped"]
+#[must_use = "the service stops when its handle is dropped: keep it, as in `let serving = …` \
+              (`let _ = …` drops it at once)"]
 #[derive(Debug)]
 pub struct Serving {
     link: Arc<Link>,
@@ -30,7 +31,8 @@ pub enum Stopped {
     /// The command `restart` asked for the program to be started again, which is up to its owner:
     /// see [`restart_program`](crate::restart_program).
     Restart,
-    /// The connection was closed, or the broker keeps refusing to bring a queue back.
+    /// The connection was closed, the broker keeps refusing to bring a queue back, or a queue
+    /// delivers no more for another reason.
     Failed(TransportError),
 }
 
@@ -107,7 +109,8 @@ impl Serving {
         self.sources.names()
     }
 
-    /// Adds a binding while it consumes, and keeps it over losses of the connection, declaring the exchange where that is still to be done.
+    /// Adds a binding while it consumes, and keeps it over losses of the connection. The exchange is
+    /// declared where that is still to be done.
     ///
     /// # Errors
     /// [`TransportError::Refused`] when the broker says no.
@@ -150,6 +153,9 @@ impl Serving {
 
 impl Drop for Serving {
     fn drop(&mut self) {
-        self.task.abort();
+        if !self.task.is_finished() {
+            tracing::warn!(queues = ?self.sources.names(), "a service was dropped while it ran");
+            self.task.abort();
+        }
     }
 }

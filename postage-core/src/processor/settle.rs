@@ -1,15 +1,17 @@
 //! What becomes of a message that was handled: acknowledged, tried again later, or made a dead
 //! letter that says what happened.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use uuid::Uuid;
 
 use super::consume::Service;
 use super::dedup::Claimed;
+use super::history::{History, copied};
 use super::{MessageProcessor, Outcome};
 use crate::headers;
-use crate::topology::{FieldValue, Queue, Route};
+use crate::topology::{Queue, Route};
 use crate::transport::{Delivery, Properties, Publication, Settlement, TransportError};
 
 /// How long a queue of waiting messages outlives the last of them.
@@ -50,13 +52,16 @@ impl<P: MessageProcessor> Service<P> {
     /// comes again.
     pub(super) async fn settle(&self, place: usize, delivery: Delivery, verdict: Verdict) {
         let Verdict { outcome, handler, claimed } = verdict;
-        let count = failures(&delivery) + 1;
-        let failure = |reason| Failure { reason, handler, count };
-        let (settlement, comes_again) = match outcome {
-            Outcome::Done => (Settlement::Ack, false),
+        let queue = self.sources.name(place);
+        let History { failures, route } = History::of(&delivery, &queue);
+        let count = failures.saturating_add(1);
+        let failure = |reason| Failure { reason, handler, count, queue, route };
+        let over = matches!(outcome, Outcome::Done | Outcome::Drop { .. });
+        let settlement = match outcome {
+            Outcome::Done => Settlement::Ack,
             Outcome::Drop { reason } => {
                 self.log("dropped", &delivery, &failure(reason));
-                (Settlement::Ack, false)
+                Settlement::Ack
             }
             Outcome::Fail { reason } => {
                 self.pass_on(place, &delivery, &failure(reason), self.retry.pause(count)).await
@@ -72,47 +77,48 @@ impl<P: MessageProcessor> Service<P> {
         if let Err(error) = delivery.settle(settlement).await {
             tracing::warn!(service = P::NAME, %error, "a message was handled and not settled");
         }
+        // A message that failed comes again, from where it waits or from the dead letters. A call
+        // that was answered has been told.
         if let Some(claimed) = claimed
-            && !comes_again
+            && (over || claimed.has_answer())
         {
             claimed.remember().await;
         }
     }
 
     /// Publishes a message that failed to where it waits, or to the dead letters. The answer is
-    /// what is then to be done with the delivery, and whether the message comes again. The copy is
-    /// confirmed before the delivery is acknowledged, so that a loss between the two makes two of
-    /// it, never none.
+    /// what is then to be done with the delivery. The copy is confirmed before the delivery is
+    /// acknowledged, so that a loss between the two makes two of it, never none.
     async fn pass_on(
         &self,
         place: usize,
         delivery: &Delivery,
         failure: &Failure,
         pause: Option<Duration>,
-    ) -> (Settlement, bool) {
-        let passed = match pause {
-            Some(pause) => {
-                self.log("to be tried again", delivery, failure);
-                self.wait_and_try_again(place, delivery, failure, pause).await
-            }
-            None => {
-                self.log("rejected", delivery, failure);
-                match self.sources.queue(place).and_then(Queue::dead_letter_route) {
-                    // What the broker's own policy does with it is not known here.
-                    None => return (Settlement::Reject, false),
-                    Some((exchange, key)) => {
-                        let key = key.unwrap_or_else(|| delivery.route.key().to_owned());
-                        self.publish_copy(place, Route::new(exchange, key), delivery, failure).await
-                    }
+    ) -> Settlement {
+        if let Some(pause) = pause {
+            self.log("to be tried again", delivery, failure);
+            match self.wait_and_try_again(place, delivery, failure, pause).await {
+                Ok(()) => return Settlement::Ack,
+                Err(TransportError::Disconnected { .. }) => return Settlement::Requeue,
+                Err(error) => {
+                    tracing::error!(service = P::NAME, %error, "a message could not wait for its next attempt");
                 }
             }
+        }
+        self.log("rejected", delivery, failure);
+        // Without a route, what the broker's own policy does with it is not known here.
+        let Some((exchange, key)) = self.sources.queue(place).and_then(Queue::dead_letter_route)
+        else {
+            return Settlement::Reject;
         };
-        match passed {
-            Ok(()) => (Settlement::Ack, pause.is_some()),
-            Err(TransportError::Disconnected { .. }) => (Settlement::Requeue, true),
+        let key = key.unwrap_or_else(|| failure.route.key().to_owned());
+        match self.publish_copy(Route::new(exchange, key), delivery, failure).await {
+            Ok(()) => Settlement::Ack,
+            Err(TransportError::Disconnected { .. }) => Settlement::Requeue,
             Err(error) => {
-                tracing::error!(service = P::NAME, %error, "a message that failed could not be passed on");
-                (Settlement::Reject, false)
+                tracing::error!(service = P::NAME, %error, "a dead letter could not be published");
+                Settlement::Reject
             }
         }
     }
@@ -124,73 +130,56 @@ impl<P: MessageProcessor> Service<P> {
         failure: &Failure,
         pause: Duration,
     ) -> Result<(), TransportError> {
-        let Some((name, queue)) = self.sources.named(place) else {
-            let reason = "it has gone".to_owned();
-            return Err(TransportError::Disconnected { reason });
-        };
-        let millis = pause.as_millis().max(1);
-        let waiting = Queue::new(format!("{name}.retry.{millis}"))
-            .durable(queue.durable && !queue.exclusive)
-            .message_ttl(pause.max(Duration::from_millis(1)))
-            .expires(pause.saturating_mul(2) + RETRY_QUEUE_LINGERS)
+        let durable =
+            self.sources.queue(place).is_some_and(|queue| queue.durable && !queue.exclusive);
+        let pause = pause.max(Duration::from_millis(1));
+        let waiting = Queue::new(waiting_queue(&failure.queue, pause))
+            .durable(durable)
+            .message_ttl(pause)
+            .expires(pause.saturating_mul(2).saturating_add(RETRY_QUEUE_LINGERS))
             .dead_letter("")
-            .dead_letter_key(name);
+            .dead_letter_key(failure.queue.to_string());
         // Each time: it goes when it is not used for a while.
         let waiting = self.link.transport.declare_queue(&waiting).await?;
-        self.publish_copy(place, Route::to_queue(waiting), delivery, failure).await
+        self.publish_copy(Route::to_queue(waiting), delivery, failure).await
     }
 
     async fn publish_copy(
         &self,
-        place: usize,
         route: Route,
         delivery: &Delivery,
         failure: &Failure,
     ) -> Result<(), TransportError> {
-        let mut properties = delivery.properties.clone();
-        // It is for the time in its queue, which is over.
-        properties.expiration = None;
+        let mut properties = copied(&delivery.properties);
         properties.message_id.get_or_insert_with(|| Uuid::new_v4().to_string().into());
-        self.describe(place, &mut properties, delivery, failure);
+        self.describe(&mut properties, failure);
         let body = delivery.body.clone();
         self.link
             .publish(Publication { route, properties, body, mandatory: true, confirm: true })
             .await
     }
 
-    fn describe(
-        &self,
-        place: usize,
-        properties: &mut Properties,
-        delivery: &Delivery,
-        failure: &Failure,
-    ) {
+    fn describe(&self, properties: &mut Properties, failure: &Failure) {
         properties.set_header(headers::FAILURES, i64::from(failure.count));
         properties.set_header(headers::ERROR, shortened(&failure.reason));
+        // An earlier failure may have been another's.
+        properties.headers.remove(headers::HANDLER);
         if let Some(handler) = failure.handler {
             properties.set_header(headers::HANDLER, handler);
         }
         if let Ok(identity) = self.identity.raw() {
             properties.set_header(headers::FAILED_BY, shortened(identity.get()));
         }
-        let queue = self.sources.named(place).map(|(name, _)| name).unwrap_or_default();
-        let first = [
-            (headers::EXCHANGE, delivery.route.exchange()),
-            (headers::KEY, delivery.route.key()),
-            (headers::QUEUE, &*queue),
-        ];
-        for (name, value) in first {
-            if properties.header(name).is_none() {
-                properties.set_header(name, value.to_owned());
-            }
-        }
+        properties.set_header(headers::EXCHANGE, failure.route.exchange().to_owned());
+        properties.set_header(headers::KEY, failure.route.key().to_owned());
+        properties.set_header(headers::QUEUE, failure.queue.to_string());
     }
 
     fn log(&self, what: &str, delivery: &Delivery, failure: &Failure) {
         tracing::warn!(
             service = P::NAME,
             handler = failure.handler,
-            route = %delivery.route,
+            route = %failure.route,
             message_id = delivery.properties.message_id.as_deref(),
             failures = failure.count,
             reason = failure.reason,
@@ -205,12 +194,16 @@ struct Failure {
     handler: Option<&'static str>,
     /// How often it has failed, this time included.
     count: u32,
+    /// The queue in which it failed, and how it first came there.
+    queue: Arc<str>,
+    route: Route,
 }
 
-/// How often handling the message has failed before.
-fn failures(delivery: &Delivery) -> u32 {
-    let failures = delivery.properties.header(headers::FAILURES).and_then(FieldValue::as_int);
-    failures.and_then(|failures| u32::try_from(failures).ok()).unwrap_or(0)
+/// The name of the queue in which a message waits for its next attempt.
+fn waiting_queue(queue: &str, pause: Duration) -> String {
+    // Only the broker may give names that begin so.
+    let ours = if queue.starts_with("amq.") { "postage." } else { "" };
+    format!("{ours}{queue}.retry.{}", pause.as_millis())
 }
 
 fn shortened(text: &str) -> String {

@@ -53,6 +53,8 @@ pub struct ServiceSetup {
     pub(super) reply_to: ReplyTo,
     pub(super) quit: bool,
     pub(super) restart: bool,
+    /// A queue that was described in two ways.
+    pub(super) twice: Option<Cow<'static, str>>,
 }
 
 /// What remembers the messages that were handled.
@@ -95,10 +97,11 @@ impl ServiceSetup {
             reply_to: ReplyTo::Anywhere,
             quit: true,
             restart: true,
+            twice: None,
         }
     }
 
-    /// One more queue. Of two descriptions of one name the first counts.
+    /// One more queue.
     #[must_use]
     pub fn queue(mut self, queue: Queue) -> Self {
         self.place(queue);
@@ -106,25 +109,31 @@ impl ServiceSetup {
     }
 
     #[must_use]
-    pub fn bind(
-        mut self,
-        exchange: Exchange,
-        queue: Queue,
-        key: impl Into<Cow<'static, str>>,
-    ) -> Self {
+    pub fn bind(self, exchange: Exchange, queue: Queue, key: impl Into<Cow<'static, str>>) -> Self {
         let binding = Binding::new(exchange, queue.name.clone(), key);
+        self.bind_with(queue, binding)
+    }
+
+    #[must_use]
+    pub fn bind_with(mut self, queue: Queue, mut binding: Binding) -> Self {
+        binding.queue = queue.name.clone();
         let place = self.place(queue);
         self.bindings.push((place, binding));
         self
     }
 
-    /// The place of the queue among the queues. Each one that the broker names is another.
+    /// The place of the queue among the queues. Each one that the broker names is another; any
+    /// other name has one description.
     fn place(&mut self, queue: Queue) -> usize {
-        let known = self.queues.iter().position(|known| known.name == queue.name);
-        known.filter(|_| !queue.name.is_empty()).unwrap_or_else(|| {
-            self.queues.push(queue);
-            self.queues.len() - 1
-        })
+        let same_name = |known: &Queue| known.name == queue.name && !queue.name.is_empty();
+        if let Some(place) = self.queues.iter().position(same_name) {
+            if self.queues[place] != queue {
+                self.twice.get_or_insert(queue.name);
+            }
+            return place;
+        }
+        self.queues.push(queue);
+        self.queues.len() - 1
     }
 
     #[must_use]
@@ -142,6 +151,13 @@ impl ServiceSetup {
     #[must_use]
     pub const fn retry(mut self, retry: Retry) -> Self {
         self.retry = retry;
+        self
+    }
+
+    /// Whether a message that comes again under its id is passed over.
+    #[must_use]
+    pub fn dedup(mut self, on: bool) -> Self {
+        self.dedup = if on { Dedup::Recent } else { Dedup::Off };
         self
     }
 

@@ -20,14 +20,14 @@ pub(super) struct Sources {
 #[derive(Debug)]
 struct Now {
     /// The names of the queues; the broker may have chosen them.
-    names: Vec<String>,
+    names: Vec<Arc<str>>,
     /// Each with the place of its queue among the queues.
     bindings: Vec<(usize, Binding)>,
 }
 
 impl Sources {
     pub(super) fn new(link: Arc<Link>, setup: &ServiceSetup) -> Self {
-        let names = setup.queues.iter().map(|queue| queue.name().to_owned()).collect();
+        let names = setup.queues.iter().map(|queue| queue.name().into()).collect();
         let now = Mutex::new(Now { names, bindings: setup.bindings.clone() });
         Self { link, queues: setup.queues.clone(), prefetch: setup.prefetch, now }
     }
@@ -38,7 +38,7 @@ impl Sources {
     }
 
     pub(super) fn names(&self) -> Vec<String> {
-        self.now().names.clone()
+        self.now().names.iter().map(ToString::to_string).collect()
     }
 
     /// The queue at this place, as it was described.
@@ -46,10 +46,9 @@ impl Sources {
         self.queues.get(place)
     }
 
-    /// The queue at this place, and its name of now.
-    pub(super) fn named(&self, place: usize) -> Option<(String, &Queue)> {
-        let name = self.now().names.get(place).cloned()?;
-        Some((name, self.queues.get(place)?))
+    /// The name of now of the queue at this place.
+    pub(super) fn name(&self, place: usize) -> Arc<str> {
+        self.now().names.get(place).cloned().unwrap_or_default()
     }
 
     /// Declares the queue at this place and binds it, and subscribes.
@@ -66,16 +65,14 @@ impl Sources {
                 transport.bind(&binding).await?;
             }
         }
-        let prefetch = self.prefetch;
-        let source = Source { queue: name.into(), prefetch, exclusive: false, auto_ack: false };
-        transport.consume(source).await
+        transport.consume(Source::new(name).prefetch(self.prefetch)).await
     }
 
     /// Notes the queue's name of now, and answers its bindings under that name.
     fn take_name(&self, place: usize, name: &str) -> Vec<Binding> {
         let mut now = self.now();
         if let Some(known) = now.names.get_mut(place) {
-            name.clone_into(known);
+            *known = name.into();
         }
         for (_, binding) in now.bindings.iter_mut().filter(|(queue, _)| *queue == place) {
             binding.queue = name.to_owned().into();
@@ -87,7 +84,7 @@ impl Sources {
     /// A binding made at run time. One of another's queue is not ours to bring back.
     pub(super) fn remember(&self, binding: &Binding) {
         let mut now = self.now();
-        let place = now.names.iter().position(|name| name == binding.queue());
+        let place = now.names.iter().position(|name| **name == *binding.queue());
         if let Some(place) = place
             && !now.bindings.iter().any(|(_, known)| known == binding)
         {

@@ -114,6 +114,12 @@ impl Pending {
             if spent || self.deadline().is_some_and(|deadline| Instant::now() >= deadline) {
                 return Err(self.out_of_time());
             }
+            let (attempt, all) = (self.attempt, self.request.max_retry.saturating_add(1));
+            tracing::warn!(
+                exchange = self.exchange.name(),
+                key = &*self.key,
+                "no answer to attempt {attempt} of {all}; sending the request again"
+            );
             self.begin_attempt();
         }
     }

@@ -13,14 +13,15 @@ use super::ticket::Detach;
 use crate::contract::Peer;
 use crate::error::{CallFault, CallOutcome};
 use crate::link::Link;
-use crate::message::{Message, ResultContent};
+use crate::message::{Message, ResultContent, shorten};
 use crate::topology::Exchange;
 use crate::transport::{BoxFuture, Delivery};
 
 /// A call about to be made: a future of `Result<T, X>`, where `X` is [`CallFault`], or
 /// [`CallError<E>`](crate::CallError) where the contract documents an error `E`.
 ///
-/// Nothing is sent before it is first polled. It can be spawned and joined: it borrows nothing.
+/// Nothing is sent before it is first polled; from then on the setters change nothing. It can be
+/// spawned and joined: it borrows nothing.
 /// Dropping it gives the call up: an answer that still comes is dropped.
 ///
 /// ```
@@ -107,7 +108,7 @@ where
     X: CallOutcome,
 {
     /// Sends the request and answers a [`Ticket`](crate::Ticket) for the answer, to be awaited
-    /// later.
+    /// later. One that has been polled gives [`CallFault::UnderWay`].
     pub fn detach(mut self) -> Detach<T, X> {
         match std::mem::replace(&mut self.state, State::Done) {
             State::Ready(request) => Detach::new(*request),
@@ -133,7 +134,7 @@ pub(crate) fn read_reply<T: DeserializeOwned, X: CallOutcome>(
     match ResultContent::of(&message).map_err(|error| malformed(error.to_string()))? {
         ResultContent::Success { value } => serde_json::from_str(value.get()).map_err(|error| {
             let wanted = std::any::type_name::<T>();
-            malformed(format!("the value is no `{wanted}`: {error}"))
+            malformed(format!("the value is no `{wanted}`: {}", shorten(&error.to_string())))
         }),
         ResultContent::Error { message: text } => Err(X::documented(text, message.error_payload())),
         ResultContent::Exception { name, message } => {

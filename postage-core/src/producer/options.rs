@@ -112,13 +112,9 @@ impl Outgoing {
         body: bytes::Bytes,
         properties: Properties,
     ) -> Result<(), TransportError> {
-        let publication = Publication {
-            route: Route::new(exchange.name.clone(), key),
-            properties,
-            body,
-            mandatory: self.confirm,
-            confirm: self.confirm,
-        };
+        let route = Route::new(exchange.name.clone(), key);
+        let publication =
+            Publication::new(route, properties, body).mandatory(self.confirm).confirm(self.confirm);
         self.link.publish_to(exchange, publication).await
     }
 }

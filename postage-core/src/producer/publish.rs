@@ -17,8 +17,8 @@ use crate::transport::{BoxFuture, Properties};
 /// A message about to be sent: a future that resolves when the broker has taken responsibility
 /// for it.
 ///
-/// Nothing is sent before it is first polled. It can be spawned: it borrows nothing. Dropping it
-/// while it waits may or may not have sent the message.
+/// Nothing is sent before it is first polled; from then on the setters change nothing. It can be
+/// spawned: it borrows nothing. Dropping it while it waits may or may not have sent the message.
 #[must_use = "nothing is sent before it is awaited"]
 pub struct Publish {
     state: State,

@@ -49,11 +49,36 @@ impl Drop for SharedAddress {
     }
 }
 
-/// The calls that wait at a shared address, by their ids; none once its reader has ended.
+/// The calls that wait at a shared address.
 #[derive(Debug)]
 struct Waiting {
-    calls: Mutex<Option<HashMap<String, oneshot::Sender<Reply>>>>,
+    /// None once its reader has ended.
+    calls: Mutex<Option<Calls>>,
     uncorrelated: Arc<AtomicU64>,
+}
+
+#[derive(Debug, Default)]
+struct Calls {
+    by_id: HashMap<String, (u64, oneshot::Sender<Reply>)>,
+    /// Counts the calls, so that a loss is told to the oldest first.
+    count: u64,
+}
+
+impl Calls {
+    fn insert(&mut self, id: &str, call: oneshot::Sender<Reply>) {
+        self.count += 1;
+        self.by_id.insert(id.to_owned(), (self.count, call));
+    }
+
+    fn remove(&mut self, id: &str) -> Option<oneshot::Sender<Reply>> {
+        self.by_id.remove(id).map(|(_, call)| call)
+    }
+
+    fn in_order(self) -> impl Iterator<Item = oneshot::Sender<Reply>> {
+        let mut calls: Vec<_> = self.by_id.into_values().collect();
+        calls.sort_unstable_by_key(|(number, _)| *number);
+        calls.into_iter().map(|(_, call)| call)
+    }
 }
 
 /// Where the reply to one call arrives. Dropping it forgets the call.
@@ -141,7 +166,7 @@ impl Replies {
     async fn start_reader(&self) -> Result<SharedAddress, TransportError> {
         let (queue, replies) = self.consume_fresh_queue().await?;
         let waiting = Arc::new(Waiting {
-            calls: Mutex::new(Some(HashMap::new())),
+            calls: Mutex::new(Some(Calls::default())),
             uncorrelated: Arc::clone(&self.uncorrelated),
         });
         let reader = tokio::spawn(read(replies, Arc::clone(&waiting)));
@@ -152,8 +177,7 @@ impl Replies {
         let transport = &self.link.transport;
         let queue = Queue::server_named().expires(UNUSED_QUEUE_GOES);
         let queue = transport.declare_queue(&queue).await?;
-        let source =
-            Source { queue: queue.clone().into(), prefetch: 0, exclusive: true, auto_ack: true };
+        let source = Source::new(queue.clone()).exclusive(true).auto_ack(true);
         let replies = transport.consume(source).await?;
         Ok((queue, replies))
     }
@@ -163,7 +187,7 @@ impl SharedAddress {
     /// Waits for the reply to this id; `None` when nobody reads the replies any more.
     fn enter(&self, id: &str) -> Option<ReplyAddress> {
         let (sender, reply) = oneshot::channel();
-        self.waiting.lock().as_mut()?.insert(id.to_owned(), sender);
+        self.waiting.lock().as_mut()?.insert(id, sender);
         let entry = Entry { id: id.to_owned(), waiting: Arc::clone(&self.waiting) };
         Some(ReplyAddress {
             reply_to: self.queue.clone(),
@@ -173,7 +197,7 @@ impl SharedAddress {
 }
 
 impl Waiting {
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<HashMap<String, oneshot::Sender<Reply>>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Calls>> {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -186,7 +210,9 @@ impl Waiting {
             );
             return;
         };
-        match self.lock().as_mut().and_then(|calls| calls.remove(id)) {
+        // Its own statement, so that nobody is woken while the lock is held.
+        let call = self.lock().as_mut().and_then(|calls| calls.remove(id));
+        match call {
             // The call may have gone between the look-up and here; its reply is not wanted then.
             Some(call) => drop(call.send(Ok(reply))),
             None => tracing::debug!(correlation_id = id, "a reply came that no call waits for"),
@@ -195,7 +221,7 @@ impl Waiting {
 
     fn end(&self, error: &TransportError) {
         let calls = self.lock().take().unwrap_or_default();
-        for (_, call) in calls {
+        for call in calls.in_order() {
             drop(call.send(Err(error.clone())));
         }
     }

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use super::attempt::{Pending, Request};
 use super::call::read_reply;
 use crate::error::{CallFault, CallOutcome};
-use crate::transport::{BoxFuture, TransportError};
+use crate::transport::BoxFuture;
 
 /// A call about to be sent whose answer is awaited later: a future of a [`Ticket`], made by
 /// [`Call::detach`](crate::Call::detach).
@@ -36,11 +36,7 @@ impl<T: DeserializeOwned + Send + 'static, X: CallOutcome> Detach<T, X> {
 
     /// What comes of detaching a call that has been polled before.
     pub(crate) fn under_way() -> Self {
-        let refused = TransportError::Refused {
-            operation: "detach a call".to_owned(),
-            reason: "it is under way; detach it before it is awaited".to_owned(),
-        };
-        Self { sending: Box::pin(std::future::ready(Err(CallFault::Transport(refused)))) }
+        Self { sending: Box::pin(std::future::ready(Err(CallFault::UnderWay))) }
     }
 }
 

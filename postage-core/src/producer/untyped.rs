@@ -64,7 +64,7 @@ impl Producer {
         &self,
         message: impl IntoEnvelope,
     ) -> Call<T, X> {
-        let envelope = message.into_envelope().category(Category::Rpc);
+        let envelope = message.into_envelope().with_category(Category::Rpc);
         Call::new(self.request(self.outgoing(&envelope)))
     }
 
@@ -95,11 +95,11 @@ impl Producer {
     fn outgoing_method(&self, method: &Method, parameters: impl Serialize) -> Outgoing {
         match method.kind() {
             "command" => self.outgoing(
-                &Envelope::command(method.name(), parameters).category(method.category()),
+                &Envelope::command(method.name(), parameters).with_category(method.category()),
             ),
             // Only a command wraps its parameters; any other type has them as its content.
             kind => self.outgoing(
-                &Envelope::new(kind, method.name(), parameters).category(method.category()),
+                &Envelope::new(kind, method.name(), parameters).with_category(method.category()),
             ),
         }
     }

@@ -65,9 +65,29 @@ impl From<i32> for FieldValue {
     }
 }
 
+impl From<u8> for FieldValue {
+    fn from(value: u8) -> Self {
+        Self::Int(value.into())
+    }
+}
+
+impl From<u16> for FieldValue {
+    fn from(value: u16) -> Self {
+        Self::Int(value.into())
+    }
+}
+
 impl From<u32> for FieldValue {
     fn from(value: u32) -> Self {
         Self::Int(value.into())
+    }
+}
+
+impl From<u64> for FieldValue {
+    /// The largest signed integer stands for what is over it: AMQP's tables have no larger one that
+    /// every broker reads.
+    fn from(value: u64) -> Self {
+        Self::Int(i64::try_from(value).unwrap_or(i64::MAX))
     }
 }
 
@@ -83,11 +103,93 @@ impl From<&'static str> for FieldValue {
     }
 }
 
+impl From<Cow<'static, str>> for FieldValue {
+    fn from(value: Cow<'static, str>) -> Self {
+        Self::Text(value)
+    }
+}
+
 impl From<String> for FieldValue {
     fn from(value: String) -> Self {
         Self::Text(Cow::Owned(value))
     }
 }
 
-/// The arguments of a declaration or a binding, in the order written.
-pub type Arguments = Cow<'static, [(Cow<'static, str>, FieldValue)]>;
+/// The arguments of a declaration or a binding: values by name, each name once.
+///
+/// ```
+/// use postage_core::{Arguments, FieldValue};
+///
+/// let arguments: Arguments = [("x-max-priority", 10), ("x-max-priority", 5)].into_iter().collect();
+/// assert_eq!(arguments.get("x-max-priority"), Some(&FieldValue::Int(5)));
+/// assert_eq!(arguments.len(), 1);
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Arguments(Cow<'static, [(Cow<'static, str>, FieldValue)]>);
+
+impl Arguments {
+    /// No arguments.
+    pub const NONE: Self = Self::constant(&[]);
+
+    /// These arguments, as a constant has them. The names must differ.
+    pub(crate) const fn constant(entries: &'static [(Cow<'static, str>, FieldValue)]) -> Self {
+        Self(Cow::Borrowed(entries))
+    }
+
+    /// The argument of this name.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&FieldValue> {
+        self.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
+    }
+
+    /// All of them. The order says nothing.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &FieldValue)> {
+        self.0.iter().map(|(name, value)| (&**name, value))
+    }
+
+    /// Sets an argument, in the place of one of the same name.
+    pub fn insert(&mut self, name: impl Into<Cow<'static, str>>, value: impl Into<FieldValue>) {
+        let (name, value) = (name.into(), value.into());
+        let entries = self.0.to_mut();
+        match entries.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, old)) => *old = value,
+            None => entries.push((name, value)),
+        }
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn as_slice(&self) -> &[(Cow<'static, str>, FieldValue)] {
+        &self.0
+    }
+}
+
+impl PartialEq for Arguments {
+    fn eq(&self, other: &Self) -> bool {
+        self.len() == other.len() && self.iter().all(|(name, value)| other.get(name) == Some(value))
+    }
+}
+
+impl<N: Into<Cow<'static, str>>, V: Into<FieldValue>> FromIterator<(N, V)> for Arguments {
+    fn from_iter<I: IntoIterator<Item = (N, V)>>(entries: I) -> Self {
+        let mut arguments = Self::NONE;
+        arguments.extend(entries);
+        arguments
+    }
+}
+
+impl<N: Into<Cow<'static, str>>, V: Into<FieldValue>> Extend<(N, V)> for Arguments {
+    fn extend<I: IntoIterator<Item = (N, V)>>(&mut self, entries: I) {
+        entries.into_iter().for_each(|(name, value)| self.insert(name, value));
+    }
+}

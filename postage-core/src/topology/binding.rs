@@ -45,13 +45,31 @@ impl fmt::Display for Route {
     }
 }
 
-/// How many of a headers binding's arguments a message must have.
+/// How many of a headers binding's headers a message must have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum MatchHeaders {
-    /// Every one of them.
+    /// Every one of them. Those whose names begin with `x-` do not count.
     All,
-    /// At least one.
+    /// At least one. Those whose names begin with `x-` do not count.
     Any,
+    /// Every one of them, those whose names begin with `x-` included.
+    AllWithX,
+    /// At least one, those whose names begin with `x-` included.
+    AnyWithX,
+}
+
+impl MatchHeaders {
+    /// The name on the wire: the value of the binding's argument `x-match`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Any => "any",
+            Self::AllWithX => "all-with-x",
+            Self::AnyWithX => "any-with-x",
+        }
+    }
 }
 
 /// A queue's subscription to an exchange.
@@ -72,32 +90,30 @@ impl Binding {
         queue: impl Into<Cow<'static, str>>,
         key: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self { exchange, queue: queue.into(), key: key.into(), arguments: Cow::Borrowed(&[]) }
+        Self { exchange, queue: queue.into(), key: key.into(), arguments: Arguments::NONE }
     }
 
-    /// For a headers exchange: the headers that a message must have.
+    /// For a headers exchange: the headers that a message must have. [`FieldValue::Void`] stands
+    /// for any value.
     #[must_use]
-    pub fn headers(
+    pub fn headers<N: Into<Cow<'static, str>>, V: Into<FieldValue>>(
         mut self,
         how_many: MatchHeaders,
-        headers: impl IntoIterator<Item = (&'static str, FieldValue)>,
+        headers: impl IntoIterator<Item = (N, V)>,
     ) -> Self {
-        let matching = match how_many {
-            MatchHeaders::All => "all",
-            MatchHeaders::Any => "any",
-        };
-        self = self.argument("x-match", matching);
-        headers.into_iter().fold(self, |binding, (name, value)| binding.argument(name, value))
+        self.arguments.insert("x-match", how_many.as_str());
+        self.arguments.extend(headers);
+        self
     }
 
-    /// One more argument of the binding.
+    /// One more argument of the binding, in the place of one of the same name.
     #[must_use]
     pub fn argument(
         mut self,
         name: impl Into<Cow<'static, str>>,
         value: impl Into<FieldValue>,
     ) -> Self {
-        self.arguments.to_mut().push((name.into(), value.into()));
+        self.arguments.insert(name, value);
         self
     }
 
@@ -119,9 +135,9 @@ impl Binding {
         &self.key
     }
 
-    /// The arguments, in the order written.
+    /// The arguments.
     #[must_use]
-    pub fn arguments(&self) -> &[(Cow<'static, str>, FieldValue)] {
+    pub const fn arguments(&self) -> &Arguments {
         &self.arguments
     }
 }

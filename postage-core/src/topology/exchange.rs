@@ -86,7 +86,7 @@ impl Exchange {
             auto_delete: false,
             internal: false,
             alternate: None,
-            arguments: Cow::Borrowed(&[]),
+            arguments: Arguments::NONE,
         }
     }
 
@@ -125,14 +125,14 @@ impl Exchange {
         self
     }
 
-    /// One more argument of the declaration.
+    /// One more argument of the declaration, in the place of one of the same name.
     #[must_use]
     pub fn argument(
         mut self,
         name: impl Into<Cow<'static, str>>,
         value: impl Into<FieldValue>,
     ) -> Self {
-        self.arguments.to_mut().push((name.into(), value.into()));
+        self.arguments.insert(name, value);
         self
     }
 
@@ -180,12 +180,12 @@ impl Exchange {
 
     /// The arguments as the broker gets them, the alternate exchange among them.
     #[must_use]
-    pub fn arguments(&self) -> Vec<(Cow<'static, str>, FieldValue)> {
-        let alternate = self
-            .alternate
-            .iter()
-            .map(|name| (Cow::Borrowed("alternate-exchange"), FieldValue::Text(name.clone())));
-        self.arguments.iter().cloned().chain(alternate).collect()
+    pub fn arguments(&self) -> Arguments {
+        let mut arguments = self.arguments.clone();
+        if let Some(name) = &self.alternate {
+            arguments.insert("alternate-exchange", name.clone());
+        }
+        arguments
     }
 
     /// Whether this is the broker's own default exchange.
@@ -226,7 +226,7 @@ pub const fn exchange(
             Some(name) => Some(Cow::Borrowed(name)),
             None => None,
         },
-        arguments: Cow::Borrowed(arguments),
+        arguments: Arguments::constant(arguments),
     }
 }
 

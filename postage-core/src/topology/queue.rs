@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use super::FieldValue;
+use super::{Arguments, FieldValue};
 
 /// How the broker keeps a queue.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -53,7 +53,7 @@ pub struct Queue {
     pub(crate) overflow: Option<Overflow>,
     pub(crate) dead_letter_exchange: Option<Cow<'static, str>>,
     pub(crate) dead_letter_key: Option<Cow<'static, str>>,
-    pub(crate) arguments: Vec<(Cow<'static, str>, FieldValue)>,
+    pub(crate) arguments: Arguments,
 }
 
 impl Queue {
@@ -74,7 +74,7 @@ impl Queue {
             overflow: None,
             dead_letter_exchange: None,
             dead_letter_key: None,
-            arguments: Vec::new(),
+            arguments: Arguments::NONE,
         }
     }
 
@@ -169,14 +169,14 @@ impl Queue {
         self
     }
 
-    /// One more argument of the declaration.
+    /// One more argument of the declaration, in the place of one of the same name.
     #[must_use]
     pub fn argument(
         mut self,
         name: impl Into<Cow<'static, str>>,
         value: impl Into<FieldValue>,
     ) -> Self {
-        self.arguments.push((name.into(), value.into()));
+        self.arguments.insert(name, value);
         self
     }
 
@@ -188,34 +188,35 @@ impl Queue {
 
     /// The exchange that gets its dead letters, and the key that they get there.
     pub(crate) fn dead_letter_route(&self) -> Option<(String, Option<String>)> {
-        let exchange = self.dead_letter_exchange.as_ref()?.clone().into_owned();
-        Some((exchange, self.dead_letter_key.as_ref().map(|key| key.clone().into_owned())))
+        // The free arguments may say it too.
+        let arguments = self.arguments();
+        let text = |name: &str| arguments.get(name).and_then(FieldValue::as_str).map(str::to_owned);
+        Some((text("x-dead-letter-exchange")?, text("x-dead-letter-routing-key")))
     }
 
     /// The arguments as the broker gets them: the named properties under their `x-…` names, then
     /// the free ones.
     #[must_use]
-    pub fn arguments(&self) -> Vec<(Cow<'static, str>, FieldValue)> {
+    pub fn arguments(&self) -> Arguments {
         let text = |text: &Cow<'static, str>| FieldValue::Text(text.clone());
-        let count = |number: u64| FieldValue::Int(i64::try_from(number).unwrap_or(i64::MAX));
         // Rounded up: zero would mean at once.
         let millis = |time: Duration| {
-            count(u64::try_from(time.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX))
+            u64::try_from(time.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX).into()
         };
         let named = [
             ("x-queue-type", self.kind.map(|kind| FieldValue::from(kind.as_str()))),
             ("x-message-ttl", self.message_ttl.map(millis)),
             ("x-expires", self.expires.map(millis)),
-            ("x-max-length", self.max_length.map(count)),
-            ("x-max-length-bytes", self.max_bytes.map(count)),
+            ("x-max-length", self.max_length.map(FieldValue::from)),
+            ("x-max-length-bytes", self.max_bytes.map(FieldValue::from)),
             ("x-overflow", self.overflow.map(|overflow| FieldValue::from(overflow.as_str()))),
             ("x-dead-letter-exchange", self.dead_letter_exchange.as_ref().map(text)),
             ("x-dead-letter-routing-key", self.dead_letter_key.as_ref().map(text)),
         ];
-        let named = named
-            .into_iter()
-            .filter_map(|(name, value)| value.map(|value| (Cow::Borrowed(name), value)));
-        named.chain(self.arguments.iter().cloned()).collect()
+        let named = named.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        let mut arguments: Arguments = named.collect();
+        arguments.extend(self.arguments.as_slice().iter().cloned());
+        arguments
     }
 }
 
@@ -247,7 +248,7 @@ mod tests {
         let queue = Queue::new("q").message_ttl(Duration::from_nanos(1));
         let queue = queue.expires(Duration::from_micros(1_001));
         let arguments = queue.arguments();
-        assert!(arguments.contains(&("x-message-ttl".into(), FieldValue::Int(1))));
-        assert!(arguments.contains(&("x-expires".into(), FieldValue::Int(2))));
+        assert_eq!(arguments.get("x-message-ttl"), Some(&FieldValue::Int(1)));
+        assert_eq!(arguments.get("x-expires"), Some(&FieldValue::Int(2)));
     }
 }

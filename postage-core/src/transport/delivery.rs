@@ -10,6 +10,7 @@ use crate::topology::Route;
 
 /// What becomes of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Settlement {
     /// It is done: the queue forgets it.
     Ack,
@@ -59,6 +60,16 @@ impl Delivery {
         settler: Option<(Arc<dyn Settle>, u64)>,
     ) -> Self {
         Self { body, properties, route, redelivered, settler }
+    }
+
+    /// The same delivery, its settling seen by another on the way.
+    #[cfg(feature = "faults")]
+    pub(super) fn settled_through(
+        mut self,
+        wrap: impl FnOnce(Arc<dyn Settle>) -> Arc<dyn Settle>,
+    ) -> Self {
+        self.settler = self.settler.take().map(|(settler, tag)| (wrap(settler), tag));
+        self
     }
 
     /// Tells the queue what becomes of the message.

@@ -6,22 +6,30 @@
 #[cfg(feature = "amqp")]
 pub(crate) mod amqp;
 mod delivery;
+#[cfg(feature = "faults")]
+mod faults;
+mod headers;
 pub(crate) mod memory;
 mod properties;
+mod publication;
+mod source;
 mod state;
 
-use std::borrow::Cow;
 use std::fmt;
 use std::pin::Pin;
 
-use bytes::Bytes;
 use tokio::sync::watch;
 
 #[cfg(feature = "amqp")]
 pub use amqp::AmqpTransport;
 pub use delivery::{Deliveries, Delivery, Settle, Settlement, Subscription};
+#[cfg(feature = "faults")]
+pub use faults::{Fault, FaultKind, FaultLog, Faults, FaultyTransport};
+pub use headers::Headers;
 pub use memory::MemoryTransport;
-pub use properties::{Headers, Properties};
+pub use properties::Properties;
+pub use publication::Publication;
+pub use source::Source;
 pub use state::ConnectionState;
 
 use crate::topology::{Binding, Exchange, Queue, Route};
@@ -32,35 +40,6 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// Why a mandatory message without an id is refused.
 pub(crate) const MANDATORY_NEEDS_ID: &str =
     "a mandatory message needs a message id, to be known when it comes back";
-
-/// A message on its way to the broker.
-#[derive(Clone, Debug)]
-pub struct Publication {
-    /// Where it goes.
-    pub route: Route,
-    /// What goes beside the body. With `mandatory`, `message_id` must be set and be unique among
-    /// the publications under way: a returned message is recognised by it.
-    pub properties: Properties,
-    /// The body, as the codec made it.
-    pub body: Bytes,
-    /// Whether no queue taking the message is an error.
-    pub mandatory: bool,
-    /// Whether to wait until the broker has taken responsibility.
-    pub confirm: bool,
-}
-
-/// What to consume.
-#[derive(Clone, Debug)]
-pub struct Source {
-    /// The queue's name.
-    pub queue: Cow<'static, str>,
-    /// How many unsettled deliveries may be out at once; 0 for no bound.
-    pub prefetch: u16,
-    /// Whether this is to be the queue's only consumer.
-    pub exclusive: bool,
-    /// Whether a delivery counts as settled when it is sent: its `settle` does nothing then.
-    pub auto_ack: bool,
-}
 
 /// A way to move messages.
 ///

@@ -1,10 +1,8 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use super::Headers;
 use crate::topology::FieldValue;
-
-/// The headers of a message, in the order written. At most one of each name.
-pub type Headers = Vec<(Cow<'static, str>, FieldValue)>;
 
 /// What travels beside the body: AMQP's basic properties.
 ///
@@ -52,16 +50,12 @@ impl Properties {
     /// The header of this name.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&FieldValue> {
-        self.headers.iter().find(|(header, _)| header == name).map(|(_, value)| value)
+        self.headers.get(name)
     }
 
     /// Sets a header, in the place of one of the same name.
     pub fn set_header(&mut self, name: impl Into<Cow<'static, str>>, value: impl Into<FieldValue>) {
-        let (name, value) = (name.into(), value.into());
-        match self.headers.iter_mut().find(|(header, _)| *header == name) {
-            Some((_, old)) => *old = value,
-            None => self.headers.push((name, value)),
-        }
+        self.headers.insert(name, value);
     }
 }
 

@@ -16,7 +16,7 @@ use super::{connect, message, queue, source, unique, within};
 const MANY: u64 = 2_100;
 
 async fn producer(queue: &str) -> (Broker, Producer) {
-    let broker = Broker::with(Config::new(testbed::broker_url())).await.unwrap();
+    let broker = Broker::connect_with(Config::new(testbed::broker_url())).await.unwrap();
     let producer = Producer::new(&broker, Fingerprint::new("test", "test")).max_retry(0);
     let producer = producer.eks([(Exchange::DEFAULT, queue.to_owned())]).peer(Peer::Python);
     (broker, producer)

@@ -109,7 +109,7 @@ async fn a_rejected_message_reaches_its_dead_letter_queue_and_hurts_no_one_there
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_rejects_what_cannot_be_read_once_and_answers_the_next_call() {
-    let broker = Broker::with(Config::new(testbed::broker_url())).await.unwrap();
+    let broker = Broker::connect_with(Config::new(testbed::broker_url())).await.unwrap();
     let transport = connect().await;
     let dead = queue(&transport).await;
     let name = unique("doubler");

@@ -45,8 +45,7 @@ async fn queue(transport: &AmqpTransport) -> String {
 fn message(route: Route, body: &str) -> Publication {
     let mut properties = Properties::default();
     properties.message_id = Some(Uuid::new_v4().to_string().into());
-    let body = body.to_owned().into();
-    Publication { route, properties, body, mandatory: true, confirm: true }
+    Publication::new(route, properties, body.to_owned())
 }
 
 /// Sends a text to a queue.
@@ -56,7 +55,7 @@ async fn send(transport: &AmqpTransport, queue: &str, body: &str) {
 }
 
 fn source(queue: &str, prefetch: u16) -> Source {
-    Source { queue: queue.to_owned().into(), prefetch, exclusive: false, auto_ack: false }
+    Source::new(queue.to_owned()).prefetch(prefetch)
 }
 
 async fn subscribe(transport: &AmqpTransport, queue: &str, prefetch: u16) -> Subscription {

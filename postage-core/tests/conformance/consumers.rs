@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use postage_core::transport::{Settlement, Source, TransportError};
+use postage_core::transport::{Settlement, TransportError};
 
 use crate::world::*;
 
@@ -102,7 +102,7 @@ pub(crate) async fn consuming_a_missing_queue_is_refused(world: World) {
 pub(crate) async fn an_exclusive_consumer_shares_with_nobody(world: World) {
     let link = world.connect().await;
     let queue = declare(&link, &world.queue("queue")).await;
-    let exclusive = Source { exclusive: true, ..source(&queue) };
+    let exclusive = source(&queue).exclusive(true);
     let mut only = consume_from(&link, exclusive.clone()).await;
 
     let reason = refused(within("an answer", link.consume(source(&queue))).await);
@@ -178,8 +178,7 @@ pub(crate) async fn a_dropped_subscription_gives_back_what_it_had_not_handed_out
 pub(crate) async fn an_automatic_acknowledgement_comes_with_the_delivery(world: World) {
     let link = world.connect().await;
     let queue = declare(&link, &world.queue("queue")).await;
-    let mut automatic =
-        consume_from(&link, Source { auto_ack: true, prefetch: 1, ..source(&queue) }).await;
+    let mut automatic = consume_from(&link, source(&queue).auto_ack(true).prefetch(1)).await;
     for body in ["1", "2", "3"] {
         send_to(&link, &queue, body).await;
     }

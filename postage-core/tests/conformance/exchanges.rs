@@ -114,8 +114,7 @@ pub(crate) async fn a_headers_exchange_matches_all_or_any_of_the_bindings_header
     for (body, headers) in messages {
         let mut it = publication(Route::new(exchange.name().to_owned(), "ignored"), body);
         it.mandatory = false;
-        it.properties.headers =
-            headers.into_iter().map(|(name, value)| (name.into(), value)).collect();
+        it.properties.headers = headers.into_iter().collect();
         send_it(&link, it).await;
     }
 
@@ -382,9 +381,6 @@ pub(crate) async fn names_and_keys_end_at_255_bytes(world: World) {
     refused(link.declare_queue(&postage_core::Queue::new(too_long.clone())).await);
     let exchange = Exchange::new(too_long.clone(), ExchangeKind::Direct);
     refused(link.declare_exchange(&exchange).await);
-    let it = Publication {
-        properties: Properties::default(),
-        ..publication(Route::new("amq.direct", too_long), "")
-    };
-    refused(link.publish(Publication { mandatory: false, ..it }).await);
+    let it = Publication::new(Route::new("amq.direct", too_long), Properties::default(), "");
+    refused(link.publish(it.mandatory(false)).await);
 }

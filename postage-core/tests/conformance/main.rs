@@ -1,6 +1,7 @@
 //! What every transport promises, written once and run on each of them.
 //!
 //! RabbitMQ is the referee of the in-process broker: a case that holds on one holds on the other.
+//! The fault layer is held to it where it has no faults to make.
 //! The AMQP half needs a broker at `POSTAGE_TEST_AMQP_URL`; without one it fails.
 
 // All of this crate is a test, its helpers too.
@@ -26,6 +27,16 @@ macro_rules! conformance {
                 $(#[tokio::test]
                 async fn $case() {
                     crate::$room::$case(crate::world::World::memory()).await;
+                })*
+            })*
+        }
+
+        #[cfg(feature = "faults")]
+        mod faultless {
+            $(mod $room {
+                $(#[tokio::test]
+                async fn $case() {
+                    crate::$room::$case(crate::world::World::faultless()).await;
                 })*
             })*
         }

@@ -14,6 +14,8 @@ use postage_core::transport::{
     Delivery, MemoryTransport, Properties, Publication, Settlement, Source, Subscription,
     Transport, TransportError,
 };
+#[cfg(feature = "faults")]
+use postage_core::transport::{Faults, FaultyTransport};
 use postage_core::{Binding, Exchange, ExchangeKind, Queue, Route};
 use uuid::Uuid;
 
@@ -32,6 +34,8 @@ pub(crate) struct World {
 
 enum UnderTest {
     Memory(MemoryTransport),
+    #[cfg(feature = "faults")]
+    Faultless(FaultyTransport),
     #[cfg(feature = "amqp")]
     Amqp,
 }
@@ -39,6 +43,14 @@ enum UnderTest {
 impl World {
     pub(crate) fn memory() -> Self {
         Self::of(UnderTest::Memory(MemoryTransport::new()))
+    }
+
+    #[cfg(feature = "faults")]
+    pub(crate) fn faultless() -> Self {
+        Self::of(UnderTest::Faultless(FaultyTransport::new(
+            MemoryTransport::new(),
+            Faults::none(0),
+        )))
     }
 
     #[cfg(feature = "amqp")]
@@ -54,6 +66,8 @@ impl World {
     pub(crate) async fn connect(&self) -> Link {
         match &self.broker {
             UnderTest::Memory(memory) => Arc::new(memory.connect()),
+            #[cfg(feature = "faults")]
+            UnderTest::Faultless(faulty) => Arc::new(faulty.connect()),
             #[cfg(feature = "amqp")]
             UnderTest::Amqp => {
                 let config = Config::new(testbed::broker_url());
@@ -122,7 +136,7 @@ pub(crate) async fn bind(link: &Link, exchange: &Exchange, queue: &str, key: &st
 pub(crate) fn publication(route: Route, body: impl Into<Bytes>) -> Publication {
     let mut properties = Properties::default();
     properties.message_id = Some(Cow::Owned(Uuid::new_v4().to_string()));
-    Publication { route, properties, body: body.into(), mandatory: true, confirm: true }
+    Publication::new(route, properties, body)
 }
 
 /// Publishes what some queue must take.
@@ -142,12 +156,12 @@ pub(crate) async fn send_it(link: &Link, publication: Publication) {
 
 /// What is consumed when nothing special is asked.
 pub(crate) fn source(queue: &str) -> Source {
-    Source { queue: queue.to_owned().into(), prefetch: 0, exclusive: false, auto_ack: false }
+    Source::new(queue.to_owned())
 }
 
 /// Consumes with this prefetch.
 pub(crate) async fn consume(link: &Link, queue: &str, prefetch: u16) -> Subscription {
-    consume_from(link, Source { prefetch, ..source(queue) }).await
+    consume_from(link, source(queue).prefetch(prefetch)).await
 }
 
 /// Consumes.

@@ -35,7 +35,7 @@ async fn works(broker: &Broker) {
 async fn a_cut_handshake_is_an_error_at_once_and_nothing_to_who_waits_for_the_broker() {
     let line = line();
     line.cut_after(AMID_THE_HANDSHAKE);
-    failed(within("the end", Broker::with(watchful(&line))).await, &line);
+    failed(within("the end", Broker::connect_with(watchful(&line))).await, &line);
 
     line.cut_after(AMID_THE_HANDSHAKE);
     let waits = watchful(&line).wait_for_broker(Duration::from_secs(20));
@@ -47,7 +47,7 @@ async fn a_stalled_handshake_goes_on_when_the_line_does() {
     let line = line();
     line.stall();
     let config = patient(&line).connect_timeout(Duration::from_secs(20));
-    let connecting = tokio::spawn(Broker::with(config));
+    let connecting = tokio::spawn(Broker::connect_with(config));
     line.wait_for_connections(2, Duration::from_secs(10)).await.unwrap();
     line.restore().unwrap();
     let broker = within("the connection", connecting).await.unwrap().unwrap();
@@ -60,7 +60,7 @@ async fn a_handshake_in_a_black_hole_ends_with_the_connect_timeout() {
     let line = line();
     line.black_hole();
     let since = Instant::now();
-    failed(within("the end", Broker::with(watchful(&line))).await, &line);
+    failed(within("the end", Broker::connect_with(watchful(&line))).await, &line);
     let took = since.elapsed();
     assert!(took < Duration::from_secs(1) + SLACK, "it took {took:?}");
 }
@@ -79,7 +79,8 @@ async fn who_waits_for_the_broker_is_connected_once_the_line_is_restored() {
     let line = line();
     line.black_hole();
     let config = watchful(&line).connect_timeout(Duration::from_millis(200));
-    let connecting = tokio::spawn(Broker::with(config.wait_for_broker(Duration::from_secs(30))));
+    let connecting =
+        tokio::spawn(Broker::connect_with(config.wait_for_broker(Duration::from_secs(30))));
     // The first attempt has failed when the second is made.
     line.wait_for_connections(3, Duration::from_secs(10)).await.unwrap();
     line.restore().unwrap();
@@ -94,7 +95,10 @@ async fn who_waits_for_a_broker_that_never_comes_is_told_within_the_limit() {
     let line = line();
     line.refuse();
     let since = Instant::now();
-    failed(within("the end", Broker::with(watchful(&line).wait_for_broker(limit))).await, &line);
+    failed(
+        within("the end", Broker::connect_with(watchful(&line).wait_for_broker(limit))).await,
+        &line,
+    );
     assert!(since.elapsed() < limit + SLACK, "it took {:?}", since.elapsed());
 
     // Also where each attempt alone could take longer than that.
@@ -102,7 +106,8 @@ async fn who_waits_for_a_broker_that_never_comes_is_told_within_the_limit() {
     line.black_hole();
     let slow_to_give_up = watchful(&line).connect_timeout(Duration::from_millis(700));
     let since = Instant::now();
-    let ended = within("the end", Broker::with(slow_to_give_up.wait_for_broker(limit))).await;
+    let ended =
+        within("the end", Broker::connect_with(slow_to_give_up.wait_for_broker(limit))).await;
     failed(ended, &line);
     assert!(since.elapsed() < limit + SLACK, "it took {:?}", since.elapsed());
 }

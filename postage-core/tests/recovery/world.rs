@@ -62,7 +62,7 @@ pub(crate) fn patient(line: &Proxy) -> Config {
 }
 
 pub(crate) async fn connect(config: Config) -> Broker {
-    within("a connection", Broker::with(config)).await.unwrap()
+    within("a connection", Broker::connect_with(config)).await.unwrap()
 }
 
 /// The shared broker, over a line that never fails.

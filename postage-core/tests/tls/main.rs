@@ -25,14 +25,13 @@ async fn there_and_back(config: &Config) -> Result<Delivery, TransportError> {
     let work = async {
         let transport = AmqpTransport::connect(config).await?;
         let queue = transport.declare_queue(&Queue::server_named()).await?;
-        let source =
-            Source { queue: queue.clone().into(), prefetch: 1, exclusive: false, auto_ack: true };
+        let source = Source::new(queue.clone()).prefetch(1).auto_ack(true);
         let mut subscription = transport.consume(source).await?;
         let mut properties = Properties::default();
         properties.message_id = Some("one".into());
-        let body = vec![b'x'; 300_000].into();
+        let body = vec![b'x'; 300_000];
         let route = Route::to_queue(queue);
-        let sent = Publication { route, properties, body, mandatory: true, confirm: true };
+        let sent = Publication::new(route, properties, body);
         transport.publish(sent).await?;
         subscription.next().await.map(|delivery| delivery.expect("the subscription ended"))
     };
@@ -94,7 +93,7 @@ async fn what_cannot_be_read_is_held_back_behind_tls_too() {
         peer.close();
     };
     spawn_blocking(attack).await.unwrap();
-    let source = Source { queue: queue.into(), prefetch: 1, exclusive: false, auto_ack: true };
+    let source = Source::new(queue.to_owned()).prefetch(1).auto_ack(true);
     let mut subscription = transport.consume(source).await.unwrap();
     let delivery = timeout(DEADLINE, subscription.next()).await.unwrap().unwrap().unwrap();
     let unreadable = "application/x-unreadable-properties";

@@ -63,7 +63,7 @@ fn copier(broker: &Broker, place: &Place) -> CopierProducer {
 
 async fn one_service_answers_each_client_in_its_own_codec(world: World) {
     let broker = world.broker().await;
-    let packed = broker.codec(MsgPackCodec);
+    let packed = broker.with_codec(MsgPackCodec);
     let place = world.place("copier");
     // The service understands both, and sends neither by itself.
     let _serving = place.serve(&packed, Machine).await;
@@ -78,7 +78,7 @@ async fn one_service_answers_each_client_in_its_own_codec(world: World) {
 }
 
 async fn a_client_of_another_codec_sends_its_bytes_and_its_content_type(world: World) {
-    let broker = world.broker().await.codec(MsgPackCodec);
+    let broker = world.broker().await.with_codec(MsgPackCodec);
     let place = world.place("copier");
     let messages = &mut place.consume(&broker).await;
     within("a confirm", place.producer(&broker).status("online")).await.expect("it is taken");
@@ -94,7 +94,7 @@ async fn a_service_that_does_not_know_the_content_type_says_so(world: World) {
     let mut dead = place.dead_letters(&broker).await;
     let _serving = place.serve(&broker, Machine).await;
     // The reply is in JSON then, which every client understands.
-    let client = copier(&broker.codec(MsgPackCodec), &place);
+    let client = copier(&broker.with_codec(MsgPackCodec), &place);
     match within("an answer", client.repeat(3)).await {
         Err(CallFault::Exception(raised)) => {
             assert_eq!(raised.name, "MalformedMessage");
@@ -109,7 +109,7 @@ async fn a_service_that_does_not_know_the_content_type_says_so(world: World) {
 }
 
 async fn a_body_over_the_limit_is_an_error_to_its_sender(world: World) {
-    let broker = world.broker().await.max_body(1000);
+    let broker = world.broker().await.with_max_body(1000);
     let place = world.place("copier");
     let _serving = place.serve(&broker, Machine).await;
     let copier = copier(&broker, &place);
@@ -129,7 +129,7 @@ async fn a_request_over_the_limit_is_refused_by_its_receiver(world: World) {
     let broker = world.broker().await;
     let place = world.place("copier");
     let mut dead = place.dead_letters(&broker).await;
-    let _serving = place.serve(&broker.max_body(1000), Machine).await;
+    let _serving = place.serve(&broker.with_max_body(1000), Machine).await;
     let copier = copier(&broker, &place);
     match within("an answer", copier.copy(&json!("x".repeat(1000)))).await {
         Err(CallFault::Exception(raised)) => {
@@ -146,7 +146,7 @@ async fn an_answer_over_the_limit_is_refused_by_its_caller(world: World) {
     let broker = world.broker().await;
     let place = world.place("copier");
     let _serving = place.serve(&broker, Machine).await;
-    let copier = copier(&broker.max_body(1000), &place);
+    let copier = copier(&broker.with_max_body(1000), &place);
     match within("the end of the call", copier.repeat(1000)).await {
         Err(CallFault::Malformed { reason }) => {
             assert!(reason.contains("limit of 1000 bytes"), "{reason}");

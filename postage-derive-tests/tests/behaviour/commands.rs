@@ -73,6 +73,7 @@ on_every_broker! {
     handlers_of_ones_own_win_over_the_built_in_ones,
     quit_as_a_call_or_a_status_is_no_command_to_stop,
     an_unknown_call_raises_and_names_what_is_known,
+    a_long_name_makes_no_long_answer,
     a_message_that_nobody_handles_is_acknowledged,
 }
 
@@ -180,6 +181,21 @@ async fn an_unknown_call_raises_and_names_what_is_known(world: World) {
     within("a drain", serving.drain(DEADLINE)).await;
     assert_eq!(left_in(&broker, &place.queue).await, [""; 0]);
     assert_eq!(left_in(&broker, &place.dead).await, [""; 0]);
+}
+
+async fn a_long_name_makes_no_long_answer(world: World) {
+    let broker = world.broker().await;
+    let place = world.place("plain");
+    let _serving = place.serve(&broker, Plain { voice: line().0 }).await;
+    let long = "z".repeat(1_000_000);
+    match within("an answer", place.producer(&broker).rpc::<u32>(long, ())).await {
+        Err(CallFault::Exception(raised)) => {
+            assert_eq!(raised.name, "UnknownCommand");
+            assert!(raised.message.len() < 400, "{} bytes", raised.message.len());
+            assert!(raised.message.contains("it answers: another, zero"), "{raised}");
+        }
+        other => panic!("{other:?}"),
+    }
 }
 
 async fn a_message_that_nobody_handles_is_acknowledged(world: World) {

@@ -36,6 +36,12 @@ impl io::Write for Log {
 
 /// What is logged while a service is called over a connection of this configuration.
 async fn logged(world: World, config: Config) -> String {
+    let connecting = Box::pin(Broker::connect_with(config));
+    Box::pin(logged_over(world, async { connecting.await.expect("it lets us in") })).await
+}
+
+/// What is logged while a connection is made and a service is called over it.
+async fn logged_over(world: World, connecting: impl Future<Output = Broker>) -> String {
     let log = Log::default();
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt()
@@ -45,7 +51,7 @@ async fn logged(world: World, config: Config) -> String {
         .finish();
     let _logging = tracing::subscriber::set_default(subscriber);
 
-    let broker = within("the connection", Broker::with(config)).await.expect("it lets us in");
+    let broker = within("the connection", connecting).await;
     let place = world.place("vault");
     let serving = place.serve(&broker, Vault).await;
     let parameters = json!({ "user": "ann", "password": "s3same" });
@@ -73,6 +79,15 @@ fn assert_shows_the_traffic(log: &str) {
 async fn in_memory_the_debug_mode_shows_each_message_and_no_password() {
     let config = Config::new("memory://behaviour-debugging").debug(true);
     assert_shows_the_traffic(&logged(World::memory(), config).await);
+}
+
+#[tokio::test]
+async fn the_debug_mode_can_be_set_on_a_connection() {
+    let debugging = async { Broker::memory().with_debug(true) };
+    assert_shows_the_traffic(&logged_over(World::memory(), debugging).await);
+    let silent = async { Broker::memory().with_debug(true).with_debug(false) };
+    let log = logged_over(World::memory(), silent).await;
+    assert!(!log.contains("ann"), "{log}");
 }
 
 #[tokio::test]

@@ -24,7 +24,33 @@ trait Bell {
     async fn shouted(&self) -> u32;
 }
 
+#[exchange(name = "behaviour-routes-spare", kind = "fanout", durable = false)]
+struct Spare;
+
+#[exchange(name = "behaviour-routes-front", durable = false, alternate = Spare)]
+struct Front;
+
+#[producer(exchange = Front, key = "nobody is bound by this")]
+trait Door {
+    #[rpc]
+    async fn knock(&self, times: u32) -> u32;
+}
+
+struct BackDoor;
+
+// Its only binding is to what the exchange of its contract cannot route.
+#[message_processor(
+    exchange = Spare,
+    queue(name = "behaviour-routes-back-door", durable = false, auto_delete)
+)]
+impl Door for BackDoor {
+    async fn knock(&self, times: u32) -> u32 {
+        times
+    }
+}
+
 on_every_broker! {
+    a_service_behind_an_alternate_exchange_is_reached,
     a_message_goes_to_every_pair_of_its_contract_and_a_call_to_the_first,
     a_method_with_a_key_goes_to_the_first_exchange_under_it,
     a_key_given_to_the_call_replaces_that_of_its_method,
@@ -56,6 +82,14 @@ async fn answered(
     let request = seen(requests).await;
     request.answer(broker, success(&json!(7))).await;
     within("an answer", call).await.unwrap().expect("the call is answered")
+}
+
+async fn a_service_behind_an_alternate_exchange_is_reached(world: World) {
+    let broker = world.broker().await;
+    let serve = broker.serve(BackDoor).into_future();
+    let _serving = within("the service", serve).await.expect("it is served");
+    let door = DoorProducer::new(&broker, Fingerprint::default());
+    assert_eq!(within("an answer", door.knock(3)).await.expect("it is answered"), 3);
 }
 
 async fn a_message_goes_to_every_pair_of_its_contract_and_a_call_to_the_first(world: World) {

@@ -85,5 +85,6 @@ async fn a_call_under_way_cannot_be_detached(world: World) {
     let mut call = place.producer(&broker).rpc::<u32>("double", 4);
     assert!(poll_immediate(&mut call).await.is_none());
     let refused = call.detach().await.unwrap_err();
+    assert!(matches!(refused, CallFault::UnderWay), "{refused:?}");
     assert!(refused.to_string().contains("before it is awaited"), "{refused}");
 }

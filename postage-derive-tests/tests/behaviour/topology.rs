@@ -1,7 +1,7 @@
 //! Exchanges, queues and bindings: by attribute, when it is served, and while it consumes.
 
 use postage_core::prelude::*;
-use postage_core::{Binding, CallFault, FieldValue, MatchHeaders, Outcome, ServeError};
+use postage_core::{Binding, CallFault, FieldValue, MatchHeaders, Outcome, SendError, ServeError};
 use serde_json::json;
 
 use crate::world::{Ear, Voice, World, consume, line, seen, within};
@@ -47,7 +47,35 @@ impl Everywhere {
     }
 }
 
+/// Bound by headers, in two ways.
+struct Europe {
+    voice: Voice,
+}
+
+#[message_processor(
+    bind(
+        exchange = Headers,
+        queue(name = "behaviour-topology-europe", durable = false, auto_delete),
+        headers("region" = "eu", "size" = 3)
+    ),
+    bind(
+        exchange = Headers,
+        queue = "behaviour-topology-europe",
+        headers(match = "any-with-x", "urgent" = true, "x-all" = 1.5)
+    )
+)]
+impl Europe {
+    #[message_handler]
+    async fn hear(&self, word: &str) {
+        self.voice.say(word.to_owned());
+    }
+}
+
 on_every_broker! {
+    bindings_by_headers_by_attribute,
+    bindings_by_headers_when_served,
+    two_descriptions_of_one_queue_are_refused_when_served,
+    the_same_description_of_a_queue_may_be_given_twice,
     several_exchanges_queues_and_keys_by_attribute,
     queues_are_bound_and_unbound_while_the_service_consumes,
     bindings_by_headers_are_added_while_the_service_consumes,
@@ -125,6 +153,89 @@ async fn queues_are_bound_and_unbound_while_the_service_consumes(world: World) {
     within("the error", lost).await.expect_err("nobody is bound by that key");
     says(&producer, &topic, "first", "four").await;
     assert_eq!(ear.hears().await, "four by first");
+}
+
+/// Publishes to a headers exchange.
+fn tells(producer: &Producer, word: &str, headers: &[(&'static str, FieldValue)]) -> Publish {
+    let message = producer.command("hear", json!({ "word": word }));
+    headers.iter().fold(message, |message, (name, value)| message.header(*name, value.clone()))
+}
+
+async fn bindings_by_headers_by_attribute(world: World) {
+    let broker = world.broker().await;
+    let (voice, mut ear) = line();
+    let serve = broker.serve(Europe { voice });
+    let _serving = within("the service", serve.into_future()).await.expect("it is served");
+    let producer = producer(&broker).eks([(Headers::ROUTE, "")]);
+    let taken: [(&str, &[(&'static str, FieldValue)]); 3] = [
+        ("all of the first", &[("region", "eu".into()), ("size", 3.into()), ("more", 1.into())]),
+        ("one of the second", &[("urgent", true.into()), ("size", 4.into())]),
+        ("the other of the second", &[("x-all", 1.5.into())]),
+    ];
+    for (word, headers) in taken {
+        within("a confirm", tells(&producer, word, headers)).await.expect(word);
+        assert_eq!(ear.hears().await, word);
+    }
+    let lost: [&[(&'static str, FieldValue)]; 3] =
+        [&[], &[("region", "eu".into()), ("size", 4.into())], &[("urgent", false.into())]];
+    for headers in lost {
+        let unheard = within("the error", tells(&producer, "lost", headers)).await;
+        assert!(matches!(unheard, Err(SendError::Unroutable { .. })), "{headers:?}: {unheard:?}");
+    }
+    assert_eq!(ear.rest(), [""; 0]);
+}
+
+async fn bindings_by_headers_when_served(world: World) {
+    let broker = world.broker().await;
+    let (voice, mut ear) = line();
+    let headers = world.exchange("headers", ExchangeKind::Headers);
+    let queue = world.queue("heard");
+    // The name of the queue counts, not the one in the binding.
+    let binding = Binding::new(headers.clone(), "another", "")
+        .headers(MatchHeaders::AllWithX, [("x-floor", 3)]);
+    let serve = broker.serve(Listener { voice }).bind_with(queue.clone(), binding);
+    let serving = within("the service", serve.into_future()).await.expect("it is served");
+    assert_eq!(serving.queues(), [queue.name()]);
+    let producer = producer(&broker).eks([(headers, "")]);
+    let lost = tells(&producer, "down", &[("x-floor", 2.into())]);
+    within("the error", lost).await.expect_err("the floor is another");
+    let up = tells(&producer, "up", &[("x-floor", 3.into())]);
+    within("a confirm", up).await.expect("the floor is the one");
+    assert_eq!(ear.hears().await, "up by ");
+}
+
+async fn two_descriptions_of_one_queue_are_refused_when_served(world: World) {
+    let broker = world.broker().await;
+    let direct = world.exchange("direct", ExchangeKind::Direct);
+    let queue = world.queue("twice");
+    let other = queue.clone().max_length(3);
+    let serve = broker.serve(Listener { voice: line().0 }).bind(direct, queue.clone(), "key");
+    let refused = within("the error", serve.queue(other).into_future()).await.unwrap_err();
+    match &refused {
+        ServeError::QueueTwice { service: "Listener", queue: named } => {
+            assert_eq!(named, queue.name());
+        }
+        other => panic!("{other:?}"),
+    }
+    // It had declared nothing by then.
+    let there = within("an answer", broker.declare_queue(&queue.passive(true))).await;
+    there.expect_err("there is no queue");
+}
+
+async fn the_same_description_of_a_queue_may_be_given_twice(world: World) {
+    let broker = world.broker().await;
+    let (voice, mut ear) = line();
+    let direct = world.exchange("direct", ExchangeKind::Direct);
+    let queue = world.queue("twice");
+    let serve = broker.serve(Listener { voice });
+    let serve = serve.bind(direct.clone(), queue.clone(), "left");
+    let serve = serve.bind(direct.clone(), queue.clone(), "right").queue(queue);
+    let serving = within("the service", serve.into_future()).await.expect("it is served");
+    assert_eq!(serving.queues().len(), 1);
+    for key in ["left", "right"] {
+        says(&producer(&broker), &direct, key, "one").await;
+        assert_eq!(ear.hears().await, format!("one by {key}"));
+    }
 }
 
 async fn bindings_by_headers_are_added_while_the_service_consumes(world: World) {

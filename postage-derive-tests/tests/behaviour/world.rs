@@ -158,8 +158,7 @@ pub(crate) async fn bind(broker: &Broker, exchange: &Exchange, queue: &Queue, ke
 
 /// Consumes a queue by hand, without a bound.
 pub(crate) async fn consume(broker: &Broker, queue: &str) -> Subscription {
-    let source =
-        Source { queue: queue.to_owned().into(), prefetch: 0, exclusive: false, auto_ack: false };
+    let source = Source::new(queue.to_owned());
     within("a consumer", broker.transport().consume(source)).await.expect("it is consumed")
 }
 
@@ -199,13 +198,9 @@ impl Seen {
         body: impl Into<Bytes>,
     ) {
         let reply_to = self.properties.reply_to.clone().expect("the request has a reply address");
-        let reply = Publication {
-            route: Route::to_queue(reply_to),
-            properties,
-            body: body.into(),
-            mandatory: false,
-            confirm: false,
-        };
+        let reply = Publication::new(Route::to_queue(reply_to), properties, body)
+            .mandatory(false)
+            .confirm(false);
         within("a reply", broker.transport().publish(reply)).await.expect("the reply is sent");
     }
 }
@@ -237,22 +232,23 @@ pub(crate) async fn seen(subscription: &mut Subscription) -> Seen {
     seen
 }
 
-/// Publishes a body by hand, which some queue must take.
+/// Publishes a body by hand, which some queue must take. It has an id of its own, unless given.
 pub(crate) async fn publish(
     broker: &Broker,
     place: &Place,
     mut properties: Properties,
     body: impl Into<Bytes>,
 ) {
-    properties.message_id = Some(Cow::Owned(Uuid::new_v4().to_string()));
-    let publication = Publication {
-        route: Route::new(place.exchange.name().to_owned(), place.key.clone()),
-        properties,
-        body: body.into(),
-        mandatory: true,
-        confirm: true,
-    };
+    properties.message_id.get_or_insert_with(|| Cow::Owned(Uuid::new_v4().to_string()));
+    let route = Route::new(place.exchange.name().to_owned(), place.key.clone());
+    let publication = Publication::new(route, properties, body);
     within("a confirm", broker.transport().publish(publication)).await.expect("it is taken");
+}
+
+/// Whether there is a queue of this name.
+pub(crate) async fn exists(broker: &Broker, queue: &str) -> bool {
+    let passive = Queue::new(queue.to_owned()).passive(true);
+    within("a queue", broker.declare_queue(&passive)).await.is_ok()
 }
 
 /// Says that a queue has nothing more for the one who consumes it: what was routed before a marker

@@ -68,7 +68,7 @@ impl World {
         let binding = Binding::new(exchange.clone(), dead.clone(), "dead");
         broker.bind(&binding).await.expect("a binding");
 
-        let limited = broker.max_body(LIMIT);
+        let limited = broker.with_max_body(LIMIT);
         let letters = own(&queue).dead_letter(queue.clone()).dead_letter_key("dead");
         let serving = limited.serve(Keeper).bind(exchange.clone(), letters, "keep");
         let serving = serving.await.expect("it is served");
@@ -91,8 +91,7 @@ impl World {
         properties.content_type = Some("application/json".into());
         properties.reply_to = answered.then(|| self.reply_to.clone().into());
         let route = Route::new(self.queue.clone(), "keep");
-        let publication =
-            Publication { route, properties, body: body.into(), mandatory: false, confirm: true };
+        let publication = Publication::new(route, properties, body).mandatory(false);
         let sent = self.broker.transport().publish(publication);
         within("a confirm", sent).await.expect("the broker takes it");
     }
@@ -125,8 +124,7 @@ impl World {
 }
 
 async fn consume(broker: &Broker, queue: &str) -> Subscription {
-    let queue = queue.to_owned().into();
-    let source = Source { queue, prefetch: 0, exclusive: false, auto_ack: false };
+    let source = Source::new(queue.to_owned());
     broker.transport().consume(source).await.expect("the queue is consumed")
 }
 

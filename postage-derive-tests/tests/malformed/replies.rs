@@ -16,8 +16,7 @@ async fn reply(broker: &Broker, request: &Delivery, id: Option<&str>, body: Vec<
     let mut properties = Properties::default();
     properties.correlation_id = id.map(|id| id.to_owned().into());
     let route = Route::to_queue(to.to_owned());
-    let body = body.into();
-    let reply = Publication { route, properties, body, mandatory: false, confirm: true };
+    let reply = Publication::new(route, properties, body).mandatory(false);
     within("a confirm", broker.transport().publish(reply)).await.expect("the broker takes it");
 }
 
@@ -26,7 +25,7 @@ pub(crate) async fn a_thousand_malformed_replies(broker: Broker) {
     let own = Queue::new(queue.clone()).durable(false).exclusive(true);
     broker.declare_queue(&own).await.expect("a queue");
     let mut requests = consume(&broker, &queue).await;
-    let producer = Producer::new(&broker.max_body(LIMIT), Fingerprint::new("test", "test"))
+    let producer = Producer::new(&broker.with_max_body(LIMIT), Fingerprint::new("test", "test"))
         .eks([(Exchange::DEFAULT, queue)])
         .timeout(DEADLINE)
         .max_retry(0);

@@ -58,8 +58,7 @@ pub(crate) fn within<F: Future>(what: &str, future: F) -> impl Future<Output = F
 
 /// Consumes a queue.
 pub(crate) async fn consume(broker: &Broker, queue: &str) -> Subscription {
-    let queue = queue.to_owned().into();
-    let source = Source { queue, prefetch: 0, exclusive: false, auto_ack: false };
+    let source = Source::new(queue.to_owned());
     broker.transport().consume(source).await.expect("the queue is consumed")
 }
 

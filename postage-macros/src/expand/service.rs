@@ -7,6 +7,7 @@ use syn::spanned::Spanned as _;
 use super::call::{self, Call};
 use super::dispatch::{self, Arm};
 use super::{implementation, local, method, quiet, sources};
+use crate::model::retry::Retry;
 use crate::model::service::Service;
 use crate::parse::attributes;
 
@@ -77,9 +78,23 @@ fn setup(service: &Service) -> TokenStream {
     let number = |value: u64| Literal::u64_unsuffixed(value);
     let prefetch = service.prefetch.map(number).map(|n| quote!(.prefetch(#n)));
     let concurrency = service.concurrency.map(number).map(|n| quote!(.concurrency(#n)));
+    let retry = service.retry.as_ref().map(|settings| retry(service, settings));
+    let dedup = service.dedup.map(|on| quote!(.dedup(#on)));
     let quit = service.quit.map(|on| quote!(.quit(#on)));
     let restart = service.restart.map(|on| quote!(.restart(#on)));
-    quote!(#sources #prefetch #concurrency #quit #restart)
+    quote!(#sources #prefetch #concurrency #retry #dedup #quit #restart)
+}
+
+fn retry(service: &Service, settings: &Retry) -> TokenStream {
+    let p = &service.runtime;
+    let attempts = Literal::u64_unsuffixed(settings.attempts);
+    let time = |millis: u64| {
+        let millis = Literal::u64_unsuffixed(millis);
+        quote!(::core::time::Duration::from_millis(#millis))
+    };
+    let pause = settings.pause.map(time).map(|time| quote!(.first_pause(#time)));
+    let longest = settings.longest.map(time).map(|time| quote!(.longest_pause(#time)));
+    quote!(.retry(#p::Retry::new(#attempts) #pause #longest))
 }
 
 fn dispatch(service: &Service) -> TokenStream {

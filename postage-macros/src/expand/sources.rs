@@ -4,6 +4,7 @@ use proc_macro2::{Literal, TokenStream};
 use quote::{ToTokens as _, quote};
 
 use super::exchange::{exchange_name, field};
+use crate::model::headers::{Headers, Matching};
 use crate::model::queue::{Flags, Overflow, Queue, QueueKind, Sources};
 use crate::model::runtime::Runtime;
 
@@ -12,7 +13,15 @@ pub(crate) fn render(p: &Runtime, sources: &Sources) -> TokenStream {
     let bindings = sources.bindings.iter().map(|binding| {
         let (exchange, key) = (&binding.exchange, binding.key.as_deref().unwrap_or_default());
         let queue = queue(p, &sources.queues[binding.queue]);
-        quote!(.bind(<#exchange as #p::DeclareExchange>::ROUTE, #queue, #key))
+        let route = quote!(<#exchange as #p::DeclareExchange>::ROUTE);
+        match &binding.headers {
+            None => quote!(.bind(#route, #queue, #key)),
+            Some(headers) => {
+                let name = &sources.queues[binding.queue].name;
+                let headers = self::headers(p, headers);
+                quote!(.bind_with(#queue, #p::Binding::new(#route, #name, #key).headers(#headers)))
+            }
+        }
     });
     let unbound = sources
         .queues
@@ -24,6 +33,21 @@ pub(crate) fn render(p: &Runtime, sources: &Sources) -> TokenStream {
         quote!(.queue(#queue))
     });
     bindings.chain(unbound).collect()
+}
+
+/// The arguments of `Binding::headers`.
+fn headers(p: &Runtime, headers: &Headers) -> TokenStream {
+    let matching = match headers.matching {
+        Matching::All => quote!(All),
+        Matching::Any => quote!(Any),
+        Matching::AllWithX => quote!(AllWithX),
+        Matching::AnyWithX => quote!(AnyWithX),
+    };
+    let wanted = headers.wanted.iter().map(|header| {
+        let (name, value) = (&header.name, field(p, &header.value));
+        quote!((#name, #value))
+    });
+    quote!(#p::MatchHeaders::#matching, [#(#wanted),*])
 }
 
 fn queue(p: &Runtime, queue: &Queue) -> TokenStream {

@@ -3,9 +3,11 @@
 pub(crate) mod contract;
 pub(crate) mod exchange;
 pub(crate) mod handler;
+pub(crate) mod headers;
 pub(crate) mod method;
 pub(crate) mod parameter;
 pub(crate) mod queue;
+pub(crate) mod retry;
 pub(crate) mod runtime;
 pub(crate) mod service;
 pub(crate) mod signature;

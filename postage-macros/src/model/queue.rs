@@ -4,6 +4,7 @@ use proc_macro2::{Span, TokenStream};
 use syn::spanned::Spanned as _;
 use syn::{LitStr, Path};
 
+use super::headers::{self, Headers};
 use super::table::{self, Entry, ExchangeRef};
 use crate::errors::Errors;
 use crate::parse::args::{Args, Argument, Value};
@@ -54,6 +55,7 @@ pub(crate) struct Binding {
     pub(crate) queue: usize,
     /// Without one, the exchange must route without.
     pub(crate) key: Option<String>,
+    pub(crate) headers: Option<Headers>,
     /// Where to report that no key of the contract matches.
     pub(crate) span: Span,
 }
@@ -66,14 +68,15 @@ pub(crate) struct Sources {
 }
 
 impl Sources {
-    /// `exchange`, `queue` and `key`, then every `bind(…)`.
+    /// `exchange`, `queue`, `key` and `headers`, then every `bind(…)`.
     pub(crate) fn from_args(args: &mut Args<'_>) -> Self {
         let errors = args.errors;
         let mut sources = Self::default();
-        if args.has("exchange") || args.has("queue") || args.has("key") {
+        let names = ["exchange", "queue", "key", "headers"];
+        if names.iter().any(|name| args.has(name)) {
             sources.add(args);
         } else {
-            for name in ["exchange", "queue", "key"] {
+            for name in names {
                 args.take(name);
             }
         }
@@ -95,6 +98,7 @@ impl Sources {
         let has_queue = args.has("queue");
         let exchange = args.exchange("exchange");
         let key = args.key("key");
+        let headers = headers::from_args(args);
         let queue = args.take("queue").and_then(|argument| queue(argument, errors));
         if !has_queue {
             errors.at_span(args.span, "the queue is missing: add `queue = \"order-desk\"`");
@@ -106,12 +110,20 @@ impl Sources {
                  to consume the queue by its name",
             );
         }
+        if let Some(headers) = &headers
+            && !has_exchange
+        {
+            errors.at_span(
+                headers.span,
+                "`headers(…)` binds a queue to an exchange: add `exchange = Events`",
+            );
+        }
         let Some((name, flags)) = queue else { return };
         let queue = self.queue(&name, flags, errors);
         if let Some(exchange) = exchange {
             let span = key.as_ref().map_or_else(|| exchange.span(), LitStr::span);
             let key = key.map(|key| key.value());
-            self.bindings.push(Binding { exchange, queue, key, span });
+            self.bindings.push(Binding { exchange, queue, key, headers, span });
         }
     }
 

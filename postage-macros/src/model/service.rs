@@ -6,6 +6,7 @@ use syn::{ImplItem, ImplItemFn, ItemImpl, Path, ReturnType, Token, Type};
 use super::handler;
 use super::method::{Category, Method, Settings};
 use super::queue::Sources;
+use super::retry::Retry;
 use super::runtime::Runtime;
 use super::signature::{self, Answer, Input, Mark, Written};
 use crate::errors::Errors;
@@ -24,6 +25,8 @@ pub(crate) struct Service {
     pub(crate) sources: Sources,
     pub(crate) prefetch: Option<u64>,
     pub(crate) concurrency: Option<u64>,
+    pub(crate) retry: Option<Retry>,
+    pub(crate) dedup: Option<bool>,
     pub(crate) quit: Option<bool>,
     pub(crate) restart: Option<bool>,
     pub(crate) types: Vec<Path>,
@@ -67,6 +70,8 @@ impl Service {
             sources: Sources::from_args(&mut args),
             prefetch: args.number("prefetch", 1..=65535, "messages"),
             concurrency: args.number("concurrency", 1..=u64::MAX, "handlers at a time"),
+            retry: Retry::from_args(&mut args),
+            dedup: args.flag("dedup"),
             quit: args.flag("quit"),
             restart: args.flag("restart"),
             types: handler_types(&mut args),

@@ -36,28 +36,36 @@ pub(crate) fn entries(args: &mut Args<'_>) -> Vec<Entry> {
     let Some((tokens, _)) = list else { return Vec::new() };
     let mut entries: Vec<Entry> = Vec::new();
     args::for_each_entry(tokens, errors, |input| {
-        let (name, value) = entry(input)?;
-        values::check_name(&name, "the name of an argument", errors);
-        if entries.iter().any(|entry| entry.name == name.value()) {
-            errors.at(&name, format!("`{}` is given twice; keep one", name.value()));
-        }
+        let (name, value) = entry(input, "an argument", "x-max-priority")?;
+        check_name(&name, "the name of an argument", &entries, errors);
         entries.push(Entry { name: name.value(), value });
         Ok(())
     });
     entries
 }
 
-fn entry(input: ParseStream<'_>) -> syn::Result<(LitStr, Field)> {
+/// Reports a name that AMQP cannot carry, and one that another entry has.
+pub(crate) fn check_name(name: &LitStr, what: &str, others: &[Entry], errors: &Errors) {
+    values::check_name(name, what, errors);
+    if others.iter().any(|other| other.name == name.value()) {
+        errors.at(name, format!("`{}` is given twice; keep one", name.value()));
+    }
+}
+
+/// `"name" = value`, for what is called `what`.
+pub(crate) fn entry(
+    input: ParseStream<'_>,
+    what: &str,
+    example: &str,
+) -> syn::Result<(LitStr, Field)> {
     if !input.peek(LitStr) {
-        return Err(input
-            .error("expected the name of an argument in quotes, like `\"x-max-priority\" = 10`"));
+        let message = format!("expected the name of {what} in quotes, like `\"{example}\" = 10`");
+        return Err(input.error(message));
     }
     let name: LitStr = input.parse()?;
     if !input.peek(Token![=]) {
-        return Err(syn::Error::new(
-            name.span(),
-            "an argument has a value: write `\"name\" = value`",
-        ));
+        let message = format!("{what} has a value: write `\"name\" = value`");
+        return Err(syn::Error::new(name.span(), message));
     }
     let value = value(input)?;
     match field(&value)? {

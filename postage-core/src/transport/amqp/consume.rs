@@ -77,7 +77,13 @@ struct AmqpDeliveries {
     cancelled: bool,
     /// How it ended; told for ever after.
     ended: Option<Result<(), TransportError>>,
-    left: Option<oneshot::Sender<Consumer>>,
+    left: Option<oneshot::Sender<Left>>,
+}
+
+/// A consumer that was left, and its ending, where that is still under way.
+struct Left {
+    consumer: Consumer,
+    cancelled: Option<BoxFuture<'static, ()>>,
 }
 
 impl AmqpDeliveries {
@@ -155,23 +161,37 @@ impl Drop for AmqpDeliveries {
         if let (Some(left), Some(consumer)) = (self.left.take(), self.consumer.take())
             && self.ended.is_none()
         {
-            let _ = left.send(consumer);
+            let mut cancelled = cancel(self.channel.clone(), consumer.tag());
+            // Asked for before its holder can drop a delivery: what is given back then would come
+            // here once more, and a queue that counts deliveries would count that.
+            let under_way = (&mut cancelled).now_or_never().is_none();
+            let cancelled = under_way.then_some(cancelled);
+            let _ = left.send(Left { consumer, cancelled });
         }
     }
 }
 
 /// When the subscription is left, ends the consumer and gives back what it had not handed out.
 /// What it had handed out can still be settled.
-async fn give_back(left: oneshot::Receiver<Consumer>, channel: Channel, auto_ack: bool) {
-    let Ok(mut consumer) = left.await else { return };
-    // An error says that the broker has ended it already.
-    let _ = channel.basic_cancel(consumer.tag(), BasicCancelOptions::default()).await;
+async fn give_back(left: oneshot::Receiver<Left>, channel: Channel, auto_ack: bool) {
+    let Ok(Left { mut consumer, cancelled }) = left.await else { return };
+    if let Some(cancelled) = cancelled {
+        cancelled.await;
+    }
     if auto_ack {
         return;
     }
     while let Some(Ok(delivery)) = consumer.next().await {
         give_back_one(&channel, delivery.delivery_tag);
     }
+}
+
+/// Ends a consumer. It is asked for in the first step, and the answer awaited after that.
+fn cancel(channel: Channel, tag: ShortString) -> BoxFuture<'static, ()> {
+    Box::pin(async move {
+        // An error says that the broker has ended it already.
+        let _ = channel.basic_cancel(tag, BasicCancelOptions::default()).await;
+    })
 }
 
 /// Settles over the channel that delivered.

@@ -145,7 +145,7 @@ pub(super) fn to_basic(properties: &Properties) -> Result<BasicProperties, Strin
         basic = basic.with_content_encoding(value);
     }
     if !properties.headers.is_empty() {
-        basic = basic.with_headers(table(&properties.headers)?);
+        basic = basic.with_headers(table(properties.headers.as_slice())?);
     }
     if properties.persistent {
         basic = basic.with_delivery_mode(PERSISTENT);
@@ -189,7 +189,7 @@ pub(super) fn from_basic(basic: &BasicProperties) -> Properties {
     Properties {
         content_type: text(basic.content_type()),
         content_encoding: text(basic.content_encoding()),
-        headers: basic.headers().as_ref().map(entries).unwrap_or_default(),
+        headers: basic.headers().iter().flat_map(entries).collect(),
         persistent: *basic.delivery_mode() == Some(PERSISTENT),
         priority: *basic.priority(),
         correlation_id: text(basic.correlation_id()),
@@ -254,7 +254,7 @@ mod tests {
         let properties = Properties {
             content_type: Some("application/json".into()),
             content_encoding: Some("gzip".into()),
-            headers: vec![("attempt".into(), 2_i64.into())],
+            headers: [("attempt", 2)].into_iter().collect(),
             persistent: true,
             priority: Some(9),
             correlation_id: Some("c".into()),

@@ -48,7 +48,7 @@ impl Session {
         let operation = || format!("declare the queue `{}`", queue.name());
         let checked = || -> Result<_, String> {
             let name = convert::short("the queue's name", queue.name())?;
-            Ok((name, convert::table(&queue.arguments())?))
+            Ok((name, convert::table(queue.arguments().as_slice())?))
         };
         let (name, arguments) = checked().map_err(|reason| fault::refused(operation(), reason))?;
         let options = QueueDeclareOptions {
@@ -143,7 +143,7 @@ impl ExchangeDeclare {
                 internal: exchange.is_internal(),
                 nowait: false,
             },
-            arguments: convert::table(&exchange.arguments())?,
+            arguments: convert::table(exchange.arguments().as_slice())?,
         })
     }
 
@@ -165,7 +165,7 @@ impl BindArguments {
             queue: convert::short("the queue's name", binding.queue())?,
             exchange: convert::short("the exchange's name", binding.exchange().name())?,
             key: convert::short("the key", binding.key())?,
-            arguments: convert::table(binding.arguments())?,
+            arguments: convert::table(binding.arguments().as_slice())?,
         })
     }
 }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::message::Message;
-use super::settings::{Settings, Table, lookup};
+use super::settings::Settings;
 use crate::topology::{FieldValue, Route};
+use crate::transport::Headers;
 
 /// Why a queue gave up on a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,28 +69,30 @@ impl DeadLetter {
     }
 }
 
-fn deaths(headers: &Table) -> &[FieldValue] {
-    match lookup(headers, "x-death") {
+fn deaths(headers: &Headers) -> &[FieldValue] {
+    match headers.get("x-death") {
         Some(FieldValue::List(deaths)) => deaths,
         _ => &[],
     }
 }
 
+fn value_in<'a>(
+    table: &'a [(Cow<'static, str>, FieldValue)],
+    name: &str,
+) -> Option<&'a FieldValue> {
+    table.iter().find(|(key, _)| key == name).map(|(_, value)| value)
+}
+
 fn text_in<'a>(death: &'a FieldValue, name: &str) -> Option<&'a str> {
     match death {
-        FieldValue::Table(table) => lookup(table, name).and_then(FieldValue::as_str),
+        FieldValue::Table(table) => value_in(table, name).and_then(FieldValue::as_str),
         _ => None,
     }
 }
 
 /// Puts this death in front of the earlier ones; one of the same queue and reason counts up.
-fn record_death(
-    headers: &mut Vec<(Cow<'static, str>, FieldValue)>,
-    queue: &str,
-    message: &Message,
-    reason: Reason,
-) {
-    let is_first = lookup(headers, "x-death").is_none();
+fn record_death(headers: &mut Headers, queue: &str, message: &Message, reason: Reason) {
+    let is_first = headers.get("x-death").is_none();
     let mut deaths = deaths(headers).to_vec();
     let same = |death: &FieldValue| {
         text_in(death, "queue") == Some(queue) && text_in(death, "reason") == Some(reason.as_str())
@@ -99,11 +102,11 @@ fn record_death(
         None => first_death(queue, message, reason),
     };
     deaths.insert(0, death);
-    set(headers, "x-death", FieldValue::List(deaths));
+    headers.insert("x-death", FieldValue::List(deaths));
     if is_first {
-        set(headers, "x-first-death-reason", reason.as_str().into());
-        set(headers, "x-first-death-queue", queue.to_owned().into());
-        set(headers, "x-first-death-exchange", message.route.exchange().to_owned().into());
+        headers.insert("x-first-death-reason", reason.as_str());
+        headers.insert("x-first-death-queue", queue.to_owned());
+        headers.insert("x-first-death-exchange", message.route.exchange().to_owned());
     }
 }
 
@@ -125,17 +128,14 @@ fn first_death(queue: &str, message: &Message, reason: Reason) -> FieldValue {
 
 fn count_up(mut death: FieldValue) -> FieldValue {
     if let FieldValue::Table(table) = &mut death {
-        let count = lookup(table, "count").and_then(FieldValue::as_int).unwrap_or(0);
-        set(table, "count", FieldValue::Int(count.saturating_add(1)));
+        let count = value_in(table, "count").and_then(FieldValue::as_int).unwrap_or(0);
+        let count = FieldValue::Int(count.saturating_add(1));
+        match table.iter_mut().find(|(key, _)| key == "count") {
+            Some((_, old)) => *old = count,
+            None => table.push(("count".into(), count)),
+        }
     }
     death
-}
-
-fn set(table: &mut Vec<(Cow<'static, str>, FieldValue)>, name: &'static str, value: FieldValue) {
-    match table.iter_mut().find(|(key, _)| key == name) {
-        Some((_, old)) => *old = value,
-        None => table.push((name.into(), value)),
-    }
 }
 
 fn seconds_now() -> u64 {

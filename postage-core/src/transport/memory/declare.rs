@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::exchange::{Bound, Exchange, check_match_kind};
 use super::queue::Queue;
-use super::settings::{COMPARED, Settings, lookup};
+use super::settings::{COMPARED, Settings};
 use super::state::{ConnectionId, QueueId, State};
 use crate::topology::{
     Binding, Exchange as ExchangeDescription, ExchangeKind, FieldValue, Queue as QueueDescription,
@@ -91,7 +91,7 @@ impl State {
             return Ok(());
         }
         let place = ("exchange", name);
-        let alternate = lookup(&description.arguments(), "alternate-exchange").cloned();
+        let alternate = description.arguments().get("alternate-exchange").cloned();
         let kinds = (description.kind.as_str(), found.kind.as_str());
         check_same(place, "type", kinds, |kind| format!("'{kind}'"))?;
         check_same(place, "durable", (description.durable, found.durable), show_flag)?;
@@ -110,7 +110,7 @@ impl State {
                  direct, topic, fanout and headers, and no plugins"
             ));
         }
-        let alternate = lookup(&description.arguments(), "alternate-exchange").cloned();
+        let alternate = description.arguments().get("alternate-exchange").cloned();
         if alternate.is_some_and(|value| value.as_str().is_none()) {
             return Err(format!(
                 "PRECONDITION_FAILED - invalid arg 'alternate-exchange' for exchange '{name}' in \
@@ -179,8 +179,8 @@ impl State {
         let classic = FieldValue::from("classic");
         for argument in COMPARED {
             let default = (argument == "x-queue-type").then_some(&classic);
-            let received = lookup(&arguments, argument).or(default);
-            let current = lookup(&queue.arguments, argument).or(default);
+            let received = arguments.get(argument).or(default);
+            let current = queue.arguments.get(argument).or(default);
             check_same(place, argument, (received, current), show_argument)?;
         }
         Ok(())
@@ -276,5 +276,5 @@ fn locked(name: &str) -> String {
 }
 
 fn bound(queue: QueueId, binding: &Binding) -> Bound {
-    Bound { queue, key: binding.key().to_owned(), arguments: binding.arguments().to_vec() }
+    Bound { queue, key: binding.key().to_owned(), arguments: binding.arguments().clone() }
 }

@@ -1,11 +1,9 @@
 //! An exchange, and which of its bindings take a message.
 
-use std::borrow::Cow;
-
-use super::settings::{Table, lookup};
 use super::state::QueueId;
 use crate::topology::routing::topic_matches;
-use crate::topology::{Exchange as Description, ExchangeKind, FieldValue};
+use crate::topology::{Arguments, Exchange as Description, ExchangeKind, FieldValue};
+use crate::transport::Headers;
 
 #[derive(Debug)]
 pub(super) struct Exchange {
@@ -23,7 +21,7 @@ pub(super) struct Exchange {
 pub(super) struct Bound {
     pub(super) queue: QueueId,
     pub(super) key: String,
-    pub(super) arguments: Vec<(Cow<'static, str>, FieldValue)>,
+    pub(super) arguments: Arguments,
 }
 
 impl Exchange {
@@ -34,7 +32,7 @@ impl Exchange {
             durable: description.durable,
             auto_delete: description.auto_delete,
             internal: description.internal,
-            alternate: lookup(&arguments, "alternate-exchange").cloned(),
+            alternate: arguments.get("alternate-exchange").cloned(),
             bindings: Vec::new(),
         }
     }
@@ -44,7 +42,7 @@ impl Exchange {
     pub(super) fn matching<'a>(
         &'a self,
         key: &'a str,
-        headers: &'a Table,
+        headers: &'a Headers,
     ) -> impl Iterator<Item = QueueId> + 'a {
         let takes = move |bound: &&Bound| match self.kind {
             ExchangeKind::Direct => bound.key == key,
@@ -57,8 +55,8 @@ impl Exchange {
 }
 
 /// Says why a headers binding cannot be, if so.
-pub(super) fn check_match_kind(arguments: &Table) -> Result<(), String> {
-    match lookup(arguments, "x-match") {
+pub(super) fn check_match_kind(arguments: &Arguments) -> Result<(), String> {
+    match arguments.get("x-match") {
         None => Ok(()),
         Some(FieldValue::Text(kind))
             if matches!(&**kind, "all" | "any" | "all-with-x" | "any-with-x") =>
@@ -72,13 +70,13 @@ pub(super) fn check_match_kind(arguments: &Table) -> Result<(), String> {
     }
 }
 
-fn headers_match(arguments: &Table, headers: &Table) -> bool {
-    let kind = lookup(arguments, "x-match").and_then(FieldValue::as_str).unwrap_or("all");
+fn headers_match(arguments: &Arguments, headers: &Headers) -> bool {
+    let kind = arguments.get("x-match").and_then(FieldValue::as_str).unwrap_or("all");
     let with_x = kind.ends_with("-with-x");
     let mut wanted = arguments
         .iter()
-        .filter(|(name, _)| name != "x-match" && (with_x || !name.starts_with("x-")));
-    let has = |(name, value): &(Cow<'static, str>, FieldValue)| match lookup(headers, name) {
+        .filter(|(name, _)| *name != "x-match" && (with_x || !name.starts_with("x-")));
+    let has = |(name, value): (&str, &FieldValue)| match headers.get(name) {
         Some(found) => *value == FieldValue::Void || found == value,
         None => false,
     };
@@ -89,13 +87,15 @@ fn headers_match(arguments: &Table, headers: &Table) -> bool {
 mod tests {
     use super::*;
 
-    fn table(pairs: &[(&'static str, FieldValue)]) -> Vec<(Cow<'static, str>, FieldValue)> {
-        pairs.iter().map(|(name, value)| (Cow::Borrowed(*name), value.clone())).collect()
+    fn table(pairs: &[(&'static str, FieldValue)]) -> Arguments {
+        pairs.iter().cloned().collect()
     }
 
     #[test]
     fn all_wants_every_header_any_wants_one_and_x_headers_count_only_where_said() {
-        let headers = table(&[("a", 1.into()), ("b", "two".into()), ("x-c", 3.into())]);
+        let headers: [(&str, FieldValue); 3] =
+            [("a", 1.into()), ("b", "two".into()), ("x-c", 3.into())];
+        let headers = Headers::from_iter(headers);
         for (arguments, expected) in [
             (table(&[("a", 1.into()), ("b", "two".into())]), true),
             (table(&[("a", 1.into()), ("b", "three".into())]), false),

@@ -81,6 +81,12 @@ impl MemoryTransport {
         Self::to(self.broker.clone())
     }
 
+    /// Ends the connection, without a word to those who watch its state.
+    #[cfg(feature = "faults")]
+    pub(in crate::transport) fn cut(&self) {
+        self.broker.with(|state, now| state.close_connection(self.connection, now));
+    }
+
     fn to(broker: Arc<Broker>) -> Self {
         let connection = broker.with(|state, _| state.open_connection());
         let state = watch::Sender::new(ConnectionState::Connected { session: 1 });
@@ -260,7 +266,7 @@ fn check_lengths(message: &Message) -> Result<(), String> {
     for (what, text) in texts {
         declare::check_length(what, text.as_deref().unwrap_or_default())?;
     }
-    for (name, _) in &message.properties.headers {
+    for (name, _) in message.properties.headers.iter() {
         declare::check_length("name of a header", name)?;
     }
     Ok(())

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::message::{Held, Message, Place};
 use super::settings::Settings;
 use super::state::{ConnectionId, ConsumerId};
-use crate::topology::{FieldValue, Overflow, Queue as Description};
+use crate::topology::{Arguments, Overflow, Queue as Description};
 
 #[derive(Debug)]
 pub(super) struct Queue {
@@ -19,7 +19,7 @@ pub(super) struct Queue {
     pub(super) owner: Option<ConnectionId>,
     pub(super) durable: bool,
     pub(super) auto_delete: bool,
-    pub(super) arguments: Vec<(std::borrow::Cow<'static, str>, FieldValue)>,
+    pub(super) arguments: Arguments,
     pub(super) settings: Settings,
     /// In turn: the next to be served is in front.
     pub(super) consumers: VecDeque<ConsumerId>,

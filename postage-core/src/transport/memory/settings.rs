@@ -1,12 +1,8 @@
 //! What a queue's arguments mean, and which of them RabbitMQ would refuse.
 
-use std::borrow::Cow;
 use std::time::Duration;
 
-use crate::topology::{FieldValue, Overflow, Queue};
-
-/// A field table as declarations and bindings have it.
-pub(super) type Table = [(Cow<'static, str>, FieldValue)];
+use crate::topology::{Arguments, FieldValue, Overflow, Queue};
 
 /// The arguments that must be the same when a queue is declared again.
 pub(super) const COMPARED: [&str; 11] = [
@@ -40,11 +36,6 @@ pub(super) struct Settings {
     pub(super) delivery_limit: Option<u64>,
 }
 
-/// The value under a name.
-pub(super) fn lookup<'a>(table: &'a Table, name: &str) -> Option<&'a FieldValue> {
-    table.iter().find(|(key, _)| key == name).map(|(_, value)| value)
-}
-
 impl Settings {
     /// Reads the arguments of a declaration; the error is the broker's reason to refuse it.
     pub(super) fn read(queue: &Queue) -> Result<Self, String> {
@@ -59,7 +50,7 @@ impl Settings {
             dead_letter_exchange: table.text("x-dead-letter-exchange")?,
             dead_letter_key: table.text("x-dead-letter-routing-key")?,
             max_priority: table.max_priority()?,
-            single_active: lookup(&arguments, "x-single-active-consumer")
+            single_active: arguments.get("x-single-active-consumer")
                 == Some(&FieldValue::Bool(true)),
             counts_returns: table.is_quorum()?,
             delivery_limit: table.number("x-delivery-limit")?,
@@ -99,7 +90,7 @@ fn refuse_quorum_flags(queue: &Queue) -> Result<(), String> {
 
 struct Reader<'a> {
     queue: &'a str,
-    table: &'a Table,
+    table: &'a Arguments,
 }
 
 impl Reader<'_> {
@@ -111,13 +102,13 @@ impl Reader<'_> {
     }
 
     fn number(&self, name: &str) -> Result<Option<u64>, String> {
-        let Some(value) = lookup(self.table, name) else { return Ok(None) };
+        let Some(value) = self.table.get(name) else { return Ok(None) };
         let number = value.as_int().and_then(|number| u64::try_from(number).ok());
         number.map(Some).ok_or_else(|| self.invalid(name, "it must be a non-negative integer"))
     }
 
     fn text(&self, name: &str) -> Result<Option<String>, String> {
-        let Some(value) = lookup(self.table, name) else { return Ok(None) };
+        let Some(value) = self.table.get(name) else { return Ok(None) };
         let text = value.as_str().map(str::to_owned);
         text.map(Some).ok_or_else(|| self.invalid(name, "it must be a text"))
     }

@@ -33,14 +33,16 @@ pub(super) struct Unsettled {
     pub(super) held: Held,
 }
 
+/// What is walked through is in order, so that a run in paused time wakes the same ones first each
+/// time.
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) exchanges: HashMap<String, Exchange>,
-    pub(super) queues: HashMap<QueueId, Queue>,
+    pub(super) queues: BTreeMap<QueueId, Queue>,
     pub(super) names: HashMap<Arc<str>, QueueId>,
     /// The open connections, each with its deliveries that are out, by their tags.
     pub(super) connections: HashMap<ConnectionId, BTreeMap<u64, Unsettled>>,
-    pub(super) consumers: HashMap<ConsumerId, Consumer>,
+    pub(super) consumers: BTreeMap<ConsumerId, Consumer>,
     /// Dead letters that are still to be routed.
     pub(super) letters: VecDeque<DeadLetter>,
     /// Whom to wake when the state is unlocked.
@@ -64,10 +66,10 @@ impl State {
         });
         Self {
             exchanges: exchanges.into(),
-            queues: HashMap::new(),
+            queues: BTreeMap::new(),
             names: HashMap::new(),
             connections: HashMap::new(),
-            consumers: HashMap::new(),
+            consumers: BTreeMap::new(),
             letters: VecDeque::new(),
             wakers: Vec::new(),
             alarm: Alarm::default(),

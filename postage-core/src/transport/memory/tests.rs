@@ -17,11 +17,11 @@ fn to_queue(queue: &'static str, expiration: Option<Duration>) -> Publication {
     let properties = Properties { expiration, message_id, ..Properties::default() };
     let body = Bytes::from_static(b"body");
     let route = Route::to_queue(queue);
-    Publication { route, properties, body, mandatory: true, confirm: true }
+    Publication::new(route, properties, body)
 }
 
 async fn consume(transport: &MemoryTransport, queue: &'static str) -> Subscription {
-    let source = Source { queue: queue.into(), prefetch: 0, exclusive: false, auto_ack: false };
+    let source = Source::new(queue);
     transport.consume(source).await.unwrap()
 }
 

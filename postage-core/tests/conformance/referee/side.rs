@@ -1,6 +1,6 @@
 //! One of the two brokers: how things are named on it, done to it and read from it.
 
-use postage_core::transport::{Delivery, Source, Subscription, TransportError};
+use postage_core::transport::{Delivery, Subscription, TransportError};
 use postage_core::{Binding, Exchange, ExchangeKind, FieldValue, Queue, Route};
 
 use super::step::{EXCHANGES, Link, QUEUES, Step};
@@ -108,7 +108,7 @@ impl Side {
 
     /// Consumes one at a time; none when the queue is missing.
     pub(super) async fn consume(&self, queue: usize) -> Option<Subscription> {
-        let source = Source { prefetch: 1, ..source(&self.queue(queue)) };
+        let source = source(&self.queue(queue)).prefetch(1);
         within("a consumer", self.link.consume(source)).await.ok()
     }
 
@@ -132,7 +132,8 @@ impl Side {
 
     /// What a delivery says, apart from names and times that are this side's own.
     pub(super) fn show(&self, delivery: &Delivery) -> String {
-        let mut headers = FieldValue::Table(delivery.properties.headers.clone());
+        let mut headers =
+            FieldValue::Table(delivery.properties.headers.clone().into_iter().collect());
         make_plain(&mut headers);
         let (route, priority) = (&delivery.route, delivery.properties.priority);
         let again = delivery.redelivered;

@@ -15,6 +15,11 @@ where
     fn helper(&self) {}
 }
 #[allow(deprecated, unused, clippy::all, clippy::pedantic)]
+const _: () = {
+    const EXCHANGE: &::postage_core::__private::Exchange = &<Events as ::postage_core::__private::DeclareExchange>::ROUTE;
+    ::postage_core::__private::check_keyless(EXCHANGE)
+};
+#[allow(deprecated, unused, clippy::all, clippy::pedantic)]
 const _: () = ::postage_core::__private::check_handlers(
     &[
         &[
@@ -146,9 +151,35 @@ where
                     ),
                 "all",
             )
+            .bind_with(
+                ::postage_core::__private::Queue::new("order-events"),
+                ::postage_core::__private::Binding::new(
+                        <Events as ::postage_core::__private::DeclareExchange>::ROUTE,
+                        "order-events",
+                        "",
+                    )
+                    .headers(
+                        ::postage_core::__private::MatchHeaders::AnyWithX,
+                        [
+                            (
+                                "region",
+                                ::postage_core::__private::FieldValue::Text(
+                                    ::postage_core::__private::Cow::Borrowed("eu"),
+                                ),
+                            ),
+                            ("x-size", ::postage_core::__private::FieldValue::Int(3)),
+                        ],
+                    ),
+            )
             .queue(::postage_core::__private::Queue::new("order-desk-direct"))
             .prefetch(1)
             .concurrency(8)
+            .retry(
+                ::postage_core::__private::Retry::new(5)
+                    .first_pause(::core::time::Duration::from_millis(1000))
+                    .longest_pause(::core::time::Duration::from_millis(60000)),
+            )
+            .dedup(false)
             .quit(false)
     }
     fn dispatch<'postage>(
