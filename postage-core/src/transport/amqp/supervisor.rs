@@ -83,7 +83,11 @@ impl Shared {
             // What is under way over the other connections fails now too.
             session.close(LOST_DEADLINE).await;
             drop(session);
-            let Some(session) = self.reconnect().await else { return };
+            let session = tokio::select! {
+                session = self.reconnect() => session,
+                () = self.ended() => return,
+            };
+            let Some(session) = session else { return };
             sessions += 1;
             let connected = ConnectionState::Connected { session: sessions };
             if !self.step(|slot| *slot = Some(Arc::new(session)), connected) {
@@ -91,6 +95,13 @@ impl Shared {
             }
             tracing::info!(session = sessions, "connected again");
         }
+    }
+
+    /// Waits until it is ended. Nobody is to be connected again then.
+    async fn ended(&self) {
+        let mut state = self.watch();
+        // The sender is ours.
+        drop(state.wait_for(|state| matches!(state, ConnectionState::Closed)).await);
     }
 
     async fn reconnect(&self) -> Option<Session> {
