@@ -6,9 +6,9 @@ use std::time::Duration;
 use backon::{BackoffBuilder, ExponentialBuilder};
 
 const FIRST: Duration = Duration::from_millis(50);
-const LONGEST: Duration = Duration::from_secs(5);
+const LONGEST: Duration = Duration::from_secs(2);
 
-/// An endless row of pauses, between 50 ms and 10 s.
+/// An endless row of pauses, between 50 ms and 4 s.
 #[derive(Debug)]
 pub(crate) struct Pauses(backon::ExponentialBackoff);
 
