@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::OnceCell;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::message::{Codec, CodecError, Codecs};
 use crate::topology::Exchange;
@@ -16,6 +16,12 @@ use crate::transport::{ConnectionState, Delivery, Publication, Transport, Transp
 
 /// The exchanges that are remembered as declared; all are forgotten when there are more.
 const MOST_DECLARED: usize = 1024;
+
+/// After a loss, a service may need a moment longer than its callers and senders to be there again.
+pub(crate) const UNTIL_SERVED_AGAIN: Duration = Duration::from_millis(100);
+
+/// How long after a loss no queue taking a send may be for that reason.
+const SERVED_AGAIN_WITHIN: Duration = Duration::from_secs(10);
 
 /// How long the state of the connection may lag behind a loss.
 const NOTICED: Duration = Duration::from_millis(250);
@@ -118,7 +124,9 @@ impl Link {
         }
     }
 
-    /// Does the work, again after each loss of the connection. The caller bounds it in time.
+    /// Does the work, again after each loss of the connection; and for a while after a loss, again
+    /// when no queue takes it, since a service may need a moment longer than its senders to be
+    /// there again. The caller bounds it in time.
     ///
     /// # Errors
     /// [`TransportError::Disconnected`] only when the connection was closed for good.
@@ -129,11 +137,18 @@ impl Link {
     where
         F: Future<Output = Result<T, TransportError>>,
     {
+        let mut back = None;
         loop {
             let session = self.session();
             match work().await {
                 Err(lost @ TransportError::Disconnected { .. }) => {
                     self.after_loss(session, lost).await?;
+                    back = Some(Instant::now());
+                }
+                Err(TransportError::Unroutable { .. })
+                    if back.is_some_and(|back| back.elapsed() < SERVED_AGAIN_WITHIN) =>
+                {
+                    sleep(UNTIL_SERVED_AGAIN).await;
                 }
                 outcome => return outcome,
             }

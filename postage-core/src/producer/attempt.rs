@@ -15,11 +15,9 @@ use super::replies::{Replies, ReplyAddress};
 use crate::contract::Peer;
 use crate::error::CallFault;
 use crate::headers;
+use crate::link::UNTIL_SERVED_AGAIN;
 use crate::topology::{Exchange, Route};
 use crate::transport::{Delivery, Properties, TransportError};
-
-/// After a loss, a service may need a moment longer than its callers to be there again.
-const UNTIL_SERVED_AGAIN: Duration = Duration::from_millis(100);
 
 /// A call that is made and not yet sent.
 #[derive(Clone, Debug)]
