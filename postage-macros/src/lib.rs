@@ -251,7 +251,7 @@ pub fn message_processor(arguments: TokenStream, item: TokenStream) -> TokenStre
 /// |---|---|---|
 /// | `"type", "name"`, or `type = "…"`, `name = "…"` | which calls it answers | `"command"`, its own name |
 /// | `full_body` | a method takes the whole message: `&Message<'_>` | `false` |
-/// | `filter = path` | a function that changes or refuses the content first; may be repeated | none |
+/// | `filter = path` | on a method: a function that changes or refuses the content first; may be repeated | none |
 /// | `cancellable` | the handler is stopped when a caller that says so has left | `false` |
 /// | `crate = …` | on a struct: where `postage-core` is, under another name | `"postage_core"` |
 ///
@@ -296,7 +296,8 @@ pub fn rpc_handler(arguments: TokenStream, item: TokenStream) -> TokenStream {
 }
 
 /// Marks a method of a [`message_processor`](macro@message_processor), or a struct, that takes
-/// messages which nobody waits for. Its arguments are those of [`macro@rpc_handler`].
+/// messages which nobody waits for. Its arguments are those of [`macro@rpc_handler`], but
+/// for `cancellable`.
 ///
 /// It returns nothing, a `Result` whose error fails the message, or an `Outcome`. What fails is tried
 /// again as `retry(…)` of the service says, and is a dead letter after that. Several handlers of one type

@@ -45,6 +45,7 @@ fn an_exchange() {
         ("name = \"a\", arguments(n = 1)", "struct A;", "the name of an argument in quotes"),
         ("name = \"a\", arguments(\"n\")", "struct A;", "an argument has a value"),
         ("name = \"a\", arguments(\"n\" = 1, \"n\" = 2)", "struct A;", "`n` is given twice"),
+        ("name = \"a\", arguments(\"n\" = 1e999)", "struct A;", "too large"),
         ("name = \"a\", arguments", "struct A;", "a list in parentheses"),
         ("name = \"a\", alternate", "struct A;", "or its type"),
         ("name = \"a\" passive", "struct A;", "expected `,`"),

@@ -2,7 +2,7 @@
 
 use proc_macro2::Literal;
 use syn::parse::ParseStream;
-use syn::{Lit, LitStr, Path, Token};
+use syn::{Lit, LitFloat, LitStr, Path, Token};
 
 use crate::errors::Errors;
 use crate::parse::args::{Args, Value, value};
@@ -86,10 +86,19 @@ fn field(value: &Value) -> syn::Result<Option<Field>> {
         Lit::Str(text) => Field::Text(text.value()),
         Lit::Bool(value) => Field::Bool(value.value),
         Lit::Int(number) => Field::Int(number.base10_parse()?),
-        Lit::Float(number) => Field::Float(Literal::f64_suffixed(number.base10_parse()?)),
+        Lit::Float(number) => Field::Float(finite(number)?),
         _ => return Ok(None),
     };
     Ok(Some(field))
+}
+
+/// A literal cannot hold infinity, which is what a number too large is read as.
+fn finite(number: &LitFloat) -> syn::Result<Literal> {
+    let value: f64 = number.base10_parse()?;
+    if value.is_finite() {
+        return Ok(Literal::f64_suffixed(value));
+    }
+    Err(syn::Error::new(number.span(), "this number is too large: at most about 1.7e308"))
 }
 
 /// An argument that names an exchange, in quotes or as its type.

@@ -3,7 +3,7 @@
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use syn::spanned::Spanned as _;
-use syn::{Attribute, Expr, ExprLit, Lit, Meta};
+use syn::{AttrStyle, Attribute, Expr, ExprLit, Lit, Meta};
 
 use crate::errors::Errors;
 
@@ -33,7 +33,9 @@ pub(crate) fn arguments(attribute: &Attribute, errors: &Errors) -> (TokenStream,
 
 fn only(attributes: &[Attribute], names: &[&str]) -> Vec<Attribute> {
     let wanted = |attribute: &&Attribute| names.iter().any(|name| attribute.path().is_ident(name));
-    attributes.iter().filter(wanted).cloned().collect()
+    // One written within the item, as `#![allow(..)]`, stands before what is generated from it.
+    let outer = |attribute: &Attribute| Attribute { style: AttrStyle::Outer, ..attribute.clone() };
+    attributes.iter().filter(wanted).map(outer).collect()
 }
 
 /// What holds for everything generated from an item: its conditions.
