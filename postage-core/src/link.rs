@@ -100,15 +100,20 @@ impl Link {
         self.transport.publish(publication).await
     }
 
+    /// Whether a body is within the limit, sent or read.
+    pub(crate) fn check_size(&self, body: &Bytes) -> Result<(), CodecError> {
+        let (size, limit) = (body.len(), self.max_body);
+        if size <= limit {
+            return Ok(());
+        }
+        Err(CodecError::new(format_args!(
+            "the body has {size} bytes, over the limit of {limit} bytes"
+        )))
+    }
+
     /// The JSON of a delivery, and the codec that it came in.
     pub(crate) fn open(&self, delivery: &Delivery) -> Result<(Arc<dyn Codec>, Bytes), CodecError> {
-        if delivery.body.len() > self.max_body {
-            return Err(CodecError::new(format_args!(
-                "the body has {} bytes, over the limit of {} bytes",
-                delivery.body.len(),
-                self.max_body
-            )));
-        }
+        self.check_size(&delivery.body)?;
         if self.debug {
             traffic::incoming(delivery, &self.codecs);
         }

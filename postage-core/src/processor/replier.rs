@@ -7,7 +7,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use super::dedup::Answer;
 use crate::error::SendError;
 use crate::link::Link;
-use crate::message::{Codec, EncodeError, Envelope, ResultContent};
+use crate::message::{Codec, CodecError, EncodeError, Envelope, ResultContent};
 use crate::topology::Route;
 use crate::transport::{Properties, Publication};
 
@@ -98,15 +98,12 @@ impl Replier {
             tracing::debug!("a request without a reply address was answered to nobody");
             return Ok(());
         }
-        let name = || "a reply".to_owned();
-        let body = self.codec.encode(json);
-        let body =
-            body.map_err(|error| EncodeError::Codec { name: name(), reason: error.to_string() })?;
-        let (size, limit) = (body.len(), self.link.max_body);
-        if size > limit {
-            let reason = format!("the body has {size} bytes, over the limit of {limit} bytes");
-            return Err(EncodeError::Codec { name: name(), reason }.into());
-        }
+        let unsendable = |error: CodecError| EncodeError::Codec {
+            name: "a reply".to_owned(),
+            reason: error.to_string(),
+        };
+        let body = self.codec.encode(json).map_err(unsendable)?;
+        self.link.check_size(&body).map_err(unsendable)?;
         let answer = Answer { content_type: self.codec.content_type().to_owned(), body };
         drop(self.answer.set(answer.clone()));
         self.replied.store(true, Ordering::Release);

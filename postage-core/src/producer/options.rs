@@ -94,13 +94,7 @@ impl Outgoing {
         let json = self.json.clone()?;
         let body = self.link.codecs.outgoing().encode(json);
         let body = body.map_err(|error| codec_error(error.to_string()))?;
-        if body.len() > self.link.max_body {
-            return Err(codec_error(format!(
-                "the body has {} bytes, over the limit of {} bytes",
-                body.len(),
-                self.link.max_body
-            )));
-        }
+        self.link.check_size(&body).map_err(|error| codec_error(error.to_string()))?;
         Ok(body)
     }
 
