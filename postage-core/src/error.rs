@@ -206,7 +206,7 @@ pub enum ServeError {
     )]
     NoQueue {
         /// The service's type.
-        service: &'static str,
+        service: String,
     },
     /// One queue is described in two ways.
     #[error(
@@ -214,7 +214,7 @@ pub enum ServeError {
     )]
     QueueTwice {
         /// The service's type.
-        service: &'static str,
+        service: String,
         /// The queue's name.
         queue: String,
     },
@@ -222,7 +222,7 @@ pub enum ServeError {
     #[error("`{service}` has two RPC handlers for {kind} `{name}`: only one could answer")]
     TwoAnswers {
         /// The service's type.
-        service: &'static str,
+        service: String,
         /// The message type.
         kind: &'static str,
         /// The command's name.

@@ -50,7 +50,7 @@ impl p::MessageProcessor for Desk {
 }
 
 async fn served(
-    change: impl FnOnce(postage_core::Serve<Arc<Desk>>) -> postage_core::Serve<Arc<Desk>>,
+    change: impl FnOnce(postage_core::Serve) -> postage_core::Serve,
 ) -> (Arc<Desk>, Serving, Producer) {
     let broker = Broker::memory();
     let desk = Arc::new(Desk::default());

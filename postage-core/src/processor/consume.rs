@@ -12,11 +12,12 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::cancel::Cancels;
 use super::dedup::DedupStore;
+use super::erased::AnyProcessor;
 use super::handle::panic_text;
 use super::serving::{Control, Drained, Order, Serving};
 use super::sources::Sources;
 use super::table::Table;
-use super::{MessageProcessor, ReplyTo, Retry, ServiceSetup};
+use super::{ReplyTo, Retry, ServiceSetup};
 use crate::error::ServeError;
 use crate::link::Link;
 use crate::message::{Fingerprint, Identity};
@@ -33,9 +34,11 @@ const MOST_WAITING: usize = 1024;
 
 /// What the handlers of a service share.
 #[derive(Debug)]
-pub(super) struct Service<P> {
+pub(super) struct Service {
+    /// What it is called in logs and errors.
+    pub(super) name: Arc<str>,
     pub(super) link: Arc<Link>,
-    pub(super) processor: Arc<P>,
+    pub(super) processors: Vec<Arc<dyn AnyProcessor>>,
     pub(super) table: Table,
     pub(super) control: Arc<Control>,
     pub(super) sources: Arc<Sources>,
@@ -50,20 +53,22 @@ pub(super) struct Service<P> {
     pub(super) restart: bool,
 }
 
-impl<P: MessageProcessor> Service<P> {
+impl Service {
     pub(super) fn new(
+        name: &str,
         link: Arc<Link>,
-        processor: Arc<P>,
-        table: Table,
+        processors: Vec<Arc<dyn AnyProcessor>>,
         setup: &ServiceSetup,
-    ) -> Self {
+    ) -> Result<Self, ServeError> {
+        let table = Table::of(name, &processors)?;
         let sources = Arc::new(Sources::new(Arc::clone(&link), setup));
         let identity = setup.identity.clone().unwrap_or_else(|| {
-            Identity::new(Fingerprint::new(P::NAME, "service"), link.transport.vhost())
+            Identity::new(Fingerprint::new(name, "service"), link.transport.vhost())
         });
-        Self {
+        Ok(Self {
+            name: name.into(),
             link,
-            processor,
+            processors,
             table,
             control: Arc::new(Control::new()),
             sources,
@@ -75,11 +80,9 @@ impl<P: MessageProcessor> Service<P> {
             reply_to: setup.reply_to,
             quit: setup.quit,
             restart: setup.restart,
-        }
+        })
     }
-}
 
-impl<P> Service<P> {
     /// Stops the service because of the queue at this place.
     fn fail(&self, place: usize, reason: String) {
         let queue = self.sources.names().into_iter().nth(place).unwrap_or_default();
@@ -94,8 +97,8 @@ struct Subscribed {
 }
 
 /// Subscribes to each queue and starts the loops.
-pub(super) async fn start<P: MessageProcessor>(
-    service: Arc<Service<P>>,
+pub(super) async fn start(
+    service: Arc<Service>,
     setup: &ServiceSetup,
 ) -> Result<Serving, ServeError> {
     let mut subscribed = Vec::with_capacity(service.sources.len());
@@ -113,8 +116,8 @@ pub(super) async fn start<P: MessageProcessor>(
 }
 
 /// Runs the loops of all queues until the service is told to stop.
-async fn run<P: MessageProcessor>(
-    service: Arc<Service<P>>,
+async fn run(
+    service: Arc<Service>,
     subscribed: Vec<Subscribed>,
     permits: Arc<Semaphore>,
 ) -> Drained {
@@ -139,8 +142,8 @@ async fn run<P: MessageProcessor>(
 
 /// Consumes the queue at this place. A panic here ends the whole service: it shall not go on with
 /// some of its queues only.
-async fn guard<P: MessageProcessor>(
-    service: Arc<Service<P>>,
+async fn guard(
+    service: Arc<Service>,
     place: usize,
     subscribed: Subscribed,
     permits: Arc<Semaphore>,
@@ -154,8 +157,8 @@ async fn guard<P: MessageProcessor>(
 }
 
 /// Consumes the queue at this place, over losses of the connection, until told to stop.
-async fn consume<P: MessageProcessor>(
-    service: Arc<Service<P>>,
+async fn consume(
+    service: Arc<Service>,
     place: usize,
     mut subscribed: Subscribed,
     permits: Arc<Semaphore>,
@@ -173,7 +176,7 @@ async fn consume<P: MessageProcessor>(
                 break;
             }
         };
-        tracing::warn!(service = P::NAME, error = %lost, "a queue stopped delivering");
+        tracing::warn!(service = &*service.name, error = %lost, "a queue stopped delivering");
         // The queue has them again.
         work.waiting.clear();
         let session = subscribed.session;
@@ -208,8 +211,8 @@ enum Ended {
 }
 
 /// Starts a handler for each delivery until told to stop; the error is why no more come.
-async fn deliver<P: MessageProcessor>(
-    service: &Arc<Service<P>>,
+async fn deliver(
+    service: &Arc<Service>,
     place: usize,
     subscription: &mut Subscription,
     permits: &Arc<Semaphore>,
@@ -238,8 +241,8 @@ async fn deliver<P: MessageProcessor>(
 
 /// Brings the queue, its bindings and its consumer back: after the next connection is made, or,
 /// where only they were lost, after a pause.
-async fn bring_back<P: MessageProcessor>(
-    service: &Service<P>,
+async fn bring_back(
+    service: &Service,
     place: usize,
     mut session: u64,
     lost: TransportError,
@@ -271,8 +274,8 @@ async fn told_to_stop(order: &mut watch::Receiver<Order>) {
     drop(order.wait_for(|order| matches!(order, Order::Stop { .. })).await);
 }
 
-async fn handle<P: MessageProcessor>(
-    service: Arc<Service<P>>,
+async fn handle(
+    service: Arc<Service>,
     place: usize,
     delivery: Delivery,
     since: Instant,

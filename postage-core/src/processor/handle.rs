@@ -15,11 +15,11 @@ use super::replier::Replier;
 use super::request::Request;
 use super::settle::Verdict;
 use super::table::Entry;
-use super::{Context, MessageProcessor, Outcome};
+use super::{Context, Outcome};
 use crate::message::{Category, CodecError, JsonCodec, Message, shorten, shorten_to};
 use crate::transport::Delivery;
 
-impl<P: MessageProcessor> Service<P> {
+impl Service {
     /// Handles a delivery of the queue at this place that has been here since then.
     pub(super) async fn handle(&self, place: usize, delivery: Delivery, since: Instant) {
         if has_expired(&delivery, since) {
@@ -119,7 +119,7 @@ impl<P: MessageProcessor> Service<P> {
         let Some(id) = id else { return self.bounded(handler, request).await };
         let Some(mut running) = self.cancels.begin(id) else {
             tracing::debug!(
-                service = P::NAME,
+                service = &*self.name,
                 handler = handler.method,
                 "cancelled before it began"
             );
@@ -129,7 +129,7 @@ impl<P: MessageProcessor> Service<P> {
             biased;
             outcome = self.bounded(handler, request) => outcome,
             () = running.cancelled() => {
-                tracing::debug!(service = P::NAME, handler = handler.method, "cancelled");
+                tracing::debug!(service = &*self.name, handler = handler.method, "cancelled");
                 Outcome::Done
             }
         }
@@ -137,12 +137,12 @@ impl<P: MessageProcessor> Service<P> {
 
     /// Runs one handler in its time; its panic is an exception to the caller, and fails a message.
     async fn bounded(&self, handler: Entry, request: Request<'_>) -> Outcome {
-        let dispatched = self.processor.dispatch(handler.index, request);
+        let dispatched = self.processors[handler.processor].dispatch(handler.index, request);
         match timeout(self.handler_time, AssertUnwindSafe(dispatched).catch_unwind()).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(panic)) => {
                 let text = &shorten_to(panic_text(&*panic), super::outcome::MOST);
-                tracing::error!(service = P::NAME, handler = handler.method, %text, "a handler panicked");
+                tracing::error!(service = &*self.name, handler = handler.method, %text, "a handler panicked");
                 request.broke_off("Panic", text).await
             }
             Err(_) => {
@@ -167,9 +167,14 @@ impl<P: MessageProcessor> Service<P> {
                 let (kind, name) = (&*shorten(kind), &*shorten(name));
                 // A status is told to whom it may concern; a command is meant to be carried out.
                 if kind == "command" {
-                    tracing::warn!(service = P::NAME, name, "a command that nobody handles");
+                    tracing::warn!(service = &*self.name, name, "a command that nobody handles");
                 } else {
-                    tracing::debug!(service = P::NAME, kind, name, "a message that nobody handles");
+                    tracing::debug!(
+                        service = &*self.name,
+                        kind,
+                        name,
+                        "a message that nobody handles"
+                    );
                 }
                 Outcome::Done
             }
@@ -182,18 +187,18 @@ impl<P: MessageProcessor> Service<P> {
     }
 }
 
-impl<P: MessageProcessor> Service<P> {
+impl Service {
     /// What is wrong with a call that nobody answers.
     fn not_answered(&self, kind: &str, name: &str) -> String {
         let told = !self.table.handlers(Category::Message, kind, name).is_empty();
         let (kind, name) = (shorten(kind), shorten(name));
         if told {
-            return format!("`{}` takes {kind} `{name}` as a message, not as a call", P::NAME);
+            return format!("`{}` takes {kind} `{name}` as a message, not as a call", self.name);
         }
         match &*self.table.commands().join(", ") {
-            "" => format!("`{}` does not answer {kind} `{name}`; it answers no calls", P::NAME),
+            "" => format!("`{}` does not answer {kind} `{name}`; it answers no calls", self.name),
             known => {
-                format!("`{}` does not answer {kind} `{name}`; it answers: {known}", P::NAME)
+                format!("`{}` does not answer {kind} `{name}`; it answers: {known}", self.name)
             }
         }
     }

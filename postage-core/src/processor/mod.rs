@@ -6,6 +6,7 @@ mod consume;
 mod context;
 mod dead_letters;
 mod dedup;
+mod erased;
 mod filter;
 mod handle;
 mod handler;

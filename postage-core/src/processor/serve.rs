@@ -7,9 +7,9 @@ use serde::Serialize;
 
 use super::consume::{Service, start};
 use super::dedup::DedupStore;
+use super::erased::AnyProcessor;
 use super::serving::Serving;
 use super::setup::Dedup;
-use super::table::Table;
 use super::{MessageProcessor, ReplyTo, Retry, ServiceSetup};
 use crate::broker::Broker;
 use crate::error::ServeError;
@@ -22,21 +22,21 @@ use crate::transport::BoxFuture;
 /// then await it.
 #[must_use = "nothing is served before it is awaited"]
 #[derive(Debug)]
-pub struct Serve<P> {
+pub struct Serve {
     link: Arc<Link>,
-    processor: Arc<P>,
+    processor: Arc<dyn AnyProcessor>,
     setup: ServiceSetup,
 }
 
 impl Broker {
     /// Serves a processor: declares its exchanges and queues, binds, and consumes. The answer is
     /// a handle; the service stops when the handle is dropped.
-    pub fn serve<P: MessageProcessor>(&self, processor: P) -> Serve<P> {
+    pub fn serve<P: MessageProcessor>(&self, processor: P) -> Serve {
         Serve { link: Arc::clone(self.link()), processor: Arc::new(processor), setup: P::setup() }
     }
 }
 
-impl<P> Serve<P> {
+impl Serve {
     /// Consumes one more queue, bound to an exchange by a key or pattern: for names that are known
     /// only at run time.
     pub fn bind(
@@ -143,7 +143,7 @@ impl<P> Serve<P> {
     }
 }
 
-impl<P: MessageProcessor> IntoFuture for Serve<P> {
+impl IntoFuture for Serve {
     type Output = Result<Serving, ServeError>;
     type IntoFuture = BoxFuture<'static, Self::Output>;
 
@@ -152,15 +152,15 @@ impl<P: MessageProcessor> IntoFuture for Serve<P> {
     }
 }
 
-async fn serve<P: MessageProcessor>(serve: Serve<P>) -> Result<Serving, ServeError> {
+async fn serve(serve: Serve) -> Result<Serving, ServeError> {
     let Serve { link, processor, setup } = serve;
+    let name = processor.name();
     if let Some(queue) = setup.twice {
-        return Err(ServeError::QueueTwice { service: P::NAME, queue: queue.into_owned() });
+        return Err(ServeError::QueueTwice { service: name.to_owned(), queue: queue.into_owned() });
     }
     if setup.queues.is_empty() {
-        return Err(ServeError::NoQueue { service: P::NAME });
+        return Err(ServeError::NoQueue { service: name.to_owned() });
     }
-    let table = Table::of::<P>()?;
-    let service = Arc::new(Service::new(link, processor, table, &setup));
-    start(service, &setup).await
+    let service = Service::new(name, link, vec![processor], &setup)?;
+    start(Arc::new(service), &setup).await
 }

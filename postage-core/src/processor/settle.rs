@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+use super::Outcome;
 use super::consume::Service;
 use super::dedup::Claimed;
 use super::history::{History, copied};
-use super::{MessageProcessor, Outcome};
 use crate::headers;
 use crate::topology::{Queue, Route};
 use crate::transport::{Delivery, Properties, Publication, Settlement, TransportError};
@@ -47,7 +47,7 @@ impl From<Outcome> for Verdict {
     }
 }
 
-impl<P: MessageProcessor> Service<P> {
+impl Service {
     /// Settles a delivery of the queue at this place, and remembers that it was handled, unless it
     /// comes again.
     pub(super) async fn settle(&self, place: usize, delivery: Delivery, verdict: Verdict) {
@@ -75,7 +75,7 @@ impl<P: MessageProcessor> Service<P> {
             }
         };
         if let Err(error) = delivery.settle(settlement).await {
-            tracing::warn!(service = P::NAME, %error, "a message was handled and not settled");
+            tracing::warn!(service = &*self.name, %error, "a message was handled and not settled");
         }
         // A message that failed comes again, from where it waits or from the dead letters. A call
         // that was answered has been told.
@@ -102,7 +102,7 @@ impl<P: MessageProcessor> Service<P> {
                 Ok(()) => return Settlement::Ack,
                 Err(TransportError::Disconnected { .. }) => return Settlement::Requeue,
                 Err(error) => {
-                    tracing::error!(service = P::NAME, %error, "a message could not wait for its next attempt");
+                    tracing::error!(service = &*self.name, %error, "a message could not wait for its next attempt");
                 }
             }
         }
@@ -117,7 +117,7 @@ impl<P: MessageProcessor> Service<P> {
             Ok(()) => Settlement::Ack,
             Err(TransportError::Disconnected { .. }) => Settlement::Requeue,
             Err(error) => {
-                tracing::error!(service = P::NAME, %error, "a dead letter could not be published");
+                tracing::error!(service = &*self.name, %error, "a dead letter could not be published");
                 Settlement::Reject
             }
         }
@@ -177,7 +177,7 @@ impl<P: MessageProcessor> Service<P> {
 
     fn log(&self, what: &str, delivery: &Delivery, failure: &Failure) {
         tracing::warn!(
-            service = P::NAME,
+            service = &*self.name,
             handler = failure.handler,
             route = %failure.route,
             message_id = delivery.properties.message_id.as_deref(),

@@ -1,8 +1,9 @@
 //! Which handlers a message goes to.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use super::MessageProcessor;
+use super::erased::AnyProcessor;
 use crate::contract::Method;
 use crate::error::ServeError;
 use crate::message::Category;
@@ -14,29 +15,33 @@ type Key<'a> = (Category, &'a str, &'a str);
 #[derive(Debug)]
 pub(super) struct Table(HashMap<Key<'static>, Vec<Entry>>);
 
-/// A handler's index, and its name for errors.
+/// A handler's place, and its name for errors.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Entry {
+    /// The place of its processor, and its index there.
+    pub(super) processor: usize,
     pub(super) index: usize,
     pub(super) method: &'static str,
     pub(super) cancellable: bool,
 }
 
 impl Table {
-    pub(super) fn of<P: MessageProcessor>() -> Result<Self, ServeError> {
+    pub(super) fn of(
+        service: &str,
+        processors: &[Arc<dyn AnyProcessor>],
+    ) -> Result<Self, ServeError> {
         let mut table: HashMap<Key<'static>, Vec<Entry>> = HashMap::new();
-        let methods = P::TABLE.iter().copied().flatten();
-        for (index, method) in methods.enumerate() {
+        for (processor, index, method) in methods(processors) {
             let handlers = table.entry(key(method)).or_default();
             if method.category() == Category::Rpc && !handlers.is_empty() {
                 return Err(ServeError::TwoAnswers {
-                    service: P::NAME,
+                    service: service.to_owned(),
                     kind: method.kind(),
                     name: method.name(),
                 });
             }
             let (method, cancellable) = (method.method(), method.is_cancellable());
-            handlers.push(Entry { index, method, cancellable });
+            handlers.push(Entry { processor, index, method, cancellable });
         }
         Ok(Self(table))
     }
@@ -62,6 +67,16 @@ impl Table {
         names.sort_unstable();
         names
     }
+}
+
+/// Each method with the place of its processor and its index there.
+fn methods(
+    processors: &[Arc<dyn AnyProcessor>],
+) -> impl Iterator<Item = (usize, usize, &'static Method)> {
+    processors.iter().enumerate().flat_map(|(processor, of)| {
+        let methods = of.table().iter().copied().flatten();
+        methods.enumerate().map(move |(index, method)| (processor, index, method))
+    })
 }
 
 const fn key(method: &Method) -> Key<'static> {

@@ -109,7 +109,7 @@ impl Place {
         }
     }
 
-    pub(crate) fn serve(&self, broker: &Broker, desk: &Arc<Desk>) -> Serve<Arc<Desk>> {
+    pub(crate) fn serve(&self, broker: &Broker, desk: &Arc<Desk>) -> Serve {
         let served = broker.serve(Arc::clone(desk));
         served.bind(self.exchange.clone(), self.queue.clone(), self.key.clone())
     }

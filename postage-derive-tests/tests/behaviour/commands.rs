@@ -130,7 +130,7 @@ async fn a_service_that_has_turned_them_off_when_served_goes_on(world: World) {
     let broker = world.broker().await;
     let place = world.place("plain");
     let (voice, mut ear) = line();
-    let off = |serve: postage_core::Serve<_>| serve.quit(false).restart(false).concurrency(1);
+    let off = |serve: postage_core::Serve| serve.quit(false).restart(false).concurrency(1);
     let _serving = place.serve_with(&broker, Plain { voice }, off).await;
     goes_on(&place.producer(&broker), &mut ear).await;
 }

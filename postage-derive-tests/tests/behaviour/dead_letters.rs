@@ -70,7 +70,7 @@ async fn served(world: &World) -> (Broker, Place, Serving, std::sync::Arc<Patien
     let (voice, ear) = line();
     let patient = std::sync::Arc::new(Patient { voice, well: false.into() });
     let named = Fingerprint::new("patient", "bed");
-    let serve = |serve: postage_core::Serve<_>| serve.fingerprint(named);
+    let serve = |serve: postage_core::Serve| serve.fingerprint(named);
     let serving = place.serve_with(&broker, std::sync::Arc::clone(&patient), serve).await;
     (broker, place, serving, patient, ear)
 }

@@ -132,7 +132,7 @@ async fn what_is_cut_off_at_the_limit_is_done_by_another(world: World) {
     let (one, two) = (world.broker().await, world.broker().await);
     let place = world.place("mill");
     let (first, mut at_first) = mill(300);
-    let bounds = |serve: postage_core::Serve<_>| serve.prefetch(50).concurrency(20);
+    let bounds = |serve: postage_core::Serve| serve.prefetch(50).concurrency(20);
     let serving = place.serve_with(&one, first, bounds).await;
     within("the sending", send_all(&one, &place)).await;
     let mut by_first = hear_ends(&mut at_first, 300).await;

@@ -72,7 +72,7 @@ async fn the_bound_on_handlers_holds_whatever_the_prefetch(world: World) {
     let broker = world.broker().await;
     let place = world.place("work");
     let (worker, mut ear) = worker();
-    let settings = |serve: postage_core::Serve<_>| serve.prefetch(50).concurrency(3);
+    let settings = |serve: postage_core::Serve| serve.prefetch(50).concurrency(3);
     let _serving = place.serve_with(&broker, Arc::clone(&worker), settings).await;
     send(&place.producer(&broker), 0..20).await;
     for _ in 0..3 {

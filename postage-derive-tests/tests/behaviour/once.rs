@@ -215,7 +215,7 @@ async fn copies_of_a_message_in_two_queues_are_both_handled(world: World) {
     let place = world.place("till");
     let (till, mut ear) = till();
     let (exchange, key) = (place.exchange.clone(), place.key.clone());
-    let both = |serve: postage_core::Serve<_>| serve.bind(exchange, world.queue("copies"), key);
+    let both = |serve: postage_core::Serve| serve.bind(exchange, world.queue("copies"), key);
     let _serving = place.serve_with(&broker, till, both).await;
     note(&broker, &place, "one", 1).await;
     assert_eq!(ear.hears().await, "notes 1");
@@ -239,7 +239,7 @@ async fn a_call_that_was_cut_off_is_run_again(world: World) {
     let mut ours = replies(&world, &broker, "ours").await;
     let shared = || {
         let store = Arc::clone(&store);
-        |serve: postage_core::Serve<_>| serve.dedup(store)
+        |serve: postage_core::Serve| serve.dedup(store)
     };
     let serving = place.serve_with(&broker, Arc::clone(&till), shared()).await;
     ask(&broker, &place, ("one", &ours.0), "pay", json!({ "amount": 3 })).await;
@@ -276,7 +276,7 @@ async fn a_store_shared_by_two_services_counts_for_both(world: World) {
     let ledger = Ledger::default();
     let shared = || {
         let ledger = ledger.clone();
-        |serve: postage_core::Serve<_>| serve.dedup(ledger)
+        |serve: postage_core::Serve| serve.dedup(ledger)
     };
     let mut ours = replies(&world, &one, "ours").await;
     let (first, mut at_first) = till();
@@ -302,7 +302,7 @@ async fn a_store_shared_by_services_of_different_queues_tells_them_apart(world: 
         let place = Place { exchange: fanout.clone(), queue, ..world.place("till") };
         let (till, ear) = till();
         let store = Arc::clone(&store);
-        let serve = |serve: postage_core::Serve<_>| serve.dedup(store);
+        let serve = |serve: postage_core::Serve| serve.dedup(store);
         services.push((place.serve_with(&broker, till, serve).await, ear));
     }
     let place = Place { exchange: fanout, ..world.place("till") };
@@ -352,7 +352,7 @@ async fn a_service_that_remembers_one_message_forgets_the_one_before(world: Worl
     let place = world.place("till");
     let (till, mut ear) = till();
     // One at a time, so that what is heard has been remembered when the next is claimed.
-    let one = |serve: postage_core::Serve<_>| serve.concurrency(1).dedup(RecentMessages::new(1));
+    let one = |serve: postage_core::Serve| serve.concurrency(1).dedup(RecentMessages::new(1));
     let _serving = place.serve_with(&broker, till, one).await;
     for (id, amount) in [("one", 1), ("one", 1), ("two", 2), ("one", 1)] {
         note(&broker, &place, id, amount).await;

@@ -100,9 +100,7 @@ on_every_broker! {
 
 const PAUSE: Duration = Duration::from_millis(20);
 
-fn times(
-    attempts: u32,
-) -> impl FnOnce(postage_core::Serve<Stubborn>) -> postage_core::Serve<Stubborn> {
+fn times(attempts: u32) -> impl FnOnce(postage_core::Serve) -> postage_core::Serve {
     move |serve| serve.retry(Retry::new(attempts).first_pause(PAUSE).longest_pause(PAUSE))
 }
 
@@ -322,7 +320,7 @@ async fn a_service_of_dead_letters_counts_its_own_failures(world: World) {
     let _first = first.serve_with(&broker, service, times(4)).await;
     let (voice, mut ear) = line();
     let retry = Retry::new(2).first_pause(PAUSE);
-    let serve = |serve: postage_core::Serve<_>| serve.retry(retry);
+    let serve = |serve: postage_core::Serve| serve.retry(retry);
     let _second = grave.serve_with(&broker, Undertaker { voice }, serve).await;
     let mut dead = grave.dead_letters(&broker).await;
     send(&broker, &first, "work", json!({ "fails": 9 })).await;

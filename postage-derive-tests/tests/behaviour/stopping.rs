@@ -54,7 +54,7 @@ on_every_broker! {
 
 async fn served(
     world: &World,
-    change: impl FnOnce(postage_core::Serve<Arc<Slow>>) -> postage_core::Serve<Arc<Slow>>,
+    change: impl FnOnce(postage_core::Serve) -> postage_core::Serve,
 ) -> (Broker, Place, Arc<Slow>, Serving, Ear) {
     let broker = world.broker().await;
     let place = world.place("slow");
@@ -129,7 +129,7 @@ async fn handlers_still_running_at_the_limit_are_cut_off_and_their_messages_go_b
 }
 
 async fn what_had_arrived_and_not_begun_goes_back_untouched(world: World) {
-    let bounds = |serve: postage_core::Serve<_>| serve.prefetch(10).concurrency(1);
+    let bounds = |serve: postage_core::Serve| serve.prefetch(10).concurrency(1);
     let (broker, place, slow, serving, mut ear) = served(&world, bounds).await;
     send(&broker, &place, 0..5).await;
     assert_eq!(ear.hears().await, "begins 0");

@@ -212,8 +212,8 @@ async fn two_descriptions_of_one_queue_are_refused_when_served(world: World) {
     let serve = broker.serve(Listener { voice: line().0 }).bind(direct, queue.clone(), "key");
     let refused = within("the error", serve.queue(other).into_future()).await.unwrap_err();
     match &refused {
-        ServeError::QueueTwice { service: "Listener", queue: named } => {
-            assert_eq!(named, queue.name());
+        ServeError::QueueTwice { service, queue: named } => {
+            assert_eq!((service.as_str(), named.as_str()), ("Listener", queue.name()));
         }
         other => panic!("{other:?}"),
     }
@@ -306,7 +306,10 @@ async fn a_queue_without_an_exchange_is_reached_by_its_name(world: World) {
 async fn a_service_without_a_queue_says_how_to_give_it_one(world: World) {
     let broker = world.broker().await;
     let refused = broker.serve(Listener { voice: line().0 }).await.unwrap_err();
-    assert!(matches!(refused, ServeError::NoQueue { service: "Listener" }), "{refused:?}");
+    assert!(
+        matches!(refused, ServeError::NoQueue { ref service } if service == "Listener"),
+        "{refused:?}"
+    );
     assert!(refused.to_string().contains(".bind(..)"), "{refused}");
 }
 
@@ -339,7 +342,8 @@ async fn two_handlers_for_one_call_are_refused_when_served(world: World) {
     let serve = broker.serve(TwoFaced).bind(place.exchange.clone(), place.queue.clone(), "key");
     let refused = within("the error", serve.into_future()).await.unwrap_err();
     match &refused {
-        ServeError::TwoAnswers { service: "TwoFaced", kind: "command", name: "face" } => {}
+        ServeError::TwoAnswers { service, kind: "command", name: "face" }
+            if service == "TwoFaced" => {}
         other => panic!("{other:?}"),
     }
     // It had declared nothing by then.

@@ -126,7 +126,7 @@ impl Place {
         &self,
         broker: &Broker,
         service: P,
-        change: impl FnOnce(postage_core::Serve<P>) -> postage_core::Serve<P>,
+        change: impl FnOnce(postage_core::Serve) -> postage_core::Serve,
     ) -> Serving {
         declare(broker, &self.dead).await;
         let (exchange, queue) = (self.exchange.clone(), self.queue.clone());
