@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -14,8 +14,8 @@ use super::cancel::Cancels;
 use super::dedup::DedupStore;
 use super::erased::AnyProcessor;
 use super::handle::panic_text;
-use super::serving::{Control, Drained, Order, Serving};
-use super::sources::Sources;
+use super::serving::{Control, Drained, Order, Running, Serving};
+use super::sources::{ServedQueue, Sources, Stage};
 use super::table::Table;
 use super::{ReplyTo, Retry, ServiceSetup};
 use crate::error::ServeError;
@@ -31,6 +31,9 @@ const MOST_REFUSALS: u32 = 20;
 /// How many messages may wait here for a handler. The prefetch is the tighter bound, where there
 /// is one.
 const MOST_WAITING: usize = 1024;
+
+/// How many queues may be added at run time before the loops take note.
+const MOST_ADDED: usize = 16;
 
 /// What the handlers of a service share.
 #[derive(Debug)]
@@ -61,7 +64,7 @@ impl Service {
         setup: &ServiceSetup,
     ) -> Result<Self, ServeError> {
         let table = Table::of(name, &processors)?;
-        let sources = Arc::new(Sources::new(Arc::clone(&link), setup));
+        let sources = Arc::new(Sources::new(setup));
         let identity = setup.identity.clone().unwrap_or_else(|| {
             Identity::new(Fingerprint::new(name, "service"), link.transport.vhost())
         });
@@ -83,17 +86,27 @@ impl Service {
         })
     }
 
-    /// Stops the service because of the queue at this place.
-    fn fail(&self, place: usize, reason: String) {
-        let queue = self.sources.names().into_iter().nth(place).unwrap_or_default();
+    /// Stops the service because of this queue.
+    fn fail(&self, queue: &ServedQueue, reason: String) {
+        let queue = queue.name().to_string();
         self.control.fail(TransportError::ConsumerCancelled { queue, reason });
     }
 }
 
-/// A queue's subscription, and the session of the connection that it was made in.
-struct Subscribed {
+/// A queue, its subscription, and the session of the connection that it was made in.
+#[derive(Debug)]
+pub(super) struct Subscribed {
+    queue: Arc<ServedQueue>,
     subscription: Subscription,
     session: u64,
+}
+
+impl Subscribed {
+    pub(super) async fn to(queue: Arc<ServedQueue>, link: &Link) -> Result<Self, TransportError> {
+        let session = link.session();
+        let subscription = queue.subscribe(link).await?;
+        Ok(Self { queue, subscription, session })
+    }
 }
 
 /// Subscribes to each queue and starts the loops.
@@ -101,24 +114,24 @@ pub(super) async fn start(
     service: Arc<Service>,
     setup: &ServiceSetup,
 ) -> Result<Serving, ServeError> {
-    let mut subscribed = Vec::with_capacity(service.sources.len());
-    for place in 0..service.sources.len() {
-        let session = service.link.session();
-        let subscription = service.sources.subscribe(place).await?;
-        subscribed.push(Subscribed { subscription, session });
+    let mut subscribed = Vec::new();
+    for queue in service.sources.all() {
+        subscribed.push(Subscribed::to(queue, &service.link).await?);
     }
     let permits = Arc::new(Semaphore::new(setup.handlers_at_once()));
     let link = Arc::clone(&service.link);
     let control = Arc::clone(&service.control);
     let sources = Arc::clone(&service.sources);
-    let task = tokio::spawn(run(service, subscribed, permits));
-    Ok(Serving::new(link, sources, control, task))
+    let (added, more) = mpsc::channel(MOST_ADDED);
+    let task = tokio::spawn(run(service, subscribed, more, permits));
+    Ok(Serving::new(Arc::new(Running::new(link, sources, control, added)), task))
 }
 
 /// Runs the loops of all queues until the service is told to stop.
 async fn run(
     service: Arc<Service>,
     subscribed: Vec<Subscribed>,
+    mut more: mpsc::Receiver<Subscribed>,
     permits: Arc<Semaphore>,
 ) -> Drained {
     // Goes with the loops.
@@ -127,63 +140,75 @@ async fn run(
         listener.spawn(Arc::clone(&service.cancels).listen(Arc::clone(&service.link)));
     }
     let mut loops = JoinSet::new();
-    for (place, subscribed) in subscribed.into_iter().enumerate() {
-        loops.spawn(guard(Arc::clone(&service), place, subscribed, Arc::clone(&permits)));
+    for subscribed in subscribed {
+        loops.spawn(guard(Arc::clone(&service), subscribed, Arc::clone(&permits)));
     }
     let mut drained = Drained::default();
-    while let Some(ended) = loops.join_next().await {
-        let part = ended.unwrap_or_default();
-        drained.finished += part.finished;
-        drained.cut_off += part.cut_off;
-        drained.given_back += part.given_back;
+    loop {
+        tokio::select! {
+            biased;
+            Some(subscribed) = more.recv() => {
+                loops.spawn(guard(Arc::clone(&service), subscribed, Arc::clone(&permits)));
+            }
+            ended = loops.join_next() => match ended {
+                Some(ended) => drained.add(ended.unwrap_or_default()),
+                None => return drained,
+            },
+        }
     }
-    drained
 }
 
-/// Consumes the queue at this place. A panic here ends the whole service: it shall not go on with
+/// Says that a queue is left, whatever happens.
+struct LeftAtLast(Arc<ServedQueue>);
+
+impl Drop for LeftAtLast {
+    fn drop(&mut self) {
+        self.0.reach(Stage::Left);
+    }
+}
+
+/// Consumes a queue. A panic here ends the whole service: it shall not go on with
 /// some of its queues only.
-async fn guard(
-    service: Arc<Service>,
-    place: usize,
-    subscribed: Subscribed,
-    permits: Arc<Semaphore>,
-) -> Drained {
-    let consumed = consume(Arc::clone(&service), place, subscribed, permits);
+async fn guard(service: Arc<Service>, subscribed: Subscribed, permits: Arc<Semaphore>) -> Drained {
+    let queue = Arc::clone(&subscribed.queue);
+    // Also where this task is aborted.
+    let _left = LeftAtLast(Arc::clone(&queue));
+    let consumed = consume(Arc::clone(&service), subscribed, permits);
     AssertUnwindSafe(consumed).catch_unwind().await.unwrap_or_else(|panic| {
         let reason = format!("its loop panicked: {}", panic_text(&*panic));
-        service.fail(place, reason);
+        service.fail(&queue, reason);
         Drained::default()
     })
 }
 
-/// Consumes the queue at this place, over losses of the connection, until told to stop.
+/// Consumes a queue, over losses of the connection, until told to stop.
 async fn consume(
     service: Arc<Service>,
-    place: usize,
     mut subscribed: Subscribed,
     permits: Arc<Semaphore>,
 ) -> Drained {
-    let mut order = service.control.watch();
+    let mut order = Orders::to(&service, &subscribed.queue);
     let mut work = Work::default();
     loop {
-        let delivered =
-            deliver(&service, place, &mut subscribed.subscription, &permits, &mut order, &mut work);
+        let delivered = deliver(&service, &mut subscribed, &permits, &mut order, &mut work);
         let lost = match delivered.await {
             Err(lost) => lost,
             Ok(Ended::Told) => break,
             Ok(Ended::Untold) => {
-                service.fail(place, "it delivers no more, and nobody asked it to stop".to_owned());
+                service.fail(
+                    &subscribed.queue,
+                    "it delivers no more, and nobody asked it to stop".to_owned(),
+                );
                 break;
             }
         };
         tracing::warn!(service = &*service.name, error = %lost, "a queue stopped delivering");
         // The queue has them again.
         work.waiting.clear();
-        let session = subscribed.session;
         let again = tokio::select! {
             biased;
-            () = told_to_stop(&mut order) => break,
-            again = bring_back(&service, place, session, lost) => again,
+            () = order.stop() => break,
+            again = bring_back(&service, &subscribed.queue, subscribed.session, lost) => again,
         };
         match again {
             Ok(again) => subscribed = again,
@@ -193,7 +218,7 @@ async fn consume(
             }
         }
     }
-    drain(subscribed.subscription, work, order).await
+    drain(subscribed, work, order.service).await
 }
 
 /// The messages of one queue that are here.
@@ -202,6 +227,27 @@ struct Work {
     /// Those that wait for a handler, and since when.
     waiting: VecDeque<(Instant, Delivery)>,
     handlers: JoinSet<()>,
+}
+
+/// What one queue's loop is told to do. The senders live in what the loop holds.
+struct Orders {
+    service: watch::Receiver<Order>,
+    queue: watch::Receiver<Stage>,
+}
+
+impl Orders {
+    fn to(service: &Service, queue: &ServedQueue) -> Self {
+        Self { service: service.control.watch(), queue: queue.stage() }
+    }
+
+    /// Waits until the service stops, or leaves this queue. Cancel-safe.
+    async fn stop(&mut self) {
+        tokio::select! {
+            biased;
+            _ = self.service.wait_for(|order| matches!(order, Order::Stop { .. })) => {}
+            _ = self.queue.wait_for(|stage| *stage >= Stage::Released) => {}
+        }
+    }
 }
 
 /// Why a subscription that was not lost delivers no more.
@@ -213,22 +259,23 @@ enum Ended {
 /// Starts a handler for each delivery until told to stop; the error is why no more come.
 async fn deliver(
     service: &Arc<Service>,
-    place: usize,
-    subscription: &mut Subscription,
+    subscribed: &mut Subscribed,
     permits: &Arc<Semaphore>,
-    order: &mut watch::Receiver<Order>,
+    order: &mut Orders,
     work: &mut Work,
 ) -> Result<Ended, TransportError> {
     let Work { waiting, handlers } = work;
+    let Subscribed { queue, subscription, .. } = subscribed;
     loop {
         tokio::select! {
             biased;
-            () = told_to_stop(order) => return Ok(Ended::Told),
+            () = order.stop() => return Ok(Ended::Told),
             Some(_) = handlers.join_next() => {}
             // Only with a message in hand: a queue that waits keeps no permit from the others.
             Ok(permit) = Arc::clone(permits).acquire_owned(), if !waiting.is_empty() => {
                 if let Some((since, delivery)) = waiting.pop_front() {
-                    handlers.spawn(handle(Arc::clone(service), place, delivery, since, permit));
+                    let (service, queue) = (Arc::clone(service), Arc::clone(queue));
+                    handlers.spawn(handle(service, queue, delivery, since, permit));
                 }
             }
             delivery = subscription.next(), if waiting.len() < MOST_WAITING => match delivery? {
@@ -243,7 +290,7 @@ async fn deliver(
 /// where only they were lost, after a pause.
 async fn bring_back(
     service: &Service,
-    place: usize,
+    queue: &Arc<ServedQueue>,
     mut session: u64,
     lost: TransportError,
 ) -> Result<Subscribed, TransportError> {
@@ -261,36 +308,28 @@ async fn bring_back(
             _ => {}
         }
         session = service.link.session();
-        match service.sources.subscribe(place).await {
-            Ok(subscription) => return Ok(Subscribed { subscription, session }),
+        match Subscribed::to(Arc::clone(queue), &service.link).await {
+            Ok(again) => return Ok(again),
             Err(error) => why = error,
         }
         sleep(pauses.next()).await;
     }
 }
 
-async fn told_to_stop(order: &mut watch::Receiver<Order>) {
-    // The sender lives in the service, which this loop holds.
-    drop(order.wait_for(|order| matches!(order, Order::Stop { .. })).await);
-}
-
 async fn handle(
     service: Arc<Service>,
-    place: usize,
+    queue: Arc<ServedQueue>,
     delivery: Delivery,
     since: Instant,
     _permit: OwnedSemaphorePermit,
 ) {
-    service.handle(place, delivery, since).await;
+    service.handle(&queue, delivery, since).await;
 }
 
 /// Takes no more, gives back what was not begun, and lets the handlers finish, all within the
 /// limit of the order.
-async fn drain(
-    mut subscription: Subscription,
-    work: Work,
-    mut order: watch::Receiver<Order>,
-) -> Drained {
+async fn drain(subscribed: Subscribed, work: Work, mut order: watch::Receiver<Order>) -> Drained {
+    let Subscribed { queue, mut subscription, .. } = subscribed;
     let Work { waiting, mut handlers } = work;
     let mut drained = Drained::default();
     tokio::select! {
@@ -298,6 +337,7 @@ async fn drain(
         () = give_back(&mut subscription, waiting, &mut drained.given_back) => {}
         () = limit_reached(&mut order) => {}
     }
+    queue.reach(Stage::Left);
     let mut cut = false;
     while !handlers.is_empty() {
         tokio::select! {

@@ -14,30 +14,31 @@ use super::history::History;
 use super::replier::Replier;
 use super::request::Request;
 use super::settle::Verdict;
+use super::sources::ServedQueue;
 use super::table::Entry;
 use super::{Context, Outcome};
 use crate::message::{Category, CodecError, JsonCodec, Message, shorten, shorten_to};
 use crate::transport::Delivery;
 
 impl Service {
-    /// Handles a delivery of the queue at this place that has been here since then.
-    pub(super) async fn handle(&self, place: usize, delivery: Delivery, since: Instant) {
+    /// Handles a delivery of this queue that has been here since then.
+    pub(super) async fn handle(&self, queue: &ServedQueue, delivery: Delivery, since: Instant) {
         if has_expired(&delivery, since) {
             let outcome = Outcome::reject("its time was up before a handler was free");
-            return self.settle(place, delivery, outcome.into()).await;
+            return self.settle(queue, delivery, outcome.into()).await;
         }
         if let Some(address) = &delivery.properties.reply_to
             && !self.reply_to.allows(address)
         {
             let text = format!("the reply address `{address}` is no reply queue");
-            return self.settle(place, delivery, Outcome::reject(text).into()).await;
+            return self.settle(queue, delivery, Outcome::reject(text).into()).await;
         }
         let opened = catch_unwind(AssertUnwindSafe(|| self.link.open(&delivery)));
         let opened = opened.unwrap_or_else(|_| Err(CodecError::new("the codec panicked")));
         let verdict = match opened {
             Ok((codec, body)) => {
                 let replier = Replier::new(Arc::clone(&self.link), codec, &delivery.properties);
-                self.read(place, &delivery, body, &replier).await
+                self.read(queue, &delivery, body, &replier).await
             }
             Err(error) => {
                 let json = Arc::new(JsonCodec);
@@ -45,17 +46,17 @@ impl Service {
                 malformed(&delivery, &replier, &error.to_string()).await.into()
             }
         };
-        self.settle(place, delivery, verdict).await;
+        self.settle(queue, delivery, verdict).await;
     }
 
     async fn read(
         &self,
-        place: usize,
+        queue: &ServedQueue,
         delivery: &Delivery,
         body: Bytes,
         replier: &Replier,
     ) -> Verdict {
-        let queue = self.sources.name(place);
+        let queue = queue.name();
         let context = Context::new(
             delivery.properties.clone(),
             History::of(delivery, &queue),

@@ -1,13 +1,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::sources::Sources;
+use super::consume::Subscribed;
+use super::sources::{ServedQueue, Sources};
 use crate::link::Link;
-use crate::topology::Binding;
+use crate::topology::{Binding, Queue};
 use crate::transport::TransportError;
 
 /// A service that runs. Dropping it stops the service at once: what its handlers had not finished
@@ -16,10 +17,17 @@ use crate::transport::TransportError;
               (`let _ = …` drops it at once)"]
 #[derive(Debug)]
 pub struct Serving {
+    running: Arc<Running>,
+    task: JoinHandle<Drained>,
+}
+
+/// What can be done with a service that runs, by whoever has a part of it.
+#[derive(Debug)]
+pub(crate) struct Running {
     link: Arc<Link>,
     sources: Arc<Sources>,
     control: Arc<Control>,
-    task: JoinHandle<Drained>,
+    added: mpsc::Sender<Subscribed>,
 }
 
 /// Why a service stopped.
@@ -92,21 +100,63 @@ impl Control {
     }
 }
 
-impl Serving {
-    pub(super) fn new(
+impl Drained {
+    pub(super) const fn add(&mut self, part: Self) {
+        self.finished += part.finished;
+        self.cut_off += part.cut_off;
+        self.given_back += part.given_back;
+    }
+}
+
+impl Running {
+    pub(super) const fn new(
         link: Arc<Link>,
         sources: Arc<Sources>,
         control: Arc<Control>,
-        task: JoinHandle<Drained>,
+        added: mpsc::Sender<Subscribed>,
     ) -> Self {
-        Self { link, sources, control, task }
+        Self { link, sources, control, added }
+    }
+
+    async fn bind(&self, binding: &Binding) -> Result<(), TransportError> {
+        self.link.declare(binding.exchange()).await?;
+        self.link.transport.bind(binding).await?;
+        self.sources.remember(binding);
+        Ok(())
+    }
+
+    async fn unbind(&self, binding: &Binding) -> Result<(), TransportError> {
+        self.sources.forget(binding);
+        self.link.transport.unbind(binding).await
+    }
+
+    async fn consume(&self, queue: Queue, bindings: Vec<Binding>) -> Result<(), TransportError> {
+        if self.sources.named(queue.name()).is_some() {
+            for binding in &bindings {
+                self.bind(binding).await?;
+            }
+            return Ok(());
+        }
+        let queue = Arc::new(ServedQueue::new(queue, bindings, self.sources.prefetch()));
+        let subscribe = || Subscribed::to(Arc::clone(&queue), &self.link);
+        let subscribed = self.link.through_losses(subscribe).await?;
+        let stopped = |_| TransportError::Disconnected { reason: "the service has stopped".into() };
+        self.added.send(subscribed).await.map_err(stopped)?;
+        self.sources.add(queue);
+        Ok(())
+    }
+}
+
+impl Serving {
+    pub(super) const fn new(running: Arc<Running>, task: JoinHandle<Drained>) -> Self {
+        Self { running, task }
     }
 
     /// The names of the queues that it consumes, those that the broker chose among them: such a
     /// name is another one after a loss of the connection.
     #[must_use]
     pub fn queues(&self) -> Vec<String> {
-        self.sources.names()
+        self.running.sources.names()
     }
 
     /// Adds a binding while it consumes, and keeps it over losses of the connection. The exchange is
@@ -115,10 +165,7 @@ impl Serving {
     /// # Errors
     /// [`TransportError::Refused`] when the broker says no.
     pub async fn bind(&self, binding: &Binding) -> Result<(), TransportError> {
-        self.link.declare(binding.exchange()).await?;
-        self.link.transport.bind(binding).await?;
-        self.sources.remember(binding);
-        Ok(())
+        self.running.bind(binding).await
     }
 
     /// Takes a binding back while it consumes.
@@ -126,8 +173,32 @@ impl Serving {
     /// # Errors
     /// [`TransportError::Refused`] when the broker says no.
     pub async fn unbind(&self, binding: &Binding) -> Result<(), TransportError> {
-        self.sources.forget(binding);
-        self.link.transport.unbind(binding).await
+        self.running.unbind(binding).await
+    }
+
+    /// Consumes one more queue, with these bindings, over losses of the connection as the others.
+    /// A queue that it consumes already gets the bindings.
+    ///
+    /// # Errors
+    /// [`TransportError::Refused`] when the broker says no, [`TransportError::Disconnected`] when
+    /// the connection was closed or the service has stopped.
+    pub async fn consume(
+        &self,
+        queue: Queue,
+        bindings: impl IntoIterator<Item = Binding>,
+    ) -> Result<(), TransportError> {
+        self.running.consume(queue, bindings.into_iter().collect()).await
+    }
+
+    /// Leaves the queue of this name: takes no more of its messages, and gives back those that no
+    /// handler has begun. It waits until that is done, and not for handlers that run. Its bindings
+    /// stay. A queue that it does not consume is no error.
+    pub async fn leave(&self, queue: &str) {
+        self.running.sources.leave(queue).await;
+    }
+
+    pub(crate) const fn running(&self) -> &Arc<Running> {
+        &self.running
     }
 
     /// Waits until the service is told to stop by a command or a handler, or has failed. Handlers
@@ -135,10 +206,10 @@ impl Serving {
     ///
     /// Cancel-safe.
     pub async fn stopped(&self) -> Stopped {
-        let mut order = self.control.watch();
+        let mut order = self.running.control.watch();
         match order.wait_for(|order| matches!(order, Order::Stop { .. })).await.as_deref() {
             Ok(Order::Stop { why, .. }) => why.clone(),
-            // The sender is in `self.control`, so there is always an order to wait for.
+            // The sender is in `self.running`, so there is always an order to wait for.
             Ok(Order::Run) | Err(_) => Stopped::Quit,
         }
     }
@@ -146,7 +217,7 @@ impl Serving {
     /// Stops: takes no more messages, lets the handlers that run finish within `limit`, settles,
     /// and says what it left.
     pub async fn drain(mut self, limit: Duration) -> Drained {
-        self.control.stop(Stopped::Quit, Some(limit));
+        self.running.control.stop(Stopped::Quit, Some(limit));
         (&mut self.task).await.unwrap_or_default()
     }
 }
@@ -154,7 +225,7 @@ impl Serving {
 impl Drop for Serving {
     fn drop(&mut self) {
         if !self.task.is_finished() {
-            tracing::warn!(queues = ?self.sources.names(), "a service was dropped while it ran");
+            tracing::warn!(queues = ?self.running.sources.names(), "a service was dropped while it ran");
             self.task.abort();
         }
     }

@@ -10,6 +10,7 @@ use super::Outcome;
 use super::consume::Service;
 use super::dedup::Claimed;
 use super::history::{History, copied};
+use super::sources::ServedQueue;
 use crate::headers;
 use crate::topology::{Queue, Route};
 use crate::transport::{Delivery, Properties, Publication, Settlement, TransportError};
@@ -48,14 +49,14 @@ impl From<Outcome> for Verdict {
 }
 
 impl Service {
-    /// Settles a delivery of the queue at this place, and remembers that it was handled, unless it
+    /// Settles a delivery of this queue, and remembers that it was handled, unless it
     /// comes again.
-    pub(super) async fn settle(&self, place: usize, delivery: Delivery, verdict: Verdict) {
+    pub(super) async fn settle(&self, queue: &ServedQueue, delivery: Delivery, verdict: Verdict) {
         let Verdict { outcome, handler, claimed } = verdict;
-        let queue = self.sources.name(place);
-        let History { failures, route } = History::of(&delivery, &queue);
+        let name = queue.name();
+        let History { failures, route } = History::of(&delivery, &name);
         let count = failures.saturating_add(1);
-        let failure = |reason| Failure { reason, handler, count, queue, route };
+        let failure = |reason| Failure { reason, handler, count, queue: name, route };
         let over = matches!(outcome, Outcome::Done | Outcome::Drop { .. });
         let settlement = match outcome {
             Outcome::Done => Settlement::Ack,
@@ -64,14 +65,14 @@ impl Service {
                 Settlement::Ack
             }
             Outcome::Fail { reason } => {
-                self.pass_on(place, &delivery, &failure(reason), self.retry.pause(count)).await
+                self.pass_on(queue, &delivery, &failure(reason), self.retry.pause(count)).await
             }
             Outcome::Retry { reason, after } => {
                 let pause = self.retry.pause(count).map(|_| after);
-                self.pass_on(place, &delivery, &failure(reason), pause).await
+                self.pass_on(queue, &delivery, &failure(reason), pause).await
             }
             Outcome::Reject { reason } => {
-                self.pass_on(place, &delivery, &failure(reason), None).await
+                self.pass_on(queue, &delivery, &failure(reason), None).await
             }
         };
         if let Err(error) = delivery.settle(settlement).await {
@@ -91,14 +92,14 @@ impl Service {
     /// acknowledged, so that a loss between the two makes two of it, never none.
     async fn pass_on(
         &self,
-        place: usize,
+        queue: &ServedQueue,
         delivery: &Delivery,
         failure: &Failure,
         pause: Option<Duration>,
     ) -> Settlement {
         if let Some(pause) = pause {
             self.log("to be tried again", delivery, failure);
-            match self.wait_and_try_again(place, delivery, failure, pause).await {
+            match self.wait_and_try_again(queue, delivery, failure, pause).await {
                 Ok(()) => return Settlement::Ack,
                 Err(TransportError::Disconnected { .. }) => return Settlement::Requeue,
                 Err(error) => {
@@ -108,8 +109,7 @@ impl Service {
         }
         self.log("rejected", delivery, failure);
         // Without a route, what the broker's own policy does with it is not known here.
-        let Some((exchange, key)) = self.sources.queue(place).and_then(Queue::dead_letter_route)
-        else {
+        let Some((exchange, key)) = queue.queue.dead_letter_route() else {
             return Settlement::Reject;
         };
         let key = key.unwrap_or_else(|| failure.route.key().to_owned());
@@ -125,13 +125,12 @@ impl Service {
 
     async fn wait_and_try_again(
         &self,
-        place: usize,
+        queue: &ServedQueue,
         delivery: &Delivery,
         failure: &Failure,
         pause: Duration,
     ) -> Result<(), TransportError> {
-        let durable =
-            self.sources.queue(place).is_some_and(|queue| queue.durable && !queue.exclusive);
+        let durable = queue.queue.durable && !queue.queue.exclusive;
         let pause = pause.max(Duration::from_millis(1));
         let waiting = Queue::new(waiting_queue(&failure.queue, pause))
             .durable(durable)

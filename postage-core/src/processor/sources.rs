@@ -3,64 +3,138 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio::sync::watch;
+
 use super::ServiceSetup;
 use crate::link::Link;
 use crate::topology::{Binding, Queue};
 use crate::transport::{Source, Subscription, TransportError};
 
+/// The queues that a service consumes now.
 #[derive(Debug)]
 pub(super) struct Sources {
-    link: Arc<Link>,
-    queues: Vec<Queue>,
     prefetch: u16,
-    now: Mutex<Now>,
+    queues: Mutex<Vec<Arc<ServedQueue>>>,
 }
 
-/// What changes while the service runs.
+/// A queue that a service consumes.
+#[derive(Debug)]
+pub(super) struct ServedQueue {
+    /// As it was described.
+    pub(super) queue: Queue,
+    prefetch: u16,
+    now: Mutex<Now>,
+    stage: watch::Sender<Stage>,
+}
+
+/// How far a queue's loop has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Stage {
+    Consumed,
+    /// It is to be consumed no longer.
+    Released,
+    /// It is not consumed any more, and what no handler had begun is given back.
+    Left,
+}
+
+/// What changes while the queue is consumed.
 #[derive(Debug)]
 struct Now {
-    /// The names of the queues; the broker may have chosen them.
-    names: Vec<Arc<str>>,
-    /// Each with the place of its queue among the queues.
-    bindings: Vec<(usize, Binding)>,
+    /// Its name; the broker may have chosen it.
+    name: Arc<str>,
+    bindings: Vec<Binding>,
 }
 
 impl Sources {
-    pub(super) fn new(link: Arc<Link>, setup: &ServiceSetup) -> Self {
-        let names = setup.queues.iter().map(|queue| queue.name().into()).collect();
-        let now = Mutex::new(Now { names, bindings: setup.bindings.clone() });
-        Self { link, queues: setup.queues.clone(), prefetch: setup.prefetch, now }
+    pub(super) fn new(setup: &ServiceSetup) -> Self {
+        let bindings_of = |place| {
+            let of_place = setup.bindings.iter().filter(move |(queue, _)| *queue == place);
+            of_place.map(|(_, binding)| binding.clone()).collect()
+        };
+        let served = setup.queues.iter().enumerate().map(|(place, queue)| {
+            Arc::new(ServedQueue::new(queue.clone(), bindings_of(place), setup.prefetch))
+        });
+        Self { prefetch: setup.prefetch, queues: Mutex::new(served.collect()) }
     }
 
-    /// How many queues there are.
-    pub(super) fn len(&self) -> usize {
-        self.queues.len()
+    /// How many unsettled messages each queue may have out.
+    pub(super) const fn prefetch(&self) -> u16 {
+        self.prefetch
+    }
+
+    pub(super) fn all(&self) -> Vec<Arc<ServedQueue>> {
+        self.queues().clone()
     }
 
     pub(super) fn names(&self) -> Vec<String> {
-        self.now().names.iter().map(ToString::to_string).collect()
+        self.queues().iter().map(|queue| queue.name().to_string()).collect()
     }
 
-    /// The queue at this place, as it was described.
-    pub(super) fn queue(&self, place: usize) -> Option<&Queue> {
-        self.queues.get(place)
+    /// The queue that has this name now.
+    pub(super) fn named(&self, name: &str) -> Option<Arc<ServedQueue>> {
+        self.queues().iter().find(|queue| &*queue.name() == name).cloned()
     }
 
-    /// The name of now of the queue at this place.
-    pub(super) fn name(&self, place: usize) -> Arc<str> {
-        self.now().names.get(place).cloned().unwrap_or_default()
+    pub(super) fn add(&self, queue: Arc<ServedQueue>) {
+        self.queues().push(queue);
     }
 
-    /// Declares the queue at this place and binds it, and subscribes.
-    pub(super) async fn subscribe(&self, place: usize) -> Result<Subscription, TransportError> {
-        let transport = &self.link.transport;
-        let Some(queue) = self.queues.get(place) else {
-            let (operation, reason) = ("find a queue".to_owned(), "there is none".to_owned());
-            return Err(TransportError::Refused { operation, reason });
-        };
-        let name = transport.declare_queue(queue).await?;
-        for binding in self.take_name(place, &name) {
-            self.link.declare(binding.exchange()).await?;
+    /// Forgets a queue, and waits until it is consumed no longer.
+    pub(super) async fn leave(&self, name: &str) {
+        let Some(queue) = self.named(name) else { return };
+        self.queues().retain(|other| !Arc::ptr_eq(other, &queue));
+        queue.reach(Stage::Released);
+        // The sender is here.
+        drop(queue.stage().wait_for(|stage| *stage == Stage::Left).await);
+    }
+
+    /// A binding made at run time. One of another's queue is not ours to bring back.
+    pub(super) fn remember(&self, binding: &Binding) {
+        if let Some(queue) = self.named(binding.queue()) {
+            let mut now = queue.now();
+            if !now.bindings.contains(binding) {
+                now.bindings.push(binding.clone());
+            }
+        }
+    }
+
+    pub(super) fn forget(&self, binding: &Binding) {
+        if let Some(queue) = self.named(binding.queue()) {
+            queue.now().bindings.retain(|known| known != binding);
+        }
+    }
+
+    fn queues(&self) -> MutexGuard<'_, Vec<Arc<ServedQueue>>> {
+        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl ServedQueue {
+    pub(super) fn new(queue: Queue, bindings: Vec<Binding>, prefetch: u16) -> Self {
+        let now = Mutex::new(Now { name: queue.name().into(), bindings });
+        Self { queue, prefetch, now, stage: watch::Sender::new(Stage::Consumed) }
+    }
+
+    /// Its name of now.
+    pub(super) fn name(&self) -> Arc<str> {
+        Arc::clone(&self.now().name)
+    }
+
+    pub(super) fn stage(&self) -> watch::Receiver<Stage> {
+        self.stage.subscribe()
+    }
+
+    /// Stages are only gone forward.
+    pub(super) fn reach(&self, stage: Stage) {
+        self.stage.send_modify(|now| *now = stage.max(*now));
+    }
+
+    /// Declares it and binds it, and subscribes.
+    pub(super) async fn subscribe(&self, link: &Link) -> Result<Subscription, TransportError> {
+        let transport = &link.transport;
+        let name = transport.declare_queue(&self.queue).await?;
+        for binding in self.take_name(&name) {
+            link.declare(binding.exchange()).await?;
             if !binding.exchange().is_default() {
                 transport.bind(&binding).await?;
             }
@@ -69,31 +143,13 @@ impl Sources {
     }
 
     /// Notes the queue's name of now, and answers its bindings under that name.
-    fn take_name(&self, place: usize, name: &str) -> Vec<Binding> {
+    fn take_name(&self, name: &str) -> Vec<Binding> {
         let mut now = self.now();
-        if let Some(known) = now.names.get_mut(place) {
-            *known = name.into();
-        }
-        for (_, binding) in now.bindings.iter_mut().filter(|(queue, _)| *queue == place) {
+        now.name = name.into();
+        for binding in &mut now.bindings {
             binding.queue = name.to_owned().into();
         }
-        let of_place = now.bindings.iter().filter(|(queue, _)| *queue == place);
-        of_place.map(|(_, binding)| binding.clone()).collect()
-    }
-
-    /// A binding made at run time. One of another's queue is not ours to bring back.
-    pub(super) fn remember(&self, binding: &Binding) {
-        let mut now = self.now();
-        let place = now.names.iter().position(|name| **name == *binding.queue());
-        if let Some(place) = place
-            && !now.bindings.iter().any(|(_, known)| known == binding)
-        {
-            now.bindings.push((place, binding.clone()));
-        }
-    }
-
-    pub(super) fn forget(&self, binding: &Binding) {
-        self.now().bindings.retain(|(_, known)| known != binding);
+        now.bindings.clone()
     }
 
     fn now(&self) -> MutexGuard<'_, Now> {

@@ -4,7 +4,7 @@ use postage_core::prelude::*;
 use postage_core::{Binding, CallFault, FieldValue, MatchHeaders, Outcome, SendError, ServeError};
 use serde_json::json;
 
-use crate::world::{Ear, Voice, World, consume, line, seen, within};
+use crate::world::{Ear, Voice, World, consume, left_in, line, seen, within};
 
 struct Listener {
     voice: Voice,
@@ -80,6 +80,7 @@ on_every_broker! {
     queues_are_bound_and_unbound_while_the_service_consumes,
     bindings_by_headers_are_added_while_the_service_consumes,
     a_queue_that_the_broker_names_is_served,
+    a_queue_is_joined_and_left_while_the_service_consumes_others,
     several_queues_that_the_broker_names_are_served_apart,
     a_queue_without_an_exchange_is_reached_by_its_name,
     a_service_without_a_queue_says_how_to_give_it_one,
@@ -289,6 +290,34 @@ async fn several_queues_that_the_broker_names_are_served_apart(world: World) {
         assert_eq!(ear.hears().await, format!("one by {key}"));
     }
     // Each key is bound to one of them.
+    assert_eq!(ear.rest(), [""; 0]);
+}
+
+async fn a_queue_is_joined_and_left_while_the_service_consumes_others(world: World) {
+    let direct = world.exchange("direct", ExchangeKind::Direct);
+    let (broker, serving, mut ear) = served(&world, direct.clone(), "first").await;
+    let second = world.queue("second");
+    let bound = |key: &'static str| Binding::new(direct.clone(), second.name().to_owned(), key);
+    let join = |key| serving.consume(second.clone(), [bound(key)]);
+    within("the queue", join("second")).await.expect("it is joined");
+    within("the queue", join("another")).await.expect("it has one more binding");
+    assert_eq!(serving.queues().len(), 2);
+
+    let producer = producer(&broker);
+    for key in ["first", "second", "another"] {
+        says(&producer, &direct, key, "one").await;
+        assert_eq!(ear.hears().await, format!("one by {key}"));
+    }
+    within("the leaving", serving.leave(second.name())).await;
+    assert_eq!(serving.queues().len(), 1);
+    says(&producer, &direct, "second", "two").await;
+    // Its bindings stay, and nobody here takes what they bring.
+    assert_eq!(left_in(&broker, &second).await, ["hear"]);
+
+    within("the queue", join("second")).await.expect("it is joined again");
+    says(&producer, &direct, "second", "three").await;
+    assert_eq!(ear.hears().await, "three by second");
+    within("the leaving", serving.leave("no such queue")).await;
     assert_eq!(ear.rest(), [""; 0]);
 }
 
