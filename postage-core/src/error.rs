@@ -218,6 +218,26 @@ pub enum ServeError {
         /// The queue's name.
         queue: String,
     },
+    /// Two processors of one service set a setting differently.
+    #[error(
+        "the processors of `{service}` have another `{setting}` each: give both the same by their attributes, or serve them apart"
+    )]
+    SettingTwice {
+        /// The service.
+        service: String,
+        /// The setting, as the attribute names it.
+        setting: &'static str,
+    },
+    /// A name, host or group that cannot be part of an address.
+    #[error("an application cannot have the {what} `{name}`: {why}")]
+    ApplicationName {
+        /// `name`, `host` or `group`.
+        what: &'static str,
+        /// What was given.
+        name: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
     /// Two RPC handlers answer the same command.
     #[error("`{service}` has two RPC handlers for {kind} `{name}`: only one could answer")]
     TwoAnswers {

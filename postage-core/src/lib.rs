@@ -73,6 +73,7 @@
 //! | `msgpack` | `MsgPackCodec`, a second codec, under `application/msgpack` | off |
 //! | `faults` | `transport::FaultyTransport`, for tests: faults by a seed over the memory transport | off |
 
+mod application;
 mod arity;
 mod broker;
 mod cancellation;
@@ -98,6 +99,11 @@ pub mod __private;
 
 pub use postage_macros::{exchange, message_handler, message_processor, producer, rpc_handler};
 
+pub use application::{
+    Application, ApplicationCommands, ApplicationCommandsProducer, Applications, Change,
+    Description, HandlerDescription, ParameterDescription, QueueDescription, StartApplication,
+    Watch,
+};
 pub use broker::{Broker, DEFAULT_MAX_BODY};
 pub use config::Config;
 pub use contract::{Contract, Method, Parameter, Peer};
@@ -113,11 +119,13 @@ pub use processor::{
     DeclareHandler, DedupStore, Drained, Filter, FilterError, Handle, IntoOutcome,
     MessageProcessor, Outcome, RecentMessages, Reply, ReplyTo, Retry, Serve, Serving, Stopped,
 };
-pub use producer::{Call, DEFAULT_MAX_RETRY, DEFAULT_TIMEOUT, Detach, Producer, Publish, Ticket};
+pub use producer::{
+    Answered, Answers, Call, DEFAULT_MAX_RETRY, DEFAULT_TIMEOUT, Detach, Producer, Publish, Ticket,
+};
 #[cfg(unix)]
 pub use restart::restart_program;
 pub use topology::{
-    Arguments, Binding, DeclareExchange, Exchange, ExchangeKind, FieldValue, MatchHeaders,
-    Overflow, Queue, QueueKind, Route,
+    APPLICATIONS, Address, Arguments, Binding, DeclareExchange, Exchange, ExchangeKind, FieldValue,
+    MatchHeaders, NamedAddress, NarrowedAddress, Overflow, Queue, QueueKind, Route,
 };
 pub use transport::{ConnectionState, MemoryTransport, Transport, TransportError};

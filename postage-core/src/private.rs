@@ -17,8 +17,8 @@ pub use crate::processor::{
 };
 pub use crate::producer::{Call, Named, Producer, Publish};
 pub use crate::topology::{
-    Binding, DeclareExchange, Exchange, ExchangeFlags, ExchangeKind, FieldValue, MatchHeaders,
-    Overflow, Queue, QueueKind, exchange,
+    ApplicationExchange, Binding, DeclareExchange, Exchange, ExchangeFlags, ExchangeKind,
+    FieldValue, MatchHeaders, Overflow, Queue, QueueKind, exchange,
 };
 
 /// Parameters by name, as a generated client sends them.

@@ -91,8 +91,9 @@ pub fn exchange(arguments: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// | argument | meaning | default |
 /// |---|---|---|
-/// | `exchange = Orders`, `key = "…"` | where messages and calls go | this, or `eks`, is required |
+/// | `exchange = Orders`, `key = "…"` | where messages and calls go | this, `eks` or `application` is required |
 /// | `eks(Orders = "key", Audit = "all")` | several: messages go to all, calls to the first | |
+/// | `application = "monitor"` | to one application of this name, the next each time; `application` alone: each call says by `to` where it goes | |
 /// | `timeout = "30s"` | how long each attempt of a call waits | 30 s |
 /// | `max_retry = 4` | how often a call is sent again after a time-out | 4 |
 /// | `deadline = "2m"` | how long all attempts may take together | none |

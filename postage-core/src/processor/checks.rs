@@ -4,7 +4,7 @@
 use crate::contract::{Contract, Method};
 use crate::message::Category;
 use crate::topology::routing::{same_text, topic_matches};
-use crate::topology::{Exchange, ExchangeKind};
+use crate::topology::{APPLICATIONS_NAME, Exchange, ExchangeKind};
 
 /// A text put together in a constant. What does not fit is cut off.
 struct ConstText {
@@ -111,7 +111,9 @@ pub const fn check_routes(contract: &Contract, bindings: &[(&Exchange, &str)]) {
             ([(exchange, _), ..], Some(key)) => (exchange, key),
             ([(exchange, key), ..], None) => (exchange, *key),
         };
-        if exchange.alternate.is_none() && !any_takes(bindings, exchange, key) {
+        // An application binds its addresses by itself.
+        let known = !same_text(exchange_name(exchange), APPLICATIONS_NAME);
+        if known && exchange.alternate.is_none() && !any_takes(bindings, exchange, key) {
             ConstText::new()
                 .push("the client of `")
                 .push(contract.name())

@@ -1,12 +1,13 @@
 //! The loop of a service: one subscription for each queue, a bounded set of handlers.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -14,7 +15,7 @@ use super::cancel::Cancels;
 use super::dedup::DedupStore;
 use super::erased::AnyProcessor;
 use super::handle::panic_text;
-use super::serving::{Control, Drained, Order, Running, Serving};
+use super::serving::{Added, Control, Drained, Order, Running, Serving};
 use super::sources::{ServedQueue, Sources, Stage};
 use super::table::Table;
 use super::{ReplyTo, Retry, ServiceSetup};
@@ -32,17 +33,15 @@ const MOST_REFUSALS: u32 = 20;
 /// is one.
 const MOST_WAITING: usize = 1024;
 
-/// How many queues may be added at run time before the loops take note.
-const MOST_ADDED: usize = 16;
-
 /// What the handlers of a service share.
 #[derive(Debug)]
-pub(super) struct Service {
+pub(crate) struct Service {
     /// What it is called in logs and errors.
     pub(super) name: Arc<str>,
     pub(super) link: Arc<Link>,
     pub(super) processors: Vec<Arc<dyn AnyProcessor>>,
-    pub(super) table: Table,
+    pub(super) table: Arc<Table>,
+    running: Arc<Running>,
     pub(super) control: Arc<Control>,
     pub(super) sources: Arc<Sources>,
     /// Who is named in what fails here.
@@ -52,19 +51,21 @@ pub(super) struct Service {
     pub(super) cancels: Arc<Cancels>,
     pub(super) handler_time: Duration,
     pub(super) reply_to: ReplyTo,
+    /// The address that answers say they come from.
+    pub(super) answers_from: Option<Cow<'static, str>>,
     pub(super) quit: bool,
     pub(super) restart: bool,
 }
 
 impl Service {
-    pub(super) fn new(
+    pub(crate) fn new(
         name: &str,
-        link: Arc<Link>,
+        running: Arc<Running>,
         processors: Vec<Arc<dyn AnyProcessor>>,
         setup: &ServiceSetup,
     ) -> Result<Self, ServeError> {
-        let table = Table::of(name, &processors)?;
-        let sources = Arc::new(Sources::new(setup));
+        let table = Arc::new(Table::of(name, &processors)?);
+        let link = Arc::clone(&running.link);
         let identity = setup.identity.clone().unwrap_or_else(|| {
             Identity::new(Fingerprint::new(name, "service"), link.transport.vhost())
         });
@@ -73,17 +74,24 @@ impl Service {
             link,
             processors,
             table,
-            control: Arc::new(Control::new()),
-            sources,
+            control: Arc::clone(&running.control),
+            sources: Arc::clone(&running.sources),
+            running,
             identity,
             retry: setup.retry,
             dedup: setup.dedup.store(),
             cancels: Arc::default(),
             handler_time: setup.handler_time,
             reply_to: setup.reply_to,
+            answers_from: setup.answers_from.clone(),
             quit: setup.quit,
             restart: setup.restart,
         })
+    }
+
+    /// The handlers, and what they have done so far.
+    pub(crate) const fn table(&self) -> &Arc<Table> {
+        &self.table
     }
 
     /// Stops the service because of this queue.
@@ -95,7 +103,7 @@ impl Service {
 
 /// A queue, its subscription, and the session of the connection that it was made in.
 #[derive(Debug)]
-pub(super) struct Subscribed {
+pub(crate) struct Subscribed {
     queue: Arc<ServedQueue>,
     subscription: Subscription,
     session: u64,
@@ -110,8 +118,9 @@ impl Subscribed {
 }
 
 /// Subscribes to each queue and starts the loops.
-pub(super) async fn start(
+pub(crate) async fn start(
     service: Arc<Service>,
+    more: Added,
     setup: &ServiceSetup,
 ) -> Result<Serving, ServeError> {
     let mut subscribed = Vec::new();
@@ -119,19 +128,16 @@ pub(super) async fn start(
         subscribed.push(Subscribed::to(queue, &service.link).await?);
     }
     let permits = Arc::new(Semaphore::new(setup.handlers_at_once()));
-    let link = Arc::clone(&service.link);
-    let control = Arc::clone(&service.control);
-    let sources = Arc::clone(&service.sources);
-    let (added, more) = mpsc::channel(MOST_ADDED);
+    let running = Arc::clone(&service.running);
     let task = tokio::spawn(run(service, subscribed, more, permits));
-    Ok(Serving::new(Arc::new(Running::new(link, sources, control, added)), task))
+    Ok(Serving::new(running, task))
 }
 
 /// Runs the loops of all queues until the service is told to stop.
 async fn run(
     service: Arc<Service>,
     subscribed: Vec<Subscribed>,
-    mut more: mpsc::Receiver<Subscribed>,
+    mut more: Added,
     permits: Arc<Semaphore>,
 ) -> Drained {
     // Goes with the loops.
@@ -203,6 +209,7 @@ async fn consume(
             }
         };
         tracing::warn!(service = &*service.name, error = %lost, "a queue stopped delivering");
+        subscribed.queue.lose();
         // The queue has them again.
         work.waiting.clear();
         let again = tokio::select! {

@@ -17,7 +17,7 @@ use super::settle::Verdict;
 use super::sources::ServedQueue;
 use super::table::Entry;
 use super::{Context, Outcome};
-use crate::message::{Category, CodecError, JsonCodec, Message, shorten, shorten_to};
+use crate::message::{Category, Codec, CodecError, JsonCodec, Message, shorten, shorten_to};
 use crate::transport::Delivery;
 
 impl Service {
@@ -37,16 +37,22 @@ impl Service {
         let opened = opened.unwrap_or_else(|_| Err(CodecError::new("the codec panicked")));
         let verdict = match opened {
             Ok((codec, body)) => {
-                let replier = Replier::new(Arc::clone(&self.link), codec, &delivery.properties);
+                let replier = self.replier(codec, &delivery);
                 self.read(queue, &delivery, body, &replier).await
             }
             Err(error) => {
                 let json = Arc::new(JsonCodec);
-                let replier = Replier::new(Arc::clone(&self.link), json, &delivery.properties);
+                let replier = self.replier(json, &delivery);
                 malformed(&delivery, &replier, &error.to_string()).await.into()
             }
         };
         self.settle(queue, delivery, verdict).await;
+    }
+
+    /// The way back to whoever sent the delivery.
+    fn replier(&self, codec: Arc<dyn Codec>, delivery: &Delivery) -> Replier {
+        let from = self.answers_from.clone();
+        Replier::new(Arc::clone(&self.link), codec, &delivery.properties, from)
     }
 
     async fn read(
@@ -104,9 +110,12 @@ impl Service {
         }
         let mut verdict = Verdict::from(Outcome::Done);
         for handler in handlers {
+            let begun = Instant::now();
             let outcome = self.run(*handler, request).await;
             // What the handler said outright counts more than how it ended.
             let outcome = request.context().outcome().and(outcome);
+            let failed = outcome != Outcome::Done || request.has_raised();
+            self.table.count(*handler, begun.elapsed(), failed);
             if verdict.outcome == Outcome::Done && outcome != Outcome::Done {
                 verdict = Verdict::by(handler.method, outcome);
             }

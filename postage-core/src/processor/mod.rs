@@ -4,6 +4,7 @@ mod cancel;
 mod checks;
 mod consume;
 mod context;
+mod counts;
 mod dead_letters;
 mod dedup;
 mod erased;
@@ -25,9 +26,12 @@ mod sources;
 mod table;
 
 pub use checks::{check_handlers, check_keyless, check_parameters, check_routes, exchange_name};
+pub(crate) use consume::{Service, start};
 pub use context::Context;
+pub(crate) use counts::Counts;
 pub use dead_letters::{DeadLetter, DeadLetters};
 pub use dedup::{Answer, Claim, DedupStore, RecentMessages};
+pub(crate) use erased::AnyProcessor;
 pub use filter::{Filter, FilterError};
 pub use handler::{DeclareHandler, Handle, read_handler, run_handler};
 pub use outcome::{IntoOutcome, Outcome};
@@ -36,8 +40,10 @@ pub use reply::{Reply, local_reply, local_reply_result};
 pub use request::Request;
 pub use retry::Retry;
 pub use serve::Serve;
+pub(crate) use serving::Running;
 pub use serving::{Drained, Serving, Stopped};
 pub use setup::{DEFAULT_HANDLER_TIME, DEFAULT_PREFETCH, ReplyTo, ServiceSetup};
+pub(crate) use table::Table;
 
 use crate::contract::Method;
 

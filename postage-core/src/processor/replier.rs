@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -17,7 +18,10 @@ pub(super) struct Replier {
     link: Arc<Link>,
     codec: Arc<dyn Codec>,
     to: Option<Address>,
+    /// The address of the application that answers.
+    from: Option<Cow<'static, str>>,
     replied: AtomicBool,
+    raised: AtomicBool,
     /// What was answered first.
     answer: OnceLock<Answer>,
 }
@@ -34,17 +38,35 @@ pub struct Prepared(Result<Vec<u8>, EncodeError>);
 
 impl Replier {
     /// The reply goes where the request's properties say, in the codec that the request came in.
-    pub(super) fn new(link: Arc<Link>, codec: Arc<dyn Codec>, request: &Properties) -> Self {
+    pub(super) fn new(
+        link: Arc<Link>,
+        codec: Arc<dyn Codec>,
+        request: &Properties,
+        from: Option<Cow<'static, str>>,
+    ) -> Self {
         let to = request.reply_to.as_ref().map(|reply_to| Address {
             reply_to: reply_to.to_string(),
             correlation_id: request.correlation_id.as_ref().map(ToString::to_string),
         });
-        Self { link, codec, to, replied: AtomicBool::new(false), answer: OnceLock::new() }
+        Self {
+            link,
+            codec,
+            to,
+            from,
+            replied: AtomicBool::new(false),
+            raised: AtomicBool::new(false),
+            answer: OnceLock::new(),
+        }
     }
 
     /// Whether anything was replied.
     pub(super) fn has_replied(&self) -> bool {
         self.replied.load(Ordering::Acquire)
+    }
+
+    /// Whether an exception was replied.
+    pub(super) fn has_raised(&self) -> bool {
+        self.raised.load(Ordering::Acquire)
     }
 
     pub(super) async fn success(&self, value: impl Serialize) -> Result<(), SendError> {
@@ -79,6 +101,7 @@ impl Replier {
     }
 
     pub(super) async fn exception(&self, name: &str, text: &str) -> Result<(), SendError> {
+        self.raised.store(true, Ordering::Release);
         self.send(encode(&Envelope::exception(name, text), None)?).await
     }
 
@@ -117,6 +140,7 @@ impl Replier {
         let properties = Properties {
             content_type: Some(answer.content_type.into()),
             correlation_id: to.correlation_id.clone().map(Into::into),
+            app_id: self.from.clone(),
             ..Properties::default()
         };
         let route = Route::to_queue(to.reply_to.clone());

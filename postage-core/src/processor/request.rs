@@ -100,6 +100,11 @@ impl<'a> Request<'a> {
         self.answered(self.replier.prepared(reply).await).await
     }
 
+    /// Whether a caller was told of an exception.
+    pub(super) fn has_raised(self) -> bool {
+        self.replier.has_raised()
+    }
+
     /// What becomes of a message whose handler has ended.
     pub fn settle(self, returned: impl IntoOutcome) -> Outcome {
         returned.into_outcome()

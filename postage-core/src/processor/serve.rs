@@ -8,12 +8,11 @@ use serde::Serialize;
 use super::consume::{Service, start};
 use super::dedup::DedupStore;
 use super::erased::AnyProcessor;
-use super::serving::Serving;
+use super::serving::{Running, Serving};
 use super::setup::Dedup;
 use super::{MessageProcessor, ReplyTo, Retry, ServiceSetup};
 use crate::broker::Broker;
 use crate::error::ServeError;
-use crate::link::Link;
 use crate::message::Identity;
 use crate::topology::{Binding, Exchange, Queue};
 use crate::transport::BoxFuture;
@@ -23,8 +22,8 @@ use crate::transport::BoxFuture;
 #[must_use = "nothing is served before it is awaited"]
 #[derive(Debug)]
 pub struct Serve {
-    link: Arc<Link>,
-    processor: Arc<dyn AnyProcessor>,
+    broker: Broker,
+    processors: Vec<Arc<dyn AnyProcessor>>,
     setup: ServiceSetup,
 }
 
@@ -32,11 +31,20 @@ impl Broker {
     /// Serves a processor: declares its exchanges and queues, binds, and consumes. The answer is
     /// a handle; the service stops when the handle is dropped.
     pub fn serve<P: MessageProcessor>(&self, processor: P) -> Serve {
-        Serve { link: Arc::clone(self.link()), processor: Arc::new(processor), setup: P::setup() }
+        Serve { broker: self.clone(), processors: vec![Arc::new(processor)], setup: P::setup() }
     }
 }
 
 impl Serve {
+    /// Serves one more processor with it, from the same queues: a message goes to the handlers of
+    /// both. Its own queues are consumed too. Settings by its attributes hold for all; two
+    /// processors that set one differently are an error.
+    pub fn and<P: MessageProcessor>(mut self, processor: P) -> Self {
+        self.processors.push(Arc::new(processor));
+        self.setup.merge(P::setup());
+        self
+    }
+
     /// Consumes one more queue, bound to an exchange by a key or pattern: for names that are known
     /// only at run time.
     pub fn bind(
@@ -125,7 +133,7 @@ impl Serve {
     /// [`Fingerprint`](crate::Fingerprint), or any type that serializes to a map. Unless set, its
     /// name is that of the processor's type.
     pub fn fingerprint(mut self, fingerprint: impl Serialize) -> Self {
-        self.setup.identity = Some(Identity::new(fingerprint, self.link.transport.vhost()));
+        self.setup.identity = Some(Identity::new(fingerprint, self.broker.transport().vhost()));
         self
     }
 
@@ -143,6 +151,12 @@ impl Serve {
     }
 }
 
+impl Serve {
+    pub(crate) fn into_parts(self) -> (Broker, Vec<Arc<dyn AnyProcessor>>, ServiceSetup) {
+        (self.broker, self.processors, self.setup)
+    }
+}
+
 impl IntoFuture for Serve {
     type Output = Result<Serving, ServeError>;
     type IntoFuture = BoxFuture<'static, Self::Output>;
@@ -153,14 +167,14 @@ impl IntoFuture for Serve {
 }
 
 async fn serve(serve: Serve) -> Result<Serving, ServeError> {
-    let Serve { link, processor, setup } = serve;
-    let name = processor.name();
-    if let Some(queue) = setup.twice {
-        return Err(ServeError::QueueTwice { service: name.to_owned(), queue: queue.into_owned() });
-    }
+    let Serve { broker, processors, setup } = serve;
+    // The first gives the service its name.
+    let name = processors.first().map_or("", |processor| processor.name());
+    setup.check(name)?;
     if setup.queues.is_empty() {
         return Err(ServeError::NoQueue { service: name.to_owned() });
     }
-    let service = Service::new(name, link, vec![processor], &setup)?;
-    start(Arc::new(service), &setup).await
+    let (running, added) = Running::new(Arc::clone(broker.link()), &setup);
+    let service = Service::new(name, running, processors, &setup)?;
+    start(Arc::new(service), added, &setup).await
 }

@@ -5,6 +5,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use super::ServiceSetup;
 use super::consume::Subscribed;
 use super::sources::{ServedQueue, Sources};
 use crate::link::Link;
@@ -24,9 +25,9 @@ pub struct Serving {
 /// What can be done with a service that runs, by whoever has a part of it.
 #[derive(Debug)]
 pub(crate) struct Running {
-    link: Arc<Link>,
-    sources: Arc<Sources>,
-    control: Arc<Control>,
+    pub(super) link: Arc<Link>,
+    pub(super) sources: Arc<Sources>,
+    pub(super) control: Arc<Control>,
     added: mpsc::Sender<Subscribed>,
 }
 
@@ -55,6 +56,12 @@ pub struct Drained {
     /// How many deliveries had arrived and were given back untouched.
     pub given_back: usize,
 }
+
+/// The queues that a service is to consume beside those that it began with.
+pub(crate) type Added = mpsc::Receiver<Subscribed>;
+
+/// How many queues may be added at run time before the loops take note.
+const MOST_ADDED: usize = 16;
 
 /// The switch of a service, shared with its handlers.
 #[derive(Debug)]
@@ -109,28 +116,42 @@ impl Drained {
 }
 
 impl Running {
-    pub(super) const fn new(
-        link: Arc<Link>,
-        sources: Arc<Sources>,
-        control: Arc<Control>,
-        added: mpsc::Sender<Subscribed>,
-    ) -> Self {
-        Self { link, sources, control, added }
+    /// A service about to run, and what will be added to it at run time.
+    pub(crate) fn new(link: Arc<Link>, setup: &ServiceSetup) -> (Arc<Self>, Added) {
+        let (added, more) = mpsc::channel(MOST_ADDED);
+        let sources = Arc::new(Sources::new(setup));
+        let control = Arc::new(Control::new());
+        (Arc::new(Self { link, sources, control, added }), more)
     }
 
-    async fn bind(&self, binding: &Binding) -> Result<(), TransportError> {
+    /// The names of the queues, and whether each is consumed now.
+    pub(crate) fn queues(&self) -> Vec<(String, bool)> {
+        let queues = self.sources.all().into_iter();
+        queues.map(|queue| (queue.name().to_string(), queue.is_consumed())).collect()
+    }
+
+    /// The session of the connection, from 1; 0 while there is none.
+    pub(crate) fn session(&self) -> u64 {
+        self.link.session()
+    }
+
+    pub(crate) async fn bind(&self, binding: &Binding) -> Result<(), TransportError> {
         self.link.declare(binding.exchange()).await?;
         self.link.transport.bind(binding).await?;
         self.sources.remember(binding);
         Ok(())
     }
 
-    async fn unbind(&self, binding: &Binding) -> Result<(), TransportError> {
+    pub(crate) async fn unbind(&self, binding: &Binding) -> Result<(), TransportError> {
         self.sources.forget(binding);
         self.link.transport.unbind(binding).await
     }
 
-    async fn consume(&self, queue: Queue, bindings: Vec<Binding>) -> Result<(), TransportError> {
+    pub(crate) async fn consume(
+        &self,
+        queue: Queue,
+        bindings: Vec<Binding>,
+    ) -> Result<(), TransportError> {
         if self.sources.named(queue.name()).is_some() {
             for binding in &bindings {
                 self.bind(binding).await?;
@@ -144,6 +165,10 @@ impl Running {
         self.added.send(subscribed).await.map_err(stopped)?;
         self.sources.add(queue);
         Ok(())
+    }
+
+    pub(crate) async fn leave(&self, queue: &str) {
+        self.sources.leave(queue).await;
     }
 }
 
@@ -194,11 +219,7 @@ impl Serving {
     /// handler has begun. It waits until that is done, and not for handlers that run. Its bindings
     /// stay. A queue that it does not consume is no error.
     pub async fn leave(&self, queue: &str) {
-        self.running.sources.leave(queue).await;
-    }
-
-    pub(crate) const fn running(&self) -> &Arc<Running> {
-        &self.running
+        self.running.leave(queue).await;
     }
 
     /// Waits until the service is told to stop by a command or a handler, or has failed. Handlers

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Retry;
 use super::dedup::{DedupStore, RecentMessages};
+use crate::error::ServeError;
 use crate::message::Identity;
 use crate::topology::{Binding, Exchange, Queue};
 
@@ -47,14 +48,18 @@ pub struct ServiceSetup {
     pub(super) prefetch: u16,
     pub(super) concurrency: Option<usize>,
     pub(super) retry: Retry,
-    pub(super) identity: Option<Identity>,
+    pub(crate) identity: Option<Identity>,
     pub(super) dedup: Dedup,
     pub(super) handler_time: Duration,
     pub(super) reply_to: ReplyTo,
     pub(super) quit: bool,
     pub(super) restart: bool,
+    /// The address that answers say they come from.
+    pub(crate) answers_from: Option<Cow<'static, str>>,
     /// A queue that was described in two ways.
-    pub(super) twice: Option<Cow<'static, str>>,
+    twice: Option<Cow<'static, str>>,
+    /// A setting that two processors have otherwise.
+    differing: Option<&'static str>,
 }
 
 /// What remembers the messages that were handled.
@@ -97,7 +102,9 @@ impl ServiceSetup {
             reply_to: ReplyTo::Anywhere,
             quit: true,
             restart: true,
+            answers_from: None,
             twice: None,
+            differing: None,
         }
     }
 
@@ -173,6 +180,41 @@ impl ServiceSetup {
         self
     }
 
+    /// Takes up the queues of one more processor, and the settings that its attributes make.
+    pub(super) fn merge(&mut self, other: Self) {
+        let places: Vec<usize> = other.queues.into_iter().map(|queue| self.place(queue)).collect();
+        let bindings = other.bindings.into_iter();
+        self.bindings.extend(bindings.map(|(place, binding)| (places[place], binding)));
+
+        let unset = Self::new();
+        let dedup = matches!(other.dedup, Dedup::Off) || matches!(self.dedup, Dedup::Off);
+        let agreed = [
+            ("prefetch", agree(&mut self.prefetch, other.prefetch, &unset.prefetch)),
+            ("concurrency", agree(&mut self.concurrency, other.concurrency, &unset.concurrency)),
+            ("retry", agree(&mut self.retry, other.retry, &unset.retry)),
+            ("quit", agree(&mut self.quit, other.quit, &unset.quit)),
+            ("restart", agree(&mut self.restart, other.restart, &unset.restart)),
+            ("dedup", !(dedup && matches!(self.dedup, Dedup::Store(_)))),
+        ];
+        if dedup {
+            self.dedup = Dedup::Off;
+        }
+        let differing = agreed.into_iter().find(|(_, agreed)| !agreed);
+        self.differing = self.differing.or(differing.map(|(setting, _)| setting));
+    }
+
+    /// What the description of a service has against it.
+    pub(crate) fn check(&self, service: &str) -> Result<(), ServeError> {
+        let service = service.to_owned();
+        if let Some(queue) = &self.twice {
+            return Err(ServeError::QueueTwice { service, queue: queue.to_string() });
+        }
+        match self.differing {
+            Some(setting) => Err(ServeError::SettingTwice { service, setting }),
+            None => Ok(()),
+        }
+    }
+
     /// How many handlers may run at once: as many as messages may be out, unless set.
     pub(super) fn handlers_at_once(&self) -> usize {
         const NO_BOUND: usize = 1024;
@@ -182,4 +224,13 @@ impl ServiceSetup {
         };
         self.concurrency.unwrap_or(out).clamp(1, tokio::sync::Semaphore::MAX_PERMITS)
     }
+}
+
+/// Whether two processors agree on a setting: one that is not set agrees with any.
+fn agree<T: PartialEq>(mine: &mut T, theirs: T, unset: &T) -> bool {
+    if *mine == *unset {
+        *mine = theirs;
+        return true;
+    }
+    theirs == *unset || theirs == *mine
 }

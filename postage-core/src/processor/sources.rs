@@ -1,6 +1,7 @@
 //! What a service consumes: its queues and bindings, those made at run time among them, kept so
 //! that they can be brought back after a loss.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
@@ -9,6 +10,9 @@ use super::ServiceSetup;
 use crate::link::Link;
 use crate::topology::{Binding, Queue};
 use crate::transport::{Source, Subscription, TransportError};
+
+/// How often a shared queue that has gone meanwhile is declared again at once.
+const MOST_AGAIN: u32 = 3;
 
 /// The queues that a service consumes now.
 #[derive(Debug)]
@@ -25,6 +29,8 @@ pub(super) struct ServedQueue {
     prefetch: u16,
     now: Mutex<Now>,
     stage: watch::Sender<Stage>,
+    /// Not so while it is being brought back.
+    consumed: AtomicBool,
 }
 
 /// How far a queue's loop has come.
@@ -112,7 +118,13 @@ impl Sources {
 impl ServedQueue {
     pub(super) fn new(queue: Queue, bindings: Vec<Binding>, prefetch: u16) -> Self {
         let now = Mutex::new(Now { name: queue.name().into(), bindings });
-        Self { queue, prefetch, now, stage: watch::Sender::new(Stage::Consumed) }
+        Self {
+            queue,
+            prefetch,
+            now,
+            stage: watch::Sender::new(Stage::Consumed),
+            consumed: AtomicBool::new(false),
+        }
     }
 
     /// Its name of now.
@@ -131,6 +143,18 @@ impl ServedQueue {
 
     /// Declares it and binds it, and subscribes.
     pub(super) async fn subscribe(&self, link: &Link) -> Result<Subscription, TransportError> {
+        // One that others share may go between declaring and consuming it, with their last consumer.
+        let goes_with_others = self.queue.auto_delete && !self.queue.exclusive;
+        let mut again = if goes_with_others { MOST_AGAIN } else { 0 };
+        loop {
+            match self.subscribe_once(link).await {
+                Err(TransportError::Refused { .. }) if again > 0 => again -= 1,
+                subscribed => return subscribed,
+            }
+        }
+    }
+
+    async fn subscribe_once(&self, link: &Link) -> Result<Subscription, TransportError> {
         let transport = &link.transport;
         let name = transport.declare_queue(&self.queue).await?;
         for binding in self.take_name(&name) {
@@ -139,7 +163,18 @@ impl ServedQueue {
                 transport.bind(&binding).await?;
             }
         }
-        transport.consume(Source::new(name).prefetch(self.prefetch)).await
+        let subscription = transport.consume(Source::new(name).prefetch(self.prefetch)).await?;
+        self.consumed.store(true, Ordering::Release);
+        Ok(subscription)
+    }
+
+    /// Notes that it is not consumed until it is subscribed to again.
+    pub(super) fn lose(&self) {
+        self.consumed.store(false, Ordering::Release);
+    }
+
+    pub(super) fn is_consumed(&self) -> bool {
+        self.consumed.load(Ordering::Acquire)
     }
 
     /// Notes the queue's name of now, and answers its bindings under that name.

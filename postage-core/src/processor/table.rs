@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
+use super::counts::Counts;
 use super::erased::AnyProcessor;
 use crate::contract::Method;
 use crate::error::ServeError;
@@ -13,7 +15,11 @@ type Key<'a> = (Category, &'a str, &'a str);
 /// The handlers of a service by category, type and name; several for one message are in the order
 /// written.
 #[derive(Debug)]
-pub(super) struct Table(HashMap<Key<'static>, Vec<Entry>>);
+pub(crate) struct Table {
+    by_key: HashMap<Key<'static>, Vec<Entry>>,
+    /// All methods, processor by processor.
+    counted: Vec<(&'static Method, Counts)>,
+}
 
 /// A handler's place, and its name for errors.
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +27,8 @@ pub(super) struct Entry {
     /// The place of its processor, and its index there.
     pub(super) processor: usize,
     pub(super) index: usize,
+    /// Its place among all methods.
+    counted: usize,
     pub(super) method: &'static str,
     pub(super) cancellable: bool,
 }
@@ -30,9 +38,10 @@ impl Table {
         service: &str,
         processors: &[Arc<dyn AnyProcessor>],
     ) -> Result<Self, ServeError> {
-        let mut table: HashMap<Key<'static>, Vec<Entry>> = HashMap::new();
+        let mut by_key: HashMap<Key<'static>, Vec<Entry>> = HashMap::new();
+        let mut counted = Vec::new();
         for (processor, index, method) in methods(processors) {
-            let handlers = table.entry(key(method)).or_default();
+            let handlers = by_key.entry(key(method)).or_default();
             if method.category() == Category::Rpc && !handlers.is_empty() {
                 return Err(ServeError::TwoAnswers {
                     service: service.to_owned(),
@@ -40,10 +49,29 @@ impl Table {
                     name: method.name(),
                 });
             }
+            counted.push((method, Counts::default()));
             let (method, cancellable) = (method.method(), method.is_cancellable());
-            handlers.push(Entry { processor, index, method, cancellable });
+            handlers.push(Entry {
+                processor,
+                index,
+                counted: counted.len() - 1,
+                method,
+                cancellable,
+            });
         }
-        Ok(Self(table))
+        Ok(Self { by_key, counted })
+    }
+
+    /// Counts a message that a handler has handled in this time.
+    pub(super) fn count(&self, handler: Entry, took: Duration, failed: bool) {
+        if let Some((_, counts)) = self.counted.get(handler.counted) {
+            counts.add(took, failed);
+        }
+    }
+
+    /// Every handler, and what it has done so far.
+    pub(crate) fn counted(&self) -> impl Iterator<Item = (&'static Method, &Counts)> {
+        self.counted.iter().map(|(method, counts)| (*method, counts))
     }
 
     pub(super) fn handlers<'a>(
@@ -52,17 +80,17 @@ impl Table {
         kind: &'a str,
         name: &'a str,
     ) -> &'a [Entry] {
-        self.0.get(&(category, kind, name)).map_or(&[], Vec::as_slice)
+        self.by_key.get(&(category, kind, name)).map_or(&[], Vec::as_slice)
     }
 
     /// Whether any handler is stopped when its caller has left.
     pub(super) fn any_cancellable(&self) -> bool {
-        self.0.values().flatten().any(|handler| handler.cancellable)
+        self.by_key.values().flatten().any(|handler| handler.cancellable)
     }
 
     /// The names of the commands that are answered, for the one who asked for another.
     pub(super) fn commands(&self) -> Vec<&'static str> {
-        let rpcs = self.0.keys().filter(|(category, ..)| *category == Category::Rpc);
+        let rpcs = self.by_key.keys().filter(|(category, ..)| *category == Category::Rpc);
         let mut names: Vec<_> = rpcs.map(|(_, _, name)| *name).collect();
         names.sort_unstable();
         names

@@ -15,7 +15,7 @@ use super::replies::{Replies, ReplyAddress};
 use crate::contract::Peer;
 use crate::error::CallFault;
 use crate::headers;
-use crate::link::UNTIL_SERVED_AGAIN;
+use crate::link::{Link, UNTIL_SERVED_AGAIN};
 use crate::topology::{Exchange, Route};
 use crate::transport::{Delivery, Properties, TransportError};
 
@@ -99,6 +99,22 @@ impl Pending {
         let sent = timeout_at(self.attempt_ends, self.send_over_losses()).await;
         sent.map_err(|_| self.out_of_time())??;
         Ok(self.address.as_ref().map(|address| address.reply_to.clone()).unwrap_or_default())
+    }
+
+    /// The next reply to what was sent, of several. Cancel-safe.
+    pub(crate) async fn next_reply(&mut self) -> Result<Delivery, CallFault> {
+        match &mut self.address {
+            Some(address) => Ok(address.reply().await?),
+            None => Err(CallFault::NoRoute),
+        }
+    }
+
+    pub(crate) const fn attempt_ends(&self) -> Instant {
+        self.attempt_ends
+    }
+
+    pub(crate) const fn link(&self) -> &Arc<Link> {
+        &self.request.outgoing.link
     }
 
     /// Waits for the reply, sending the request again when an attempt's time is up.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 
+use super::answers::Answers;
 use super::attempt::Request;
 use super::options::{Outgoing, shared_options};
 use super::ticket::Detach;
@@ -113,6 +114,29 @@ where
         match std::mem::replace(&mut self.state, State::Done) {
             State::Ready(request) => Detach::new(*request),
             State::Running(_) | State::Done => Detach::under_way(),
+        }
+    }
+
+    /// Sends the request once and collects what everybody answers within this time: for an
+    /// [`Address`](crate::Address) that several have. The call has a reply address of its own. One
+    /// that has been polled gives [`CallFault::UnderWay`].
+    ///
+    /// ```no_run
+    /// # use postage_core::prelude::*;
+    /// # use postage_core::Address;
+    /// # use std::time::Duration;
+    /// # async fn example(monitors: Producer) {
+    /// let load = monitors.rpc::<f64>("load", ()).to(Address::name("monitor"));
+    /// let mut answers = load.answers(Duration::from_millis(500));
+    /// while let Some(answer) = answers.next().await {
+    ///     println!("{:?}: {:?}", answer.from, answer.result);
+    /// }
+    /// # }
+    /// ```
+    pub fn answers(mut self, within: Duration) -> Answers<T, X> {
+        match std::mem::replace(&mut self.state, State::Done) {
+            State::Ready(request) => Answers::new(*request, within),
+            State::Running(_) | State::Done => Answers::under_way(),
         }
     }
 }

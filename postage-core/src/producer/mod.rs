@@ -1,5 +1,6 @@
 //! Sending and calling: the producer, the two futures that it makes, and the way of a reply back.
 
+mod answers;
 mod attempt;
 mod call;
 mod leaving;
@@ -16,6 +17,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+pub use answers::{Answered, Answers};
 pub use call::Call;
 pub(crate) use options::{Outgoing, Routes};
 pub use parameters::Named;
@@ -27,7 +29,7 @@ use crate::broker::Broker;
 use crate::contract::{Contract, Peer};
 use crate::link::Link;
 use crate::message::Identity;
-use crate::topology::Exchange;
+use crate::topology::{Address, Exchange};
 
 /// How long each attempt of a call waits for its answer, unless set.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -113,6 +115,12 @@ impl Producer {
         self.defaults.routes =
             eks.into_iter().map(|(exchange, key)| (exchange, key.into())).collect();
         self
+    }
+
+    /// Sends to the applications at this address.
+    #[must_use]
+    pub fn to(self, address: impl Into<Address>) -> Self {
+        self.eks(address.into().eks())
     }
 
     /// How long each attempt of a call waits for its answer. 30 s unless set.

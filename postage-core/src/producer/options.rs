@@ -122,6 +122,14 @@ macro_rules! shared_options {
             self
         }
 
+        /// Sends to the applications at this address, whatever the exchange and key of the
+        /// contract.
+        pub fn to(mut self, address: impl Into<$crate::topology::Address>) -> Self {
+            let eks = $crate::topology::Address::eks(&address.into());
+            self.outgoing(|outgoing| outgoing.set_eks(eks));
+            self
+        }
+
         /// Whether a durable queue keeps it over a restart of the broker.
         pub fn persistent(mut self, persistent: bool) -> Self {
             self.outgoing(|outgoing| outgoing.properties.persistent = persistent);

@@ -15,6 +15,9 @@ use crate::parse::values::{self, tokens_text};
 use crate::parse::{attributes, types};
 use crate::suggest;
 
+/// How long an application's name may be, in bytes, as the runtime has it.
+const MOST_APPLICATION: usize = 100;
+
 /// What generated clients call their own methods.
 const CLIENT_METHODS: [&str; 3] = ["new", "with", "producer"];
 
@@ -42,7 +45,7 @@ impl Contract {
         check_trait(&item, errors);
         let mut args = Args::parse("`#[producer]`", arguments, Span::call_site(), errors);
         let runtime = Runtime::from_args(&mut args);
-        let routes = routes(&mut args);
+        let routes = routes(&mut args, &runtime);
         let settings = Settings::of_calls(&mut args);
         let python_peer = python_peer(&mut args);
         let client = client_name(&mut args, &item.ident);
@@ -64,15 +67,25 @@ fn check_trait(item: &ItemTrait, errors: &Errors) {
     }
 }
 
-/// `exchange` and `key`, or `eks(…)`.
-fn routes(args: &mut Args<'_>) -> Vec<(Path, String)> {
+/// `exchange` and `key`, or `eks(…)`, or `application`.
+fn routes(args: &mut Args<'_>, runtime: &Runtime) -> Vec<(Path, String)> {
     let errors = args.errors;
     let several = args.take("eks");
+    let application = args.take("application");
     let single = args.has("exchange") || args.has("key");
     let given = |name: &str| args.has(name) || args.misspelt(name);
     let (has_exchange, has_key) = (given("exchange"), given("key"));
     let exchange = args.exchange("exchange");
     let key = args.key("key");
+    if let Some(application) = application {
+        if single || several.is_some() {
+            errors.at(
+                &application.name,
+                "give either `application`, or an `exchange` and a `key`, not both",
+            );
+        }
+        return of_application(&application, runtime, errors);
+    }
     if let Some(eks) = several {
         if single {
             errors.at(&eks.name, "give either `exchange` and `key`, or `eks`, not both");
@@ -96,14 +109,38 @@ fn routes(args: &mut Args<'_>) -> Vec<(Path, String)> {
             "the contract has a `key` but no `exchange`: add `exchange = Orders`, the type of an \
              exchange",
         ),
-        (false, false) if args.misspelt("eks") => {}
+        (false, false) if args.misspelt("eks") || args.misspelt("application") => {}
         (false, false) => errors.at_span(
             args.span,
             "the contract must say where its messages go: `#[producer(exchange = Orders, key = \
-             \"orders.desk\")]`, or several in `eks(…)`",
+             \"orders.desk\")]`, several in `eks(…)`, or an `application = \"monitor\"`",
         ),
     }
     exchange.zip(key).map(|(exchange, key)| (exchange, key.value())).into_iter().collect()
+}
+
+/// To one application of this name, the next each time; without a name, nowhere by itself.
+fn of_application(
+    application: &args::Argument,
+    runtime: &Runtime,
+    errors: &Errors,
+) -> Vec<(Path, String)> {
+    if let Value::Flag = application.value {
+        return Vec::new();
+    }
+    let Some(name) = application.text(errors, "`\"monitor\"`, or stands alone") else {
+        return Vec::new();
+    };
+    let text = name.value();
+    if text.is_empty() || text.len() > MOST_APPLICATION || text.contains(['/', '@', '#']) {
+        errors.at(
+            &name,
+            "an application's name has 1 to 100 bytes, and none of `/`, `@`, `#`: say by `to` \
+             which of that name a call is for",
+        );
+        return Vec::new();
+    }
+    vec![(syn::parse_quote!(#runtime::ApplicationExchange), format!("{text}/rr"))]
 }
 
 fn pairs(tokens: TokenStream, errors: &Errors) -> Vec<(Path, String)> {

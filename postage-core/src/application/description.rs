@@ -1,0 +1,118 @@
+use serde::{Deserialize, Serialize};
+
+use crate::contract::{Method, Parameter};
+use crate::message::{Category, Fingerprint};
+use crate::processor::Counts;
+
+/// What an application says of itself, when it is asked by
+/// [`describe_application`](crate::ApplicationCommands::describe_application).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Description {
+    /// Who it is.
+    pub fingerprint: Fingerprint,
+    /// Its own version, where it has one.
+    pub version: Option<String>,
+    /// When it started, in seconds since the Unix epoch.
+    pub up_since: u64,
+    /// The groups that it is in now.
+    pub groups: Vec<String>,
+    /// What it handles, its own commands and those of every application.
+    pub handlers: Vec<HandlerDescription>,
+    /// The queues that it consumes.
+    pub queues: Vec<QueueDescription>,
+    /// How often it has connected to the broker: 1 where it never lost its connection.
+    pub connections: u64,
+}
+
+/// One handler of an application, and what it has done since the application started.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct HandlerDescription {
+    /// Whether it is called or only told.
+    pub category: Category,
+    /// The message type, usually `command`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The name on the wire.
+    pub name: String,
+    /// Its documentation, as written.
+    pub documentation: String,
+    /// Its parameters, in the order written.
+    pub parameters: Vec<ParameterDescription>,
+    /// The type that it returns, as written.
+    pub returns: String,
+    /// How many messages it has handled.
+    pub handled: u64,
+    /// How many of them failed. A documented error is an answer, and does not count.
+    pub failed: u64,
+    /// How long it has run, all messages together, in seconds.
+    pub busy_seconds: f64,
+}
+
+/// A parameter of a handler.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ParameterDescription {
+    /// The name on the wire.
+    pub name: String,
+    /// The type, as written.
+    pub rust_type: String,
+}
+
+/// A queue that an application consumes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct QueueDescription {
+    /// Its name.
+    pub name: String,
+    /// Whether it is consumed now: not while it is being brought back after a loss.
+    pub consumed: bool,
+}
+
+impl Description {
+    /// How many calls it has handled, those of every application's commands included.
+    #[must_use]
+    pub fn calls(&self) -> u64 {
+        self.handled(Category::Rpc)
+    }
+
+    /// How many messages that are not answered it has handled.
+    #[must_use]
+    pub fn messages(&self) -> u64 {
+        self.handled(Category::Message)
+    }
+
+    /// How many of both failed.
+    #[must_use]
+    pub fn failures(&self) -> u64 {
+        self.handlers.iter().map(|handler| handler.failed).sum()
+    }
+
+    fn handled(&self, category: Category) -> u64 {
+        let of_category = self.handlers.iter().filter(|handler| handler.category == category);
+        of_category.map(|handler| handler.handled).sum()
+    }
+}
+
+impl HandlerDescription {
+    pub(super) fn of(method: &Method, counts: &Counts) -> Self {
+        Self {
+            category: method.category(),
+            kind: method.kind().to_owned(),
+            name: method.name().to_owned(),
+            documentation: method.documentation().to_owned(),
+            parameters: method.parameters().iter().map(ParameterDescription::of).collect(),
+            returns: method.returns().to_owned(),
+            handled: counts.handled(),
+            failed: counts.failed(),
+            busy_seconds: counts.busy().as_secs_f64(),
+        }
+    }
+}
+
+impl ParameterDescription {
+    fn of(parameter: &Parameter) -> Self {
+        Self { name: parameter.name().to_owned(), rust_type: parameter.rust_type().to_owned() }
+    }
+}

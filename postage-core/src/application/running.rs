@@ -1,0 +1,111 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use super::claim::Claim;
+use super::commands::Commands;
+use super::description::Description;
+use super::groups::Groups;
+use crate::broker::Broker;
+use crate::error::{SendError, ServeError};
+use crate::message::Fingerprint;
+use crate::processor::{Drained, Serving, Stopped};
+use crate::producer::Producer;
+use crate::topology::Address;
+
+/// The statuses by which applications say that they start and stop.
+pub(super) const ONLINE: &str = "online";
+pub(super) const OFFLINE: &str = "offline";
+
+/// How long telling them may take.
+const TOLD_WITHIN: Duration = Duration::from_secs(1);
+
+/// An application that runs. Dropping it stops it at once, as a [`Serving`] does.
+#[must_use = "the application stops when its handle is dropped"]
+#[derive(Debug)]
+pub struct Application {
+    serving: Serving,
+    commands: Arc<Commands>,
+    groups: Arc<Groups>,
+    news: Producer,
+    /// Given up last: the address is another's only when this one has gone.
+    claim: Claim,
+}
+
+impl Application {
+    /// Says that it is there.
+    pub(super) async fn begin(
+        broker: &Broker,
+        claim: Claim,
+        serving: Serving,
+        commands: Arc<Commands>,
+        groups: Arc<Groups>,
+    ) -> Self {
+        let news = Producer::new(broker, claim.fingerprint()).to(Address::news());
+        tell(&news, ONLINE).await;
+        Self { serving, commands, groups, news, claim }
+    }
+
+    /// Who it is. Its process id has a suffix where it could be mistaken for another application's.
+    #[must_use]
+    pub const fn fingerprint(&self) -> &Fingerprint {
+        self.claim.fingerprint()
+    }
+
+    /// What it says of itself when it is asked.
+    #[must_use]
+    pub fn description(&self) -> Description {
+        self.commands.describe()
+    }
+
+    /// The groups that it is in now, those joined at another's command among them.
+    #[must_use]
+    pub fn groups(&self) -> Vec<String> {
+        self.groups.names()
+    }
+
+    /// Joins a group: from now on it can be addressed by it, with all others of its name there and
+    /// in turn. A group that it is in already is no error.
+    ///
+    /// # Errors
+    /// [`ServeError::ApplicationName`], or the broker said no.
+    pub async fn join_group(&self, group: &str) -> Result<(), ServeError> {
+        self.groups.join(group).await
+    }
+
+    /// Leaves a group. One that it is not in is no error.
+    ///
+    /// # Errors
+    /// As [`Application::join_group`].
+    pub async fn leave_group(&self, group: &str) -> Result<(), ServeError> {
+        self.groups.leave(group).await
+    }
+
+    /// The service underneath: its queues, to be bound and left at run time.
+    #[must_use]
+    pub const fn serving(&self) -> &Serving {
+        &self.serving
+    }
+
+    /// As [`Serving::stopped`].
+    pub async fn stopped(&self) -> Stopped {
+        self.serving.stopped().await
+    }
+
+    /// Stops as [`Serving::drain`] does, and then tells those who watch.
+    pub async fn drain(self, limit: Duration) -> Drained {
+        let drained = self.serving.drain(limit).await;
+        tell(&self.news, OFFLINE).await;
+        drained
+    }
+}
+
+/// Tells those who watch; nobody may.
+async fn tell(news: &Producer, status: &'static str) {
+    match timeout(TOLD_WITHIN, news.status(status)).await {
+        Ok(Ok(()) | Err(SendError::Unroutable { .. })) => {}
+        Ok(Err(error)) => tracing::warn!(%error, status, "those who watch could not be told"),
+        Err(_) => tracing::warn!(status, "those who watch could not be told in time"),
+    }
+}

@@ -1,0 +1,126 @@
+//! A call to many: one request, and the answers of all who got it.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::task::{self, Poll};
+use std::time::Duration;
+
+use futures_util::{Stream, StreamExt, stream};
+use serde::de::DeserializeOwned;
+use tokio::time::{Instant, timeout_at};
+
+use super::attempt::{Pending, Request};
+use super::call::read_reply;
+use crate::contract::Peer;
+use crate::error::{CallFault, CallOutcome};
+use crate::topology::Address;
+
+/// The answers to a call to many, made by [`Call::answers`](crate::Call::answers): a stream that
+/// ends when its time is up. Dropping it gives the call up.
+///
+/// A request that no queue took is one item, [`CallFault::Unroutable`]; so is a lost connection,
+/// which ends the stream. Nobody having answered is no item at all.
+#[must_use = "nothing is sent before it is polled"]
+pub struct Answers<T, X = CallFault> {
+    answers: Pin<Box<dyn Stream<Item = Answered<T, X>> + Send>>,
+    item: PhantomData<fn() -> (T, X)>,
+}
+
+/// One of the answers to a call to many.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Answered<T, X = CallFault> {
+    /// Who answered: the address of this one application. `None` where it does not say, as Python
+    /// Postage does not.
+    pub from: Option<Address>,
+    /// What it answered.
+    pub result: Result<T, X>,
+}
+
+enum State {
+    Ready(Box<Request>),
+    Listening(Box<Pending>, Instant),
+    Over,
+}
+
+impl<T, X> Answers<T, X>
+where
+    T: DeserializeOwned + Send + 'static,
+    X: CallOutcome,
+{
+    pub(super) fn new(mut request: Request, within: Duration) -> Self {
+        request.timeout = within;
+        request.max_retry = 0;
+        // Several replies have one correlation id, and those of Python Postage have none.
+        request.peer = Peer::Python;
+        let answers = stream::unfold(State::Ready(Box::new(request)), next);
+        Self { answers: answers.boxed(), item: PhantomData }
+    }
+
+    pub(super) fn under_way() -> Self {
+        let fault = Answered { from: None, result: Err(CallFault::UnderWay.into()) };
+        Self { answers: stream::once(std::future::ready(fault)).boxed(), item: PhantomData }
+    }
+
+    /// The next answer; `None` when the time is up. Cancel-safe.
+    pub async fn next(&mut self) -> Option<Answered<T, X>> {
+        self.answers.next().await
+    }
+
+    /// All answers that come in time.
+    pub async fn all(self) -> Vec<Answered<T, X>> {
+        self.answers.collect().await
+    }
+
+    /// The first so many answers, or fewer when the time is up before.
+    pub async fn first(self, count: usize) -> Vec<Answered<T, X>> {
+        self.answers.take(count).collect().await
+    }
+}
+
+async fn next<T: DeserializeOwned, X: CallOutcome>(
+    state: State,
+) -> Option<(Answered<T, X>, State)> {
+    let failed =
+        |fault: CallFault| Some((Answered { from: None, result: Err(fault.into()) }, State::Over));
+    let (mut pending, until) = match state {
+        State::Over => return None,
+        State::Listening(pending, until) => (pending, until),
+        State::Ready(request) => match begin(*request).await {
+            Ok(listening) => listening,
+            Err(fault) => return failed(fault),
+        },
+    };
+    match timeout_at(until, pending.next_reply()).await {
+        Err(_) => None,
+        Ok(Err(fault)) => failed(fault),
+        Ok(Ok(reply)) => {
+            let from = reply.properties.app_id.as_deref();
+            let from = from.map(|key| Address::of_key(key.to_owned()));
+            let result = read_reply(pending.link(), &reply);
+            Some((Answered { from, result }, State::Listening(pending, until)))
+        }
+    }
+}
+
+async fn begin(request: Request) -> Result<(Box<Pending>, Instant), CallFault> {
+    let mut pending = Box::new(request.begin()?);
+    pending.start().await?;
+    let until = pending.attempt_ends();
+    Ok((pending, until))
+}
+
+impl<T, X> Stream for Answers<T, X> {
+    type Item = Answered<T, X>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Option<Self::Item>> {
+        self.answers.as_mut().poll_next(cx)
+    }
+}
+
+impl<T, X> fmt::Debug for Answers<T, X> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answers").finish_non_exhaustive()
+    }
+}
