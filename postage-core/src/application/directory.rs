@@ -193,9 +193,7 @@ impl Watcher {
         let Some((status, fingerprint)) = read(link, delivery) else { return Ok(()) };
         let address = Address::unique(&fingerprint);
         match &*status {
-            ONLINE if self.known.insert(address.clone(), fingerprint.clone()).is_none() => {
-                self.tell(Change::Started(fingerprint)).await
-            }
+            ONLINE => self.note(address, fingerprint, Change::Started).await,
             OFFLINE if self.known.remove(&address).is_some() => {
                 self.tell(Change::Stopped(fingerprint)).await
             }
@@ -212,9 +210,7 @@ impl Watcher {
         for fingerprint in there {
             let address = Address::unique(&fingerprint);
             silent.remove(&address);
-            if self.known.insert(address, fingerprint.clone()).is_none() {
-                self.tell(Change::Found(fingerprint)).await?;
-            }
+            self.note(address, fingerprint, Change::Found).await?;
         }
         for (address, fingerprint) in silent {
             if self.has_gone(&address).await {
@@ -223,6 +219,21 @@ impl Watcher {
             }
         }
         Ok(())
+    }
+
+    /// Notes who has the address now. It may have been another's, who has gone since.
+    async fn note(
+        &mut self,
+        address: Address,
+        fingerprint: Fingerprint,
+        change: fn(Fingerprint) -> Change,
+    ) -> Result<(), Unwatched> {
+        match self.known.insert(address, fingerprint.clone()) {
+            Some(known) if known == fingerprint => return Ok(()),
+            Some(gone) => self.tell(Change::Vanished(gone)).await?,
+            None => {}
+        }
+        self.tell(change(fingerprint)).await
     }
 
     /// Whether nobody has this address: its queue goes with its application.

@@ -11,7 +11,7 @@ use crate::link::Link;
 use crate::topology::{Binding, Queue};
 use crate::transport::{Source, Subscription, TransportError};
 
-/// How often a shared queue that has gone meanwhile is declared again at once.
+/// How often a queue that has gone meanwhile is declared again at once.
 const MOST_AGAIN: u32 = 3;
 
 /// The queues that a service consumes now.
@@ -143,9 +143,9 @@ impl ServedQueue {
 
     /// Declares it and binds it, and subscribes.
     pub(super) async fn subscribe(&self, link: &Link) -> Result<Subscription, TransportError> {
-        // One that others share may go between declaring and consuming it, with their last consumer.
-        let goes_with_others = self.queue.auto_delete && !self.queue.exclusive;
-        let mut again = if goes_with_others { MOST_AGAIN } else { 0 };
+        // It may go between declaring and consuming it, with the last consumer that it had.
+        let may_go = self.queue.auto_delete && !self.queue.name().is_empty();
+        let mut again = if may_go { MOST_AGAIN } else { 0 };
         loop {
             match self.subscribe_once(link).await {
                 Err(TransportError::Refused { .. }) if again > 0 => again -= 1,

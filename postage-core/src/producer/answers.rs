@@ -28,7 +28,7 @@ pub struct Answers<T, X = CallFault> {
 }
 
 /// One of the answers to a call to many.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Answered<T, X = CallFault> {
     /// Who answered: the address of this one application. `None` where it does not say, as Python

@@ -24,6 +24,7 @@ macro_rules! on_every_broker {
     };
 }
 
+mod applications;
 mod arguments;
 mod bodies;
 mod commands;
