@@ -81,6 +81,7 @@ mod config;
 mod contract;
 mod error;
 mod headers;
+mod limits;
 mod link;
 pub mod message;
 mod pauses;
@@ -104,10 +105,11 @@ pub use application::{
     Description, HandlerDescription, ParameterDescription, QueueDescription, StartApplication,
     Watch,
 };
-pub use broker::{Broker, DEFAULT_MAX_BODY};
+pub use broker::Broker;
 pub use config::Config;
 pub use contract::{Contract, Method, Parameter, Peer};
 pub use error::{CallError, CallFault, CallOutcome, SendError, ServeError};
+pub use limits::{DEFAULT_MAX_BODY, DEFAULT_MAX_CALLS, DEFAULT_MAX_DEPTH};
 #[cfg(feature = "msgpack")]
 pub use message::MsgPackCodec;
 pub use message::{

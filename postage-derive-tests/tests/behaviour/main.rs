@@ -36,6 +36,7 @@ mod failing;
 mod filters;
 mod futures;
 mod handling;
+mod limits;
 mod once;
 mod outcomes;
 mod poison;
