@@ -10,7 +10,7 @@ use postage_core::{
 };
 use serde_json::{Value, json};
 
-use crate::world::{Anywhere, Place, World, nothing_more, publish, seen, success, within};
+use crate::world::{Anywhere, Place, Seen, World, nothing_more, publish, seen, success, within};
 
 #[producer(exchange = Anywhere, key = "anywhere")]
 trait Nester {
@@ -33,6 +33,26 @@ impl Nest {
     fn nest(&self, levels: usize) -> Value {
         nested(levels)
     }
+
+    #[rpc_handler]
+    async fn stay(&self) {
+        std::future::pending::<()>().await;
+    }
+
+    #[message_handler]
+    async fn linger(&self) {
+        std::future::pending::<()>().await;
+    }
+
+    #[rpc_handler]
+    fn burst(&self) {
+        panic!("{}", "é".repeat(1_000_000))
+    }
+
+    #[message_handler]
+    fn fail(&self) -> Result<(), String> {
+        Err("é".repeat(1_000_000))
+    }
 }
 
 on_every_broker! {
@@ -47,6 +67,8 @@ on_every_broker! {
     an_answer_nested_over_the_callers_limit_is_refused_by_it,
     unset_a_body_may_be_nested_127_levels_deep_in_each_codec,
     message_pack_nested_without_end_is_dead_lettered_and_the_next_is_served,
+    a_handler_over_its_time_is_an_exception_to_a_caller_and_fails_a_message,
+    a_long_reason_is_cut_in_an_exception_and_in_a_dead_letter,
 }
 
 /// Lists in lists.
@@ -60,6 +82,12 @@ fn nester(broker: &Broker, place: &Place) -> NesterProducer {
 
 fn ask(producer: &Producer) -> Call<u32> {
     producer.rpc("ask", ())
+}
+
+/// Why a message became a dead letter.
+fn error_of(letter: &Seen) -> &str {
+    let error = letter.properties.header("postage-error").and_then(|error| error.as_str());
+    error.expect("a dead letter says why")
 }
 
 /// Says that the call ends at its first poll, for want of room.
@@ -200,8 +228,7 @@ async fn a_request_nested_over_the_limit_is_refused_by_its_receiver(world: World
         other => panic!("{other:?}"),
     }
     let letter = seen(&mut dead).await;
-    let error = letter.properties.header("postage-error").and_then(|error| error.as_str());
-    assert!(error.is_some_and(|error| error.contains("limit of 6 levels")), "{error:?}");
+    assert!(error_of(&letter).contains("limit of 6 levels"), "{}", error_of(&letter));
     assert_eq!(letter.name(), "copy");
     assert_eq!(within("an answer", nester.copy(&nested(3))).await.unwrap(), nested(3));
 }
@@ -263,8 +290,46 @@ async fn message_pack_nested_without_end_is_dead_lettered_and_the_next_is_served
     properties.content_type = Some("application/msgpack".into());
     publish(&broker, &place, properties, vec![0x91; 100_000]).await;
     let letter = seen(&mut dead).await;
-    let error = letter.properties.header("postage-error").and_then(|error| error.as_str());
-    assert!(error.is_some_and(|error| error.contains("depth")), "{error:?}");
+    assert!(error_of(&letter).contains("depth"), "{}", error_of(&letter));
     let value = json!({"a": nested(3)});
     assert_eq!(within("an answer", nester(&broker, &place).copy(&value)).await.unwrap(), value);
+}
+
+async fn a_handler_over_its_time_is_an_exception_to_a_caller_and_fails_a_message(world: World) {
+    let broker = world.broker().await;
+    let place = world.place("nest");
+    let mut dead = place.dead_letters(&broker).await;
+    let time = Duration::from_millis(200);
+    let _serving = place.serve_with(&broker, Nest, |serve| serve.handler_time(time)).await;
+    let producer = place.producer(&broker);
+    match within("an answer", producer.rpc::<()>("stay", ())).await {
+        Err(CallFault::Exception(raised)) => {
+            assert_eq!(raised.name, "HandlerTimeout");
+            assert!(raised.message.contains("longer than 200ms"), "{raised}");
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(seen(&mut dead).await.name(), "stay");
+    within("a confirm", producer.command("linger", ())).await.expect("it is taken");
+    let letter = seen(&mut dead).await;
+    assert!(error_of(&letter).contains("longer than 200ms"), "{}", error_of(&letter));
+    assert_eq!(letter.name(), "linger");
+}
+
+async fn a_long_reason_is_cut_in_an_exception_and_in_a_dead_letter(world: World) {
+    let broker = world.broker().await;
+    let place = world.place("nest");
+    let mut dead = place.dead_letters(&broker).await;
+    let _serving = place.serve(&broker, Nest).await;
+    let producer = place.producer(&broker);
+    match within("an answer", producer.rpc::<()>("burst", ())).await {
+        Err(CallFault::Exception(raised)) => {
+            assert_eq!((&*raised.name, raised.message.chars().count()), ("Panic", 1_000));
+        }
+        other => panic!("{other:?}"),
+    }
+    let length = error_of(&seen(&mut dead).await).len();
+    assert!((1_000..=2_048).contains(&length), "{length}");
+    within("a confirm", producer.command("fail", ())).await.expect("it is taken");
+    assert_eq!(error_of(&seen(&mut dead).await).len(), 2_048);
 }
