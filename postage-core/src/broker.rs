@@ -3,15 +3,13 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use crate::config::{Config, Scheme, debug_by_environment};
+use crate::limits::Limits;
 use crate::link::Link;
 use crate::message::{Codec, Codecs};
 use crate::producer::Replies;
 use crate::topology::{Binding, Exchange, Queue};
 use crate::transport::memory::MemoryTransport;
 use crate::transport::{ConnectionState, Transport, TransportError};
-
-/// The largest body, in bytes, that is sent or read unless set: 16 MiB.
-pub const DEFAULT_MAX_BODY: usize = 16 * 1024 * 1024;
 
 /// A connection to a broker, to serve and to call over. Cloning it shares the connection.
 ///
@@ -55,7 +53,7 @@ impl Broker {
     /// As [`Broker::connect`].
     pub async fn connect_with(config: Config) -> Result<Self, TransportError> {
         let transport = open(&config).await?;
-        Ok(Self::assemble(transport, Codecs::default(), DEFAULT_MAX_BODY, config.is_debug()))
+        Ok(Self::assemble(transport, Codecs::default(), Limits::default(), config.is_debug()))
     }
 
     /// A broker within this process that nobody else can reach. `POSTAGE_DEBUG_MODE` counts here
@@ -69,28 +67,47 @@ impl Broker {
     #[must_use]
     pub fn over(transport: impl Transport) -> Self {
         let debug = debug_by_environment();
-        Self::assemble(Arc::new(transport), Codecs::default(), DEFAULT_MAX_BODY, debug)
+        Self::assemble(Arc::new(transport), Codecs::default(), Limits::default(), debug)
     }
 
     /// The same connection, sending with another codec. It understands that and JSON; a reply is
     /// made in the codec of its request. Reply addresses are opened anew.
     #[must_use]
     pub fn with_codec(&self, codec: impl Codec) -> Self {
-        self.rebuilt(Codecs::new(Arc::new(codec)), self.link.max_body, self.link.is_debug())
+        self.rebuilt(Codecs::new(Arc::new(codec)), self.limits(), self.link.is_debug())
     }
 
     /// The same connection with another limit to a body, in bytes. 16 MiB unless set. A larger one
     /// is an error to its sender, and is rejected by its receiver. Reply addresses are opened anew.
     #[must_use]
     pub fn with_max_body(&self, bytes: usize) -> Self {
-        self.rebuilt(self.link.codecs.clone(), bytes, self.link.is_debug())
+        self.with_limits(self.limits().with_body(bytes))
+    }
+
+    /// The same connection with another limit to how deep the lists and maps of a body may be
+    /// nested, the message's own included; a command takes three levels for itself. 127 unless
+    /// set, and at most: it is what the JSON parser follows. A body that is nested deeper is an
+    /// error to its sender, and is rejected by its receiver. Reply addresses are opened anew.
+    #[must_use]
+    pub fn with_max_depth(&self, levels: usize) -> Self {
+        self.with_limits(self.limits().with_depth(levels))
+    }
+
+    /// The same connection with another limit to how many calls may be pending: sent and neither
+    /// answered nor given up, tickets among them. 32,768 unless set. One more call ends at once
+    /// with [`CallFault::TooManyCalls`](crate::CallFault::TooManyCalls). The calls of all producers
+    /// of this handle count together, and those of the handles that are made from it. Reply
+    /// addresses are opened anew.
+    #[must_use]
+    pub fn with_max_calls(&self, calls: usize) -> Self {
+        self.with_limits(self.limits().with_calls(calls))
     }
 
     /// The same connection, with or without the debug mode: every message in and out is shown
     /// through `tracing`; [`Config::debug`] says what is hidden and what is not. Reply addresses are opened anew.
     #[must_use]
     pub fn with_debug(&self, on: bool) -> Self {
-        self.rebuilt(self.link.codecs.clone(), self.link.max_body, on)
+        self.rebuilt(self.link.codecs.clone(), self.limits(), on)
     }
 
     /// The transport underneath.
@@ -155,17 +172,25 @@ impl Broker {
         &self.replies
     }
 
-    fn rebuilt(&self, codecs: Codecs, max_body: usize, debug: bool) -> Self {
-        Self::assemble(Arc::clone(&self.link.transport), codecs, max_body, debug)
+    fn limits(&self) -> Limits {
+        self.link.limits.clone()
+    }
+
+    fn with_limits(&self, limits: Limits) -> Self {
+        self.rebuilt(self.link.codecs.clone(), limits, self.link.is_debug())
+    }
+
+    fn rebuilt(&self, codecs: Codecs, limits: Limits, debug: bool) -> Self {
+        Self::assemble(Arc::clone(&self.link.transport), codecs, limits, debug)
     }
 
     fn assemble(
         transport: Arc<dyn Transport>,
         codecs: Codecs,
-        max_body: usize,
+        limits: Limits,
         debug: bool,
     ) -> Self {
-        let link = Arc::new(Link::new(transport, codecs, max_body, debug));
+        let link = Arc::new(Link::new(transport, codecs, limits, debug));
         let replies = Arc::new(Replies::new(Arc::clone(&link)));
         Self { link, replies }
     }

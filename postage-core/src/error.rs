@@ -107,6 +107,17 @@ pub enum CallFault {
     /// The producer has no exchange and key, and the call gave none.
     #[error("there is no exchange and key to call: give the producer some by `eks`")]
     NoRoute,
+    /// As many calls are pending as may be, and nothing was sent. How many may be is set by
+    /// [`Broker::with_max_calls`](crate::Broker::with_max_calls). Calls to Python peers need a reply
+    /// address each, of which there are 256; one that found none free in its time ends so too.
+    #[error(
+        "{limit} calls are pending, as many as may be, so nothing was sent: let some end first \
+         (`Broker::with_max_calls` sets the limit, which for Python peers is 256 at most)"
+    )]
+    TooManyCalls {
+        /// How many may be.
+        limit: usize,
+    },
     /// A call that had been polled was to be detached. The request may have been sent; its answer
     /// is given up.
     #[error("the call was under way and cannot be detached: detach it before it is awaited")]

@@ -64,6 +64,28 @@
 //! sent again under its own id, up to its time; a send that was not confirmed is sent again under
 //! its own id. So a message can arrive twice, with the same id. [`Broker::state`] can be watched.
 //!
+//! # Limits
+//!
+//! Everything that a peer, a caller or a burst could make grow is bounded. Unless set:
+//!
+//! | what | limit | set by | who goes beyond |
+//! |---|---|---|---|
+//! | a body, sent or read | 16 MiB | [`Broker::with_max_body`] | sender: [`EncodeError`] at the await; service: its caller gets the exception `InvalidResult`; read by a service: rejected, a caller gets the exception `MalformedMessage`; read by a caller: [`CallFault::Malformed`] |
+//! | lists and maps nested in a body | 127 levels | [`Broker::with_max_depth`], to less | as above |
+//! | lists and tables nested in headers and arguments | 64 levels, 100 KiB in all | – | [`TransportError::Refused`]; over AMQP, what others sent deeper is rejected |
+//! | names, keys, texts of properties | 255 bytes | – | a compile error where it is a literal; else [`TransportError::Refused`] |
+//! | pending calls, tickets among them | 32,768 a connection | [`Broker::with_max_calls`] | [`CallFault::TooManyCalls`] at once |
+//! | calls of Python peers with a reply address | 256 a connection | – | waits; out of time, [`CallFault::TooManyCalls`] |
+//! | the time of a call | 30 s an attempt, 5 attempts | `timeout`, `max_retry`, `deadline` of contract, method, [`Producer`] or [`Call`] | [`CallFault::TimedOut`] |
+//! | sends with the broker, over AMQP | 1,024 unconfirmed, 256 behind them | – | waits its turn |
+//! | the time of a send | 30 s | [`Publish::within`] | [`SendError::TimedOut`], or [`SendError::Disconnected`] |
+//! | the time of a handler | 10 min | [`Serve::handler_time`] | the handler is dropped: a caller gets the exception `HandlerTimeout`, a message has failed |
+//! | unsettled messages at a service | 100 a queue | `prefetch`, [`Serve::prefetch`] | waits in its queue |
+//! | handlers at once | prefetch × queues; 1,024 where the prefetch is 0 | `concurrency`, [`Serve::concurrency`] | waits in the service, up to 1,024 messages a queue |
+//! | attempts at a message | 1 | `retry`, [`Serve::retry`] | a dead letter that says why |
+//! | handled messages remembered | 10,000, for 5 min, 32 MiB of answers | [`RecentMessages`] in [`Serve::dedup`] | the oldest is forgotten, and would be handled again |
+//! | a peer's text quoted in an error | 200 characters; a reason 1,000; a header of a dead letter 2,048 bytes | – | the rest is left out |
+//!
 //! # Features
 //!
 //! | feature | what | default |
@@ -81,6 +103,7 @@ mod config;
 mod contract;
 mod error;
 mod headers;
+mod limits;
 mod link;
 pub mod message;
 mod pauses;
@@ -104,10 +127,11 @@ pub use application::{
     Description, HandlerDescription, ParameterDescription, QueueDescription, StartApplication,
     Watch,
 };
-pub use broker::{Broker, DEFAULT_MAX_BODY};
+pub use broker::Broker;
 pub use config::Config;
 pub use contract::{Contract, Method, Parameter, Peer};
 pub use error::{CallError, CallFault, CallOutcome, SendError, ServeError};
+pub use limits::{DEFAULT_MAX_BODY, DEFAULT_MAX_CALLS, DEFAULT_MAX_DEPTH};
 #[cfg(feature = "msgpack")]
 pub use message::MsgPackCodec;
 pub use message::{

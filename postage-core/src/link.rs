@@ -9,6 +9,7 @@ use bytes::Bytes;
 use tokio::sync::OnceCell;
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::limits::Limits;
 use crate::message::{Codec, CodecError, Codecs};
 use crate::topology::Exchange;
 use crate::traffic;
@@ -30,8 +31,7 @@ const NOTICED: Duration = Duration::from_millis(250);
 pub(crate) struct Link {
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) codecs: Codecs,
-    /// The largest body, in bytes, that is sent or read.
-    pub(crate) max_body: usize,
+    pub(crate) limits: Limits,
     debug: bool,
     declared: Mutex<Declared>,
 }
@@ -51,10 +51,10 @@ impl Link {
     pub(crate) fn new(
         transport: Arc<dyn Transport>,
         codecs: Codecs,
-        max_body: usize,
+        limits: Limits,
         debug: bool,
     ) -> Self {
-        Self { transport, codecs, max_body, debug, declared: Mutex::default() }
+        Self { transport, codecs, limits, debug, declared: Mutex::default() }
     }
 
     pub(crate) const fn is_debug(&self) -> bool {
@@ -100,25 +100,24 @@ impl Link {
         self.transport.publish(publication).await
     }
 
-    /// Whether a body is within the limit, sent or read.
-    pub(crate) fn check_size(&self, body: &Bytes) -> Result<(), CodecError> {
-        let (size, limit) = (body.len(), self.max_body);
-        if size <= limit {
-            return Ok(());
-        }
-        Err(CodecError::new(format_args!(
-            "the body has {size} bytes, over the limit of {limit} bytes"
-        )))
+    /// The body of a message given as JSON, within the limits.
+    pub(crate) fn seal(&self, codec: &dyn Codec, json: Vec<u8>) -> Result<Bytes, CodecError> {
+        self.limits.check_depth(&json)?;
+        let body = codec.encode(json)?;
+        self.limits.check_size(&body)?;
+        Ok(body)
     }
 
-    /// The JSON of a delivery, and the codec that it came in.
+    /// The JSON of a delivery within the limits, and the codec that it came in.
     pub(crate) fn open(&self, delivery: &Delivery) -> Result<(Arc<dyn Codec>, Bytes), CodecError> {
-        self.check_size(&delivery.body)?;
+        self.limits.check_size(&delivery.body)?;
         if self.debug {
             traffic::incoming(delivery, &self.codecs);
         }
         let codec = self.codecs.of(delivery.properties.content_type.as_deref())?;
-        Ok((Arc::clone(codec), codec.decode(delivery.body.clone())?))
+        let json = codec.decode(delivery.body.clone())?;
+        self.limits.check_depth(&json)?;
+        Ok((Arc::clone(codec), json))
     }
 
     /// The session of now; 0 while there is none.

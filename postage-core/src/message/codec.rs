@@ -4,6 +4,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+#[cfg(feature = "msgpack")]
+use crate::limits::DEFAULT_MAX_DEPTH;
+
 /// How a message becomes the bytes of a body, and back.
 ///
 /// A message is a dictionary, and its text form is JSON; a codec turns that text into the bytes of
@@ -58,8 +61,8 @@ impl Codec for JsonCodec {
     }
 }
 
-/// `MessagePack`, under `application/msgpack`. Nesting is bounded at 128, as in JSON; bytes become
-/// lists of numbers.
+/// `MessagePack`, under `application/msgpack`. Nesting is bounded at 127 levels, as in JSON; bytes
+/// become lists of numbers.
 #[cfg(feature = "msgpack")]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct MsgPackCodec;
@@ -80,7 +83,8 @@ impl Codec for MsgPackCodec {
 
     fn decode(&self, body: Bytes) -> Result<Bytes, CodecError> {
         let mut reader = rmp_serde::Deserializer::from_read_ref(&body);
-        reader.set_max_depth(128);
+        // It ends where it would enter the last of them.
+        reader.set_max_depth(DEFAULT_MAX_DEPTH + 1);
         let mut json = Vec::with_capacity(body.len() * 2);
         let mut writer = serde_json::Serializer::new(&mut json);
         serde_transcode::transcode(&mut reader, &mut writer).map_err(CodecError::new)?;
@@ -156,8 +160,15 @@ mod tests {
 
     #[cfg(feature = "msgpack")]
     #[test]
-    fn message_pack_nested_too_deep_is_an_error_not_a_crash() {
-        let body = Bytes::from(vec![0x91; 10_000]);
-        assert!(MsgPackCodec.decode(body).is_err());
+    fn message_pack_is_nested_as_deep_as_json_and_deeper_is_an_error_not_a_crash() {
+        let nested = |levels| ["[".repeat(levels), "]".repeat(levels)].concat().into_bytes();
+        let packed = |levels: usize| Bytes::from([vec![0x91; levels - 1], vec![0x90]].concat());
+        assert_eq!(MsgPackCodec.encode(nested(127)).unwrap(), packed(127));
+        assert_eq!(MsgPackCodec.decode(packed(127)).unwrap(), nested(127));
+        assert!(MsgPackCodec.encode(nested(128)).is_err());
+        for levels in [128, 10_000] {
+            let error = MsgPackCodec.decode(packed(levels)).unwrap_err().to_string();
+            assert!(error.contains("depth"), "{error}");
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 mod codec;
 mod content;
+mod depth;
 mod envelope;
 mod fingerprint;
 mod object;
@@ -15,6 +16,7 @@ pub(crate) use codec::Codecs;
 pub use codec::MsgPackCodec;
 pub use codec::{Codec, CodecError, JsonCodec};
 pub use content::{Command, Plain};
+pub(crate) use depth::is_nested_deeper;
 pub use envelope::{Category, EncodeError, Envelope, IntoEnvelope};
 pub use fingerprint::Fingerprint;
 pub(crate) use fingerprint::Identity;

@@ -8,7 +8,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use super::dedup::Answer;
 use crate::error::SendError;
 use crate::link::Link;
-use crate::message::{Codec, CodecError, EncodeError, Envelope, ResultContent};
+use crate::message::{Codec, EncodeError, Envelope, ResultContent};
 use crate::topology::Route;
 use crate::transport::{Properties, Publication};
 
@@ -121,12 +121,11 @@ impl Replier {
             tracing::debug!("a request without a reply address was answered to nobody");
             return Ok(());
         }
-        let unsendable = |error: CodecError| EncodeError::Codec {
+        let sealed = self.link.seal(&*self.codec, json);
+        let body = sealed.map_err(|error| EncodeError::Codec {
             name: "a reply".to_owned(),
             reason: error.to_string(),
-        };
-        let body = self.codec.encode(json).map_err(unsendable)?;
-        self.link.check_size(&body).map_err(unsendable)?;
+        })?;
         let answer = Answer { content_type: self.codec.content_type().to_owned(), body };
         drop(self.answer.set(answer.clone()));
         self.replied.store(true, Ordering::Release);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep, timeout_at};
 use uuid::Uuid;
 
@@ -46,15 +47,20 @@ pub(crate) struct Pending {
     address: Option<ReplyAddress>,
     sent: bool,
     lost_before: bool,
+    /// While no reply address is free for it: how many there are.
+    crowded_out: Option<usize>,
     uncorrelated_before: u64,
     started: Instant,
     attempt: u32,
     attempt_ends: Instant,
+    /// Its place among the pending calls.
+    _place: OwnedSemaphorePermit,
 }
 
 impl Request {
     /// Begins the call; nothing is sent yet.
     pub(crate) fn begin(self) -> Result<Pending, CallFault> {
+        let place = self.outgoing.link.limits.begin_call()?;
         let body = self.outgoing.body()?;
         let targets = self.outgoing.targets();
         let (exchange, key) = targets.into_iter().next().ok_or(CallFault::NoRoute)?;
@@ -73,9 +79,11 @@ impl Request {
             address: None,
             sent: false,
             lost_before: false,
+            crowded_out: None,
             started: now,
             attempt: 0,
             attempt_ends: now,
+            _place: place,
         };
         pending.begin_attempt();
         Ok(pending)
@@ -195,7 +203,10 @@ impl Pending {
         let reply_to = match &self.address {
             Some(address) => address.reply_to.clone(),
             None => {
-                let opened = self.request.replies.open(&self.id, self.request.peer).await?;
+                let Request { replies, peer, .. } = &self.request;
+                self.crowded_out = replies.is_full_for(*peer);
+                let opened = replies.open(&self.id, *peer).await?;
+                self.crowded_out = None;
                 self.address.insert(opened).reply_to.clone()
             }
         };
@@ -221,11 +232,15 @@ impl Pending {
         self.request.deadline.map(|deadline| after(self.started, deadline))
     }
 
-    /// Why nothing came in time: the connection is gone, or nobody answered.
+    /// Why nothing came in time: the connection is gone, no reply address was free, or nobody
+    /// answered.
     fn out_of_time(&self) -> CallFault {
         let state = self.request.outgoing.link.transport.state();
         if let Some(TransportError::Disconnected { reason }) = state.borrow().error() {
             return CallFault::Disconnected { reason };
+        }
+        if let Some(limit) = self.crowded_out {
+            return CallFault::TooManyCalls { limit };
         }
         CallFault::TimedOut {
             route: Route::new(self.exchange.name.clone(), self.key.clone()),

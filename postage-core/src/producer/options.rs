@@ -90,12 +90,12 @@ impl Outgoing {
 
     /// The body, as the codec makes it.
     pub(crate) fn body(&self) -> Result<bytes::Bytes, EncodeError> {
-        let codec_error = |reason: String| EncodeError::Codec { name: self.label.clone(), reason };
         let json = self.json.clone()?;
-        let body = self.link.codecs.outgoing().encode(json);
-        let body = body.map_err(|error| codec_error(error.to_string()))?;
-        self.link.check_size(&body).map_err(|error| codec_error(error.to_string()))?;
-        Ok(body)
+        let sealed = self.link.seal(&**self.link.codecs.outgoing(), json);
+        sealed.map_err(|error| EncodeError::Codec {
+            name: self.label.clone(),
+            reason: error.to_string(),
+        })
     }
 
     /// Declares the exchange where that is still to be done, and publishes there.

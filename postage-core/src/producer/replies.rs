@@ -133,6 +133,11 @@ impl Replies {
         }
     }
 
+    /// How many calls of such a peer have an address at once, where no more may have one now.
+    pub(crate) fn is_full_for(&self, peer: Peer) -> Option<usize> {
+        (peer == Peer::Python && self.own.available_permits() == 0).then_some(MOST_OWN)
+    }
+
     /// How many replies without a correlation id have come to the shared address so far.
     pub(crate) fn uncorrelated(&self) -> u64 {
         self.uncorrelated.load(Ordering::Relaxed)

@@ -72,7 +72,6 @@ impl Headers {
         self.0.is_empty()
     }
 
-    #[cfg(feature = "amqp")]
     pub(crate) fn as_slice(&self) -> &[(Cow<'static, str>, FieldValue)] {
         &self.0
     }

@@ -14,6 +14,7 @@ mod properties;
 mod publication;
 mod source;
 mod state;
+mod tables;
 
 use std::fmt;
 use std::pin::Pin;

@@ -40,7 +40,7 @@ async fn calls_with_addresses_of_their_own_are_answered_however_many_come_at_onc
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn waiting_for_an_address_counts_against_the_time_of_a_call() {
+async fn waiting_for_an_address_counts_against_the_time_of_a_call_which_is_told_so() {
     let transport = connect().await;
     let (_broker, producer) = producer(&queue(&transport).await).await;
     let began = Instant::now();
@@ -48,10 +48,15 @@ async fn waiting_for_an_address_counts_against_the_time_of_a_call() {
     for number in 0..MANY {
         calls.spawn(producer.rpc::<u64>("double", number).timeout(Duration::from_secs(3)));
     }
+    let mut without_address = 0;
     while let Some(call) = calls.join_next().await {
-        let fault = call.unwrap().unwrap_err();
-        assert!(matches!(fault, CallFault::TimedOut { .. }), "{fault}");
+        match call.unwrap().unwrap_err() {
+            CallFault::TimedOut { .. } => {}
+            CallFault::TooManyCalls { limit: 256 } => without_address += 1,
+            fault => panic!("{fault}"),
+        }
     }
+    assert!(without_address > 0);
     assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
 }
 

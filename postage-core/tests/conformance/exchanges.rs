@@ -3,6 +3,7 @@
 use postage_core::transport::{Properties, Publication, TransportError};
 use postage_core::{Binding, Exchange, ExchangeKind, FieldValue, MatchHeaders, Route};
 
+use crate::publishing::nested;
 use crate::world::*;
 
 pub(crate) async fn a_direct_exchange_routes_by_the_exact_key(world: World) {
@@ -383,4 +384,24 @@ pub(crate) async fn names_and_keys_end_at_255_bytes(world: World) {
     refused(link.declare_exchange(&exchange).await);
     let it = Publication::new(Route::new("amq.direct", too_long), Properties::default(), "");
     refused(link.publish(it.mandatory(false)).await);
+}
+
+pub(crate) async fn arguments_nested_deeper_than_64_are_refused(world: World) {
+    let link = world.connect().await;
+    let exchange = world.exchange("deep", ExchangeKind::Headers);
+    declare_exchange(&link, &exchange).await;
+    let queue = declare(&link, &world.queue("queue")).await;
+    let binding = |levels| {
+        let binding = Binding::new(exchange.clone(), queue.clone(), "");
+        binding.headers(MatchHeaders::Any, [("deep", nested(levels))])
+    };
+    for reason in [
+        refused(link.declare_queue(&world.queue("other").argument("x-deep", nested(65))).await),
+        refused(link.declare_exchange(&exchange.clone().argument("x-deep", nested(65))).await),
+        refused(link.bind(&binding(65)).await),
+        refused(link.unbind(&binding(65)).await),
+    ] {
+        assert!(reason.contains("deeper than 64 levels"), "{reason}");
+    }
+    within("a binding", link.bind(&binding(64))).await.expect("it is bound");
 }

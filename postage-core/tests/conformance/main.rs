@@ -75,6 +75,7 @@ conformance! {
         binding_what_is_missing_is_refused,
         unbinding_what_was_never_bound_changes_nothing,
         names_and_keys_end_at_255_bytes,
+        arguments_nested_deeper_than_64_are_refused,
     }
     queues {
         a_queue_is_declared_again_only_as_it_is,
@@ -149,6 +150,7 @@ conformance! {
         every_property_arrives_as_it_was_sent,
         a_message_without_properties_arrives_without,
         bodies_of_every_size_and_kind_arrive_whole,
+        headers_nested_deeper_than_64_or_over_100_kib_are_refused_and_harm_nobody,
     }
     connections {
         after_close_everything_is_disconnected,

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::Bytes;
-use postage_core::transport::{Headers, Properties, TransportError};
+use postage_core::transport::{Headers, Properties, Settlement, TransportError};
 use postage_core::{FieldValue, Route};
 use tokio::task::JoinSet;
 
@@ -206,5 +206,41 @@ pub(crate) async fn bodies_of_every_size_and_kind_arrive_whole(world: World) {
     for body in bodies {
         let arrived = next(&mut subscription).await;
         assert!(arrived.body == body, "{} bytes came as {}", body.len(), arrived.body.len());
+    }
+}
+
+/// A table of so many levels, itself included.
+pub(crate) fn nested(levels: usize) -> FieldValue {
+    (2..levels).fold(FieldValue::List(Vec::new()), |inner, _| FieldValue::List(vec![inner]))
+}
+
+pub(crate) async fn headers_nested_deeper_than_64_or_over_100_kib_are_refused_and_harm_nobody(
+    world: World,
+) {
+    let link = world.connect().await;
+    let queue = declare(&link, &world.queue("queue")).await;
+    let with = |name: String, value: FieldValue| {
+        let mut it = publication(Route::to_queue(queue.clone()), "with headers");
+        it.properties.set_header(name, value);
+        it
+    };
+    let short = || "short".to_owned();
+    let table = |name: usize| FieldValue::Table(vec![("n".repeat(name).into(), FieldValue::Void)]);
+    for (refusal, it) in [
+        ("deeper than 64 levels", with(short(), nested(65))),
+        ("deeper than 64 levels", with(short(), nested(1_000))),
+        ("at most 102400 fit", with(short(), "x".repeat(102_400).into())),
+        ("256 bytes", with("n".repeat(256), FieldValue::Void)),
+        ("256 bytes", with(short(), table(256))),
+    ] {
+        let reason = refused(link.publish(it).await);
+        assert!(reason.contains(refusal), "{reason}");
+    }
+    let mut subscription = consume(&link, &queue, 0).await;
+    for value in [nested(64), "x".repeat(100_000).into(), table(255)] {
+        send_it(&link, with("n".repeat(255), value.clone())).await;
+        let delivery = next(&mut subscription).await;
+        assert_eq!(delivery.properties.header(&"n".repeat(255)), Some(&value));
+        settle(delivery, Settlement::Ack).await;
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use postage_core::{Broker, Config, Producer, SendError, Serving};
 use testbed::Proxy;
+use tokio::task::{JoinSet, yield_now};
 use tokio::time::Instant;
 
 use crate::desk::Desk;
@@ -57,6 +58,32 @@ async fn a_stall_delays_sends_and_doubles_none() {
     sends.await.unwrap().unwrap();
     stage.desk.until_told(2..=50).await;
     assert_eq!(stage.desk.seen().told_again(), 0);
+    assert_eq!(session(&stage.broker), Some(1));
+}
+
+#[tokio::test]
+async fn on_a_stalled_line_a_bounded_number_of_sends_is_outstanding_and_the_others_wait() {
+    /// With the broker, and waiting for a place among those.
+    const OUTSTANDING: usize = 1024 + 256;
+    const LAST: u64 = 3_000;
+    let stage = stage(patient).await;
+    stage.line.stall();
+    let mut sends = JoinSet::new();
+    for number in 1..LAST {
+        sends.spawn(stage.producer.command("tell", number));
+    }
+    // Each has many turns.
+    for _ in 0..2_000 {
+        yield_now().await;
+    }
+    // Those that wait for a place are never sent.
+    sends.shutdown().await;
+
+    stage.line.restore().unwrap();
+    within("the last send", stage.producer.command("tell", LAST)).await.unwrap();
+    stage.desk.until_told([LAST]).await;
+    let told = stage.desk.seen().told.len() - 2;
+    assert!(told > 100 && told <= OUTSTANDING, "{told} were outstanding");
     assert_eq!(session(&stage.broker), Some(1));
 }
 

@@ -114,27 +114,30 @@ impl Bodies {
             .into_bytes()
     }
 
-    /// Nested ten thousand times: a list or a map, closed or not.
+    /// Nested ten thousand times, by itself or where a handler reads it: a list or a map, closed or
+    /// not.
     fn deep_body(&mut self) -> Vec<u8> {
         const DEPTH: usize = 10_000;
         let (open, close) = [("[", "]"), (r#"{"a":"#, "}")][self.below(2)];
         let closed = if self.below(2) == 0 { close.repeat(DEPTH) } else { String::new() };
-        format!("{}1{closed}", open.repeat(DEPTH)).into_bytes()
+        let deep = format!("{}1{closed}", open.repeat(DEPTH));
+        match self.below(2) {
+            0 => deep.into_bytes(),
+            _ => format!(
+                r#"{{"type":"command","name":"keep","category":"rpc","content":{{"parameters":{{"value":{deep},"times":3}}}}}}"#
+            )
+            .into_bytes(),
+        }
     }
 
     /// A call whose content or parameters the handler cannot take.
     fn wrong_parameters(&mut self) -> Vec<u8> {
-        let content = match self.below(6) {
+        let content = match self.below(5) {
             0 => self.value_but(&["null", VALUES[7]]).to_owned(),
             1 => format!(r#"{{"parameters":{}}}"#, self.value_but(&[])),
             2 => format!(r#"{{"parameters":{{"value":1,"times":{}}}}}"#, self.value_but(&[])),
             3 => r#"{"parameters":{"value":"\ud800","times":3}}"#.to_owned(),
-            4 => r#"{"parameters":{"value":1e999999,"times":3}}"#.to_owned(),
-            _ => format!(
-                r#"{{"parameters":{{"value":{}{},"times":3}}}}"#,
-                "[".repeat(10_000),
-                "]".repeat(10_000)
-            ),
+            _ => r#"{"parameters":{"value":1e999999,"times":3}}"#.to_owned(),
         };
         format!(r#"{{"type":"command","name":"keep","category":"rpc","content":{content}}}"#)
             .into_bytes()

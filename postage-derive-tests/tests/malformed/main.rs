@@ -232,11 +232,11 @@ async fn a_text_of_100_mb(broker: Broker) {
 async fn nesting_of_10_000(broker: Broker) {
     let mut world = World::on(broker).await;
     for deep in ["[".repeat(10_000), "[".repeat(10_000) + &"]".repeat(10_000)] {
-        let why = if deep.ends_with('[') { "MalformedMessage" } else { "InvalidParameters" };
         let body = format!(
             r#"{{"type":"command","name":"keep","category":"rpc","content":{{"parameters":{{"times":1,"value":{deep}}}}}}}"#
         );
-        world.refused(body.into_bytes(), why, "").await;
+        let why = "nested deeper than the limit of 127 levels";
+        world.refused(body.into_bytes(), "MalformedMessage", why).await;
     }
     world.call(1).await;
     world.leave().await;

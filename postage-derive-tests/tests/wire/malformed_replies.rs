@@ -21,7 +21,7 @@ const MALFORMED: [(&str, &str); 12] = [
     ("truncated", "not JSON"),
     ("not_an_object", "not an object"),
     ("no_content", "`content`"),
-    ("too_deep", "recursion"),
+    ("too_deep", "nested deeper than the limit of 127 levels"),
 ];
 
 #[tokio::test]

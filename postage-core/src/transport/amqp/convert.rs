@@ -6,15 +6,11 @@ use std::time::Duration;
 use lapin::BasicProperties;
 use lapin::types::{AMQPValue, DecimalValue, FieldTable, ShortString};
 
-use super::guard::DEEPEST;
 use crate::topology::FieldValue;
-use crate::transport::Properties;
+use crate::transport::{Properties, tables};
 
 const PERSISTENT: u8 = 2;
 const LONGEST_SHORT_STRING: usize = 255;
-/// A table cannot be split over frames, and the broker closes the connection on a frame that is
-/// too long: 128 KiB by default.
-const LARGEST_TABLE: usize = 100 * 1024;
 
 /// A text that AMQP bounds to 255 bytes; the error is a reason that names it.
 pub(super) fn short(what: &str, text: &str) -> Result<ShortString, String> {
@@ -25,13 +21,7 @@ pub(super) fn short(what: &str, text: &str) -> Result<ShortString, String> {
 
 /// A field table; of entries with the same name the last one counts.
 pub(super) fn table(entries: &[(Cow<'static, str>, FieldValue)]) -> Result<FieldTable, String> {
-    if entries.iter().any(|(_, value)| !fits(value, DEEPEST - 1)) {
-        return Err(format!("the table is nested deeper than {DEEPEST} levels"));
-    }
-    let bytes = size(entries);
-    if bytes > LARGEST_TABLE {
-        return Err(format!("the table has {bytes} bytes, and at most {LARGEST_TABLE} fit"));
-    }
+    tables::check(entries)?;
     inner_table(entries)
 }
 
@@ -41,38 +31,6 @@ fn inner_table(entries: &[(Cow<'static, str>, FieldValue)]) -> Result<FieldTable
         table.insert(short(&format!("the table's key `{name}`"), name)?, to_amqp(value)?);
     }
     Ok(table)
-}
-
-/// Whether a value has at most so many levels of lists and tables.
-fn fits(value: &FieldValue, levels: usize) -> bool {
-    match value {
-        FieldValue::List(values) => {
-            levels > 0 && values.iter().all(|value| fits(value, levels - 1))
-        }
-        FieldValue::Table(entries) => {
-            levels > 0 && entries.iter().all(|(_, value)| fits(value, levels - 1))
-        }
-        _ => true,
-    }
-}
-
-/// What the entries take on the wire.
-fn size(entries: &[(Cow<'static, str>, FieldValue)]) -> usize {
-    entries.iter().map(|(name, value)| 1 + name.len() + value_size(value)).sum()
-}
-
-fn value_size(value: &FieldValue) -> usize {
-    const TYPE: usize = 1;
-    const LENGTH: usize = 4;
-    TYPE + match value {
-        FieldValue::Bool(_) => 1,
-        FieldValue::Int(_) | FieldValue::Float(_) | FieldValue::Timestamp(_) => 8,
-        FieldValue::Text(text) => LENGTH + text.len(),
-        FieldValue::Bytes(bytes) => LENGTH + bytes.len(),
-        FieldValue::List(values) => LENGTH + values.iter().map(value_size).sum::<usize>(),
-        FieldValue::Table(entries) => LENGTH + size(entries),
-        FieldValue::Void => 0,
-    }
 }
 
 fn to_amqp(value: &FieldValue) -> Result<AMQPValue, String> {
@@ -92,7 +50,7 @@ fn to_amqp(value: &FieldValue) -> Result<AMQPValue, String> {
     })
 }
 
-/// Nothing comes past the guard that is nested deeper than [`DEEPEST`].
+/// Nothing comes past the guard that is nested deeper than [`tables::DEEPEST`].
 fn from_amqp(value: &AMQPValue) -> FieldValue {
     match value {
         AMQPValue::Boolean(truth) => FieldValue::Bool(*truth),
@@ -280,21 +238,5 @@ mod tests {
         assert!(reason.contains("reply_to") && reason.contains("256"), "{reason}");
         let header = [(Cow::Owned("k".repeat(300)), FieldValue::Void)];
         assert!(table(&header).unwrap_err().contains("300"));
-    }
-
-    #[test]
-    fn a_table_is_refused_when_it_is_nested_deeper_than_a_message_may_be() {
-        let nested =
-            |levels| (1..levels).fold(FieldValue::Void, |inner, _| FieldValue::List(vec![inner]));
-        assert!(table(&[("deep".into(), nested(DEEPEST))]).is_ok());
-        let reason = table(&[("deep".into(), nested(DEEPEST + 1))]).unwrap_err();
-        assert!(reason.contains("deeper than 64"), "{reason}");
-    }
-
-    #[test]
-    fn a_table_that_no_frame_can_hold_is_refused() {
-        let text = FieldValue::from("x".repeat(LARGEST_TABLE));
-        let nested = FieldValue::List(vec![FieldValue::Table(vec![("inner".into(), text)])]);
-        assert!(table(&[("outer".into(), nested)]).is_err());
     }
 }

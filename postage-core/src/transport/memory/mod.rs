@@ -33,7 +33,7 @@ use self::message::Message;
 use self::state::{ConnectionId, State};
 use super::{
     BoxFuture, ConnectionState, MANDATORY_NEEDS_ID, Properties, Publication, Source, Subscription,
-    Transport, TransportError,
+    Transport, TransportError, tables,
 };
 use crate::topology::{Binding, Exchange, Queue};
 
@@ -134,7 +134,10 @@ impl Transport for MemoryTransport {
         Box::pin(async move {
             self.ask(
                 || format!("declare the exchange `{}`", exchange.name()),
-                |state, _| state.declare_exchange(exchange),
+                |state, _| {
+                    tables::check(exchange.arguments().as_slice())?;
+                    state.declare_exchange(exchange)
+                },
             )
         })
     }
@@ -146,7 +149,10 @@ impl Transport for MemoryTransport {
         Box::pin(async move {
             self.ask(
                 || format!("declare the queue `{}`", queue.name()),
-                |state, now| state.declare_queue(self.connection, queue, now),
+                |state, now| {
+                    tables::check(queue.arguments().as_slice())?;
+                    state.declare_queue(self.connection, queue, now)
+                },
             )
         })
     }
@@ -164,7 +170,10 @@ impl Transport for MemoryTransport {
         Box::pin(async move {
             self.ask(
                 || format!("bind {}", ends(binding)),
-                |state, _| state.bind(self.connection, binding),
+                |state, _| {
+                    tables::check(binding.arguments().as_slice())?;
+                    state.bind(self.connection, binding)
+                },
             )
         })
     }
@@ -173,7 +182,10 @@ impl Transport for MemoryTransport {
         Box::pin(async move {
             self.ask(
                 || format!("unbind {}", ends(binding)),
-                |state, _| state.unbind(self.connection, binding),
+                |state, _| {
+                    tables::check(binding.arguments().as_slice())?;
+                    state.unbind(self.connection, binding)
+                },
             )
         })
     }
@@ -194,6 +206,7 @@ impl Transport for MemoryTransport {
                     return Err(MANDATORY_NEEDS_ID.to_owned());
                 }
                 check_lengths(&message)?;
+                tables::check(message.properties.headers.as_slice())?;
                 state.publish(message, now)
             })?;
             match outcome {
@@ -265,9 +278,6 @@ fn check_lengths(message: &Message) -> Result<(), String> {
     ];
     for (what, text) in texts {
         declare::check_length(what, text.as_deref().unwrap_or_default())?;
-    }
-    for (name, _) in message.properties.headers.iter() {
-        declare::check_length("name of a header", name)?;
     }
     Ok(())
 }

@@ -1,10 +1,7 @@
 //! Whether lapin can read a frame, within the depth that its stack has room for.
 
 use super::UNREADABLE;
-
-/// How deep tables and lists may be nested, the headers' own table included. lapin overflows its
-/// stack at some 300 in a debug build.
-pub(in crate::transport::amqp) const DEEPEST: usize = 64;
+use crate::transport::tables::DEEPEST;
 
 /// Class, weight and body size, before the property flags.
 const BEFORE_FLAGS: usize = 12;

@@ -6,7 +6,7 @@
 //! its queue then, and ends the next one, for ever. So lapin does not get to see it:
 //!
 //! - The properties of a message that lapin cannot read, or that are nested deeper than
-//!   [`DEEPEST`], are replaced as a whole by a content type that nobody knows,
+//!   [`DEEPEST`](crate::transport::tables::DEEPEST), are replaced as a whole by a content type that nobody knows,
 //!   [`UNREADABLE`]. The message arrives, and is rejected for that: a queue with a dead-letter
 //!   exchange passes it on as it was sent. It is not handled without its properties, since what
 //!   they asked for (a deadline, a reply address, a filter's header) would be lost unnoticed.
@@ -33,7 +33,6 @@ use futures_util::Stream;
 use futures_util::io::{AsyncRead, AsyncWrite};
 use lapin::tcp::AsyncTcpStream;
 
-pub(super) use self::check::DEEPEST;
 use self::frames::Frames;
 use super::wire::Switch;
 

@@ -9,10 +9,11 @@ use lapin::types::{AMQPValue, FieldTable};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::check::{self, DEEPEST};
+use super::check;
 use super::frames::Frames;
 use super::{Guard, READ_AT_ONCE, UNREADABLE};
 use crate::transport::amqp::wire::Switch;
+use crate::transport::tables::DEEPEST;
 
 const METHOD: u8 = 1;
 const HEADER: u8 = 2;

@@ -1,0 +1,123 @@
+//! What is bounded in the messages and calls of a connection.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::error::CallFault;
+use crate::message::{CodecError, is_nested_deeper};
+
+/// The largest body, in bytes, that is sent or read unless set: 16 MiB.
+pub const DEFAULT_MAX_BODY: usize = 16 * 1024 * 1024;
+
+/// How deep the lists and maps of a body may be nested unless set, and at most: 127 levels, which
+/// is what the JSON parser follows.
+pub const DEFAULT_MAX_DEPTH: usize = 127;
+
+/// How many calls of a connection may be pending unless set.
+///
+/// That is a minute of 500 calls a second with nobody to answer. Each takes some 7 KiB beside
+/// its body (measured over AMQP), so as many take 225 MiB.
+pub const DEFAULT_MAX_CALLS: usize = 32_768;
+
+/// The limits of a broker handle.
+#[derive(Clone, Debug)]
+pub(crate) struct Limits {
+    /// The largest body, in bytes, that is sent or read.
+    body: usize,
+    /// How deep the body's lists and maps may be nested, its own map included.
+    depth: usize,
+    calls: usize,
+    /// The places of pending calls, shared by all handles of one limit.
+    places: Arc<Semaphore>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body: DEFAULT_MAX_BODY,
+            depth: DEFAULT_MAX_DEPTH,
+            calls: DEFAULT_MAX_CALLS,
+            places: Arc::new(Semaphore::new(DEFAULT_MAX_CALLS)),
+        }
+    }
+}
+
+impl Limits {
+    pub(crate) fn with_body(self, bytes: usize) -> Self {
+        Self { body: bytes, ..self }
+    }
+
+    pub(crate) fn with_depth(self, levels: usize) -> Self {
+        Self { depth: levels.min(DEFAULT_MAX_DEPTH), ..self }
+    }
+
+    pub(crate) fn with_calls(self, calls: usize) -> Self {
+        let calls = calls.min(Semaphore::MAX_PERMITS);
+        Self { calls, places: Arc::new(Semaphore::new(calls)), ..self }
+    }
+
+    /// A place among the pending calls, given up when it is dropped. Nobody waits for one.
+    pub(crate) fn begin_call(&self) -> Result<OwnedSemaphorePermit, CallFault> {
+        let place = Arc::clone(&self.places).try_acquire_owned();
+        place.map_err(|_| CallFault::TooManyCalls { limit: self.calls })
+    }
+
+    pub(crate) fn check_size(&self, body: &Bytes) -> Result<(), CodecError> {
+        let (size, limit) = (body.len(), self.body);
+        if size <= limit {
+            return Ok(());
+        }
+        Err(CodecError::new(format_args!(
+            "the body has {size} bytes, over the limit of {limit} bytes"
+        )))
+    }
+
+    pub(crate) fn check_depth(&self, json: &[u8]) -> Result<(), CodecError> {
+        if !is_nested_deeper(json, self.depth) {
+            return Ok(());
+        }
+        Err(CodecError::new(format_args!(
+            "the body is nested deeper than the limit of {} levels",
+            self.depth
+        )))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_beyond_the_limit_has_no_place_until_one_ends() {
+        let limits = Limits::default().with_calls(2);
+        let (one, _two) = (limits.begin_call().unwrap(), limits.clone().begin_call().unwrap());
+        let refused = limits.begin_call().unwrap_err();
+        assert!(matches!(refused, CallFault::TooManyCalls { limit: 2 }), "{refused:?}");
+        assert!(refused.to_string().contains("with_max_calls"), "{refused}");
+        drop(one);
+        assert!(limits.begin_call().is_ok());
+    }
+
+    #[test]
+    fn a_limit_of_calls_beyond_what_can_be_counted_is_no_panic() {
+        assert!(Limits::default().with_calls(usize::MAX).begin_call().is_ok());
+        assert!(Limits::default().with_calls(0).begin_call().is_err());
+    }
+
+    #[test]
+    fn unset_a_body_may_be_nested_as_deep_as_the_parser_follows_and_no_setting_goes_beyond() {
+        let nested = |levels| ["[".repeat(levels), "]".repeat(levels)].concat();
+        let parsed = |json: &str| serde_json::from_str::<serde_json::Value>(json).is_ok();
+        for limits in [Limits::default(), Limits::default().with_depth(1_000)] {
+            let (deepest, deeper) = (nested(DEFAULT_MAX_DEPTH), nested(DEFAULT_MAX_DEPTH + 1));
+            assert!(parsed(&deepest) && limits.check_depth(deepest.as_bytes()).is_ok());
+            assert!(!parsed(&deeper));
+            let error = limits.check_depth(deeper.as_bytes()).unwrap_err().to_string();
+            assert!(error.contains("limit of 127 levels"), "{error}");
+        }
+        let set = Limits::default().with_depth(3);
+        assert!(set.check_depth(b"[[[]]]").is_ok() && set.check_depth(b"[[[[]]]]").is_err());
+    }
+}
