@@ -2,6 +2,7 @@
 //! the way they start and stop.
 
 pub mod echo;
+pub mod monitor;
 pub mod orders;
 #[cfg(feature = "amqp")]
 pub mod program;

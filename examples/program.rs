@@ -10,7 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 /// How long handlers may take to finish when a program is told to end.
-const DRAIN_LIMIT: Duration = Duration::from_secs(5);
+pub const DRAIN_LIMIT: Duration = Duration::from_secs(5);
 
 /// What ends a program: any error, shown as its text.
 pub struct Failure(Box<dyn Error>);
@@ -45,20 +45,36 @@ pub async fn connect() -> Result<Broker, Failure> {
     Ok(Broker::from_env().await?)
 }
 
-/// Waits until the service is told to stop, by a command, SIGTERM or Ctrl-C, and drains it. The
+/// Serves until it is told to end, by a command, SIGTERM or Ctrl-C, and drains the service. The
 /// command `restart` starts the program again.
 ///
 /// # Errors
 /// When the service failed, or the signals cannot be heard.
 pub async fn run(broker: &Broker, serving: Serving) -> Result<(), Failure> {
+    let why = told_to_end(serving.stopped()).await?;
+    serving.drain(DRAIN_LIMIT).await;
+    end(broker, why).await
+}
+
+/// Waits until a service has stopped, or SIGTERM or Ctrl-C comes.
+///
+/// # Errors
+/// When the signals cannot be heard.
+pub async fn told_to_end(stopped: impl Future<Output = Stopped>) -> Result<Stopped, Failure> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let why = tokio::select! {
-        why = serving.stopped() => why,
+    Ok(tokio::select! {
+        why = stopped => why,
         _ = terminate.recv() => Stopped::Quit,
         _ = interrupt.recv() => Stopped::Quit,
-    };
-    serving.drain(DRAIN_LIMIT).await;
+    })
+}
+
+/// Closes the connection, and ends the program as it was told to.
+///
+/// # Errors
+/// When the service failed, or the connection could not be closed in good order.
+pub async fn end(broker: &Broker, why: Stopped) -> Result<(), Failure> {
     broker.close().await?;
     match why {
         Stopped::Failed(error) => Err(error.into()),

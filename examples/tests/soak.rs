@@ -2,9 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
-use std::env;
+mod built;
+
 use std::io::{BufRead, BufReader, Read};
-use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use serde_json::Value;
@@ -19,7 +19,7 @@ struct Soak {
 
 impl Soak {
     fn start(url: &str, arguments: &[&str]) -> Self {
-        let mut process = Command::new(program())
+        let mut process = Command::new(built::example("soak"))
             .args(arguments)
             .env("POSTAGE_URL", url)
             .stdout(Stdio::piped())
@@ -64,24 +64,6 @@ impl Drop for Soak {
         drop(self.process.kill());
         drop(self.process.wait());
     }
-}
-
-/// Built here, since cargo builds examples for some ways to run a test and not for others. With
-/// the features of `cargo xtask test`, which has all that it needs built already.
-fn program() -> PathBuf {
-    let built = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--workspace", "--all-features", "--example", "soak"])
-        .args(["--message-format", "json"])
-        .output()
-        .unwrap();
-    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-    let lines = built.stdout.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-    let messages = lines.map(|line| serde_json::from_slice::<Value>(line).unwrap());
-    let mut programs = messages.filter_map(|message| {
-        let named = message["target"]["name"] == "soak";
-        message["executable"].as_str().filter(|_| named).map(PathBuf::from)
-    });
-    programs.next().unwrap()
 }
 
 /// The one line of standard output.

@@ -83,7 +83,6 @@ impl Application {
     }
 
     /// The service underneath: its queues, to be bound and left at run time.
-    #[must_use]
     pub const fn serving(&self) -> &Serving {
         &self.serving
     }
