@@ -156,9 +156,10 @@ impl Config {
         self
     }
 
-    /// How long the connection may be silent: the broker and we both send something at half this
-    /// time, and a connection silent for twice this time counts as lost. Whole seconds, rounded
-    /// up; default 15 s; the broker may lower it. Zero takes the broker's own.
+    /// How long the connection may be silent: the broker and we both send something within this
+    /// time, and a connection counts as lost before it was silent for twice this time. Whole
+    /// seconds, rounded up; default 15 s; the broker may lower it. Zero takes the broker's own.
+    /// Where both have zero, nobody notices a silence.
     #[must_use]
     pub fn heartbeat(mut self, interval: Duration) -> Self {
         self.heartbeat = Some(interval);

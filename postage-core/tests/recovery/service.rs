@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::desk::Desk;
 use crate::world::{
-    HEARTBEAT, Look, Place, SLACK, connect, direct, line, patient, session, tell_all, until_lost,
+    BUSY, HEARTBEAT, Look, Place, connect, direct, line, patient, session, tell_all, until_lost,
     until_session, watchful, within,
 };
 
@@ -87,7 +87,7 @@ async fn a_black_hole_is_noticed_within_two_heartbeats_and_its_messages_come_aga
     stage.desk.until_begun(usize::from(PREFETCH)).await;
     stage.line.black_hole();
     let noticed = until_lost(&stage.broker).await;
-    assert!(noticed < HEARTBEAT * 2 + SLACK, "noticed after {noticed:?}");
+    assert!(noticed < HEARTBEAT * 2 + BUSY, "noticed after {noticed:?}");
 
     // Those that the handlers hold cannot be acknowledged any more.
     stage.desk.open();

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use lapin::{Connection, Event};
+use lapin::Event;
 use tokio::time::interval;
 
 use super::address::Address;
@@ -104,7 +104,7 @@ impl Session {
 }
 
 /// Waits until the connection is lost.
-async fn lost(connection: &Connection) -> TransportError {
+async fn lost(connection: &Wire) -> TransportError {
     let mut events = connection.events_listener();
     // lapin was seen to fail without telling all who wait for it. Nobody would ever know then, so
     // this looks too.
@@ -117,6 +117,7 @@ async fn lost(connection: &Connection) -> TransportError {
                 Some(_) => {}
                 None => break,
             },
+            reason = connection.silence() => return TransportError::Disconnected { reason },
             _ = looks.tick() => {}
         }
     }
