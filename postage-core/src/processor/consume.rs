@@ -125,7 +125,15 @@ pub(crate) async fn start(
 ) -> Result<Serving, ServeError> {
     let mut subscribed = Vec::new();
     for queue in service.sources.all() {
-        subscribed.push(Subscribed::to(queue, &service.link).await?);
+        let session = service.link.session();
+        let first = Subscribed::to(Arc::clone(&queue), &service.link).await;
+        subscribed.push(match first {
+            // What it has by then is brought back by its loops, when they have begun.
+            Err(lost @ TransportError::Disconnected { .. }) => {
+                bring_back(&service, &queue, session, lost).await?
+            }
+            first => first?,
+        });
     }
     let permits = Arc::new(Semaphore::new(setup.handlers_at_once()));
     let running = Arc::clone(&service.running);
