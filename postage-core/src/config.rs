@@ -181,8 +181,10 @@ impl Config {
         self
     }
 
-    /// How long the first connecting may wait for a broker that is not there yet. Default: not at
-    /// all. A connection that is lost later is made again without limit.
+    /// How long the first connecting may take and wait for a broker that is not there yet, all hosts
+    /// and attempts together. An attempt gets what is left, where that is less than its own
+    /// [`Config::connect_timeout`]; several hosts share it. Default: it does not wait, and tries
+    /// each host once. A connection that is lost later is made again without limit.
     #[must_use]
     pub fn wait_for_broker(mut self, limit: Duration) -> Self {
         self.patience = limit;

@@ -40,9 +40,16 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) async fn connect(address: &Address) -> Result<Self, TransportError> {
-        let (publishing, consuming) =
-            tokio::try_join!(dial(address, "postage: publish"), dial(address, "postage: consume"))?;
+    /// Connects within the address's time for that, and no longer than this limit.
+    pub(super) async fn connect(
+        address: &Address,
+        limit: Duration,
+    ) -> Result<Self, TransportError> {
+        let patience = address.connect_timeout.min(limit);
+        let (publishing, consuming) = tokio::try_join!(
+            dial(address, "postage: publish", patience),
+            dial(address, "postage: consume", patience)
+        )?;
         let consuming = Arc::new(consuming);
         Ok(Self {
             confirmed: Lane::confirmed(address, publishing),
