@@ -13,7 +13,7 @@ use super::dedup::{Claim, Claimed};
 use super::history::History;
 use super::replier::Replier;
 use super::request::Request;
-use super::settle::Verdict;
+use super::settle::{Failure, Verdict};
 use super::sources::ServedQueue;
 use super::table::Entry;
 use super::{Context, Outcome};
@@ -23,6 +23,9 @@ use crate::transport::Delivery;
 impl Service {
     /// Handles a delivery of this queue that has been here since then.
     pub(super) async fn handle(&self, queue: &ServedQueue, delivery: Delivery, since: Instant) {
+        if let Some(failure) = Failure::kept(&delivery, queue) {
+            return self.bury_again(queue, delivery, failure).await;
+        }
         if has_expired(&delivery, since) {
             let outcome = Outcome::reject("its time was up before a handler was free");
             return self.settle(queue, delivery, outcome.into()).await;
