@@ -18,6 +18,7 @@ use super::handle::panic_text;
 use super::serving::{Added, Control, Drained, Order, Running, Serving};
 use super::sources::{ServedQueue, Sources, Stage};
 use super::table::Table;
+use super::turn::Turn;
 use super::{ReplyTo, Retry, ServiceSetup};
 use crate::error::ServeError;
 use crate::link::Link;
@@ -336,9 +337,9 @@ async fn handle(
     queue: Arc<ServedQueue>,
     delivery: Delivery,
     since: Instant,
-    _permit: OwnedSemaphorePermit,
+    permit: OwnedSemaphorePermit,
 ) {
-    service.handle(&queue, delivery, since).await;
+    service.handle(&queue, delivery, since, &mut Turn::new(permit)).await;
 }
 
 /// Takes no more, gives back what was not begun, and lets the handlers finish, all within the
