@@ -14,6 +14,8 @@ use crate::options::Options;
 const REMEMBERED_SECONDS: usize = 60;
 /// How many messages a service remembers at least and at most.
 const REMEMBERED: std::ops::RangeInclusive<usize> = 30_000..=200_000;
+/// How many bytes these take at most: 1 KiB each.
+const REMEMBERED_BYTES: usize = 200_000 * 1024;
 
 /// Writes down what it is told and asked.
 struct Worker {
@@ -50,7 +52,9 @@ pub(crate) async fn serve(
     place: usize,
 ) -> Result<Serving, ServeError> {
     let worker = Worker { book: Arc::clone(book), run, place };
-    let mut serve = broker.serve(worker).dedup(RecentMessages::new(remembered(options)));
+    let mut serve = broker
+        .serve(worker)
+        .dedup(RecentMessages::new(remembered(options)).bytes(REMEMBERED_BYTES));
     for (exchange, queue, key) in names.bindings() {
         serve = serve.bind(exchange, queue, key);
     }

@@ -156,9 +156,10 @@ impl Config {
         self
     }
 
-    /// How long the connection may be silent: the broker and we both send something at half this
-    /// time, and a connection silent for twice this time counts as lost. Whole seconds, rounded
-    /// up; default 15 s; the broker may lower it. Zero takes the broker's own.
+    /// How long the connection may be silent: the broker and we both send something within this
+    /// time, and a connection counts as lost before it was silent for twice this time. Whole
+    /// seconds, rounded up; default 15 s; the broker may lower it. Zero takes the broker's own.
+    /// Where both have zero, nobody notices a silence.
     #[must_use]
     pub fn heartbeat(mut self, interval: Duration) -> Self {
         self.heartbeat = Some(interval);
@@ -180,8 +181,10 @@ impl Config {
         self
     }
 
-    /// How long the first connecting may wait for a broker that is not there yet. Default: not at
-    /// all. A connection that is lost later is made again without limit.
+    /// How long the first connecting may take and wait for a broker that is not there yet, all hosts
+    /// and attempts together. An attempt gets what is left, where that is less than its own
+    /// [`Config::connect_timeout`]; several hosts share it. Default: it does not wait, and tries
+    /// each host once. A connection that is lost later is made again without limit.
     #[must_use]
     pub fn wait_for_broker(mut self, limit: Duration) -> Self {
         self.patience = limit;

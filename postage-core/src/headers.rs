@@ -23,6 +23,10 @@ pub(crate) const EXCHANGE: &str = "postage-exchange";
 pub(crate) const KEY: &str = "postage-key";
 pub(crate) const QUEUE: &str = "postage-queue";
 
+/// How often the dead letters have not taken the message since it was rejected. It waits, and comes
+/// again to be made a dead letter, not to be handled.
+pub(crate) const KEPT: &str = "postage-kept";
+
 /// What a failure leaves in the headers, and sending the message back takes out.
-pub(crate) const OF_A_FAILURE: [&str; 7] =
-    [FAILURES, ERROR, HANDLER, FAILED_BY, EXCHANGE, KEY, QUEUE];
+pub(crate) const OF_A_FAILURE: [&str; 8] =
+    [FAILURES, ERROR, HANDLER, FAILED_BY, EXCHANGE, KEY, QUEUE, KEPT];

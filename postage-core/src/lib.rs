@@ -83,7 +83,7 @@
 //! | unsettled messages at a service | 100 a queue | `prefetch`, [`Serve::prefetch`] | waits in its queue |
 //! | handlers at once | prefetch × queues; 1,024 where the prefetch is 0 | `concurrency`, [`Serve::concurrency`] | waits in the service, up to 1,024 messages a queue |
 //! | attempts at a message | 1 | `retry`, [`Serve::retry`] | a dead letter that says why |
-//! | handled messages remembered | 10,000, for 5 min, 32 MiB of answers | [`RecentMessages`] in [`Serve::dedup`] | the oldest is forgotten, and would be handled again |
+//! | handled messages remembered | 100,000, for 5 min, in 64 MiB with their answers | [`RecentMessages`] in [`Serve::dedup`] | the oldest is forgotten, and would be handled again |
 //! | a peer's text quoted in an error | 200 characters; a reason 1,000; a header of a dead letter 2,048 bytes | – | the rest is left out |
 //!
 //! # Features

@@ -18,6 +18,7 @@ use super::handle::panic_text;
 use super::serving::{Added, Control, Drained, Order, Running, Serving};
 use super::sources::{ServedQueue, Sources, Stage};
 use super::table::Table;
+use super::turn::Turn;
 use super::{ReplyTo, Retry, ServiceSetup};
 use crate::error::ServeError;
 use crate::link::Link;
@@ -125,7 +126,15 @@ pub(crate) async fn start(
 ) -> Result<Serving, ServeError> {
     let mut subscribed = Vec::new();
     for queue in service.sources.all() {
-        subscribed.push(Subscribed::to(queue, &service.link).await?);
+        let session = service.link.session();
+        let first = Subscribed::to(Arc::clone(&queue), &service.link).await;
+        subscribed.push(match first {
+            // What it has by then is brought back by its loops, when they have begun.
+            Err(lost @ TransportError::Disconnected { .. }) => {
+                bring_back(&service, &queue, session, lost).await?
+            }
+            first => first?,
+        });
     }
     let permits = Arc::new(Semaphore::new(setup.handlers_at_once()));
     let running = Arc::clone(&service.running);
@@ -328,9 +337,9 @@ async fn handle(
     queue: Arc<ServedQueue>,
     delivery: Delivery,
     since: Instant,
-    _permit: OwnedSemaphorePermit,
+    permit: OwnedSemaphorePermit,
 ) {
-    service.handle(&queue, delivery, since).await;
+    service.handle(&queue, delivery, since, &mut Turn::new(permit)).await;
 }
 
 /// Takes no more, gives back what was not begun, and lets the handlers finish, all within the

@@ -9,20 +9,30 @@ use futures_util::FutureExt;
 use tokio::time::{Instant, timeout};
 
 use super::consume::Service;
-use super::dedup::{Claim, Claimed};
+use super::dedup::{Claim, Claimed, DedupStore};
 use super::history::History;
 use super::replier::Replier;
 use super::request::Request;
-use super::settle::Verdict;
+use super::settle::{Failure, Verdict};
 use super::sources::ServedQueue;
 use super::table::Entry;
+use super::turn::Turn;
 use super::{Context, Outcome};
 use crate::message::{Category, Codec, CodecError, JsonCodec, Message, shorten, shorten_to};
 use crate::transport::Delivery;
 
 impl Service {
     /// Handles a delivery of this queue that has been here since then.
-    pub(super) async fn handle(&self, queue: &ServedQueue, delivery: Delivery, since: Instant) {
+    pub(super) async fn handle(
+        &self,
+        queue: &ServedQueue,
+        delivery: Delivery,
+        since: Instant,
+        turn: &mut Turn,
+    ) {
+        if let Some(failure) = Failure::kept(&delivery, queue) {
+            return self.bury_again(queue, delivery, failure).await;
+        }
         if has_expired(&delivery, since) {
             let outcome = Outcome::reject("its time was up before a handler was free");
             return self.settle(queue, delivery, outcome.into()).await;
@@ -38,7 +48,7 @@ impl Service {
         let verdict = match opened {
             Ok((codec, body)) => {
                 let replier = self.replier(codec, &delivery);
-                self.read(queue, &delivery, body, &replier).await
+                self.read(queue, &delivery, body, &replier, turn).await
             }
             Err(error) => {
                 let json = Arc::new(JsonCodec);
@@ -61,6 +71,7 @@ impl Service {
         delivery: &Delivery,
         body: Bytes,
         replier: &Replier,
+        turn: &mut Turn,
     ) -> Verdict {
         let queue = queue.name();
         let context = Context::new(
@@ -72,22 +83,29 @@ impl Service {
         );
         match Message::from_json(&body) {
             Ok(message) => {
-                self.once(&queue, Request::new(&message, &context, replier), replier).await
+                self.once(&queue, Request::new(&message, &context, replier), replier, turn).await
             }
             Err(error) => malformed(delivery, replier, &error.to_string()).await.into(),
         }
     }
 
     /// Dispatches a message unless one of its id was handled before: a caller is answered as then.
-    async fn once(&self, queue: &str, request: Request<'_>, replier: &Replier) -> Verdict {
+    async fn once(
+        &self,
+        queue: &str,
+        request: Request<'_>,
+        replier: &Replier,
+        turn: &mut Turn,
+    ) -> Verdict {
         let (Some(store), Some(id)) = (&self.dedup, request.context().message_id()) else {
             return self.dispatch(request).await;
         };
         // Copies of one message in different queues are different messages.
         let id = format!("{queue}/{id}");
-        match store.claim(&id).await {
+        match self.claim(&**store, &id, turn).await {
             Claim::New => {
                 let claimed = Claimed::new(Arc::clone(store), id);
+                turn.take().await;
                 let verdict = self.dispatch(request).await;
                 verdict.claimed(claimed.answered(replier.answer()))
             }
@@ -100,6 +118,19 @@ impl Service {
                 Outcome::Done.into()
             }
         }
+    }
+
+    /// Claims an id. While another handler has it, others need not wait for that one too; unless
+    /// nothing else bounds how many wait.
+    async fn claim(&self, store: &dyn DedupStore, id: &str, turn: &mut Turn) -> Claim {
+        let mut claiming = store.claim(id);
+        if let Some(claim) = (&mut claiming).now_or_never() {
+            return claim;
+        }
+        if self.sources.prefetch() > 0 {
+            turn.give_up();
+        }
+        claiming.await
     }
 
     async fn dispatch(&self, request: Request<'_>) -> Verdict {

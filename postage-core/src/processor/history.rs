@@ -31,8 +31,13 @@ impl History {
 
 /// How often handling the message failed.
 pub(super) fn failures(properties: &Properties) -> u32 {
-    let failures = properties.header(headers::FAILURES).and_then(FieldValue::as_int);
-    failures.and_then(|failures| u32::try_from(failures).ok()).unwrap_or(0)
+    count(properties, headers::FAILURES)
+}
+
+/// The header of this name, when it is a count; else 0.
+pub(super) fn count(properties: &Properties, header: &str) -> u32 {
+    let count = properties.header(header).and_then(FieldValue::as_int);
+    count.and_then(|count| u32::try_from(count).ok()).unwrap_or(0)
 }
 
 /// The exchange and key by which the message first came to the queue in which it failed.

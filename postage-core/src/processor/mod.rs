@@ -24,6 +24,7 @@ mod settle;
 mod setup;
 mod sources;
 mod table;
+mod turn;
 
 pub use checks::{check_handlers, check_keyless, check_parameters, check_routes, exchange_name};
 pub(crate) use consume::{Service, start};

@@ -26,6 +26,9 @@ pub enum Outcome {
         after: Duration,
     },
     /// It failed for good: to the queue's dead-letter exchange where there is one, else dropped.
+    /// Where no queue takes the dead letter, being full or gone, the message waits in a queue of the
+    /// broker as for another attempt, for 1 s, then 2 s, up to 5 min, and is offered again, without
+    /// being handled, until one does.
     Reject {
         /// Why.
         reason: String,

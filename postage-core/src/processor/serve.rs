@@ -19,6 +19,10 @@ use crate::transport::BoxFuture;
 
 /// A service about to be served, made by [`Broker::serve`]: set what differs from its attributes,
 /// then await it.
+///
+/// Awaiting it goes on while the connection is lost, until it is there again or was closed: as a
+/// service that runs does. Who will not wait so long drops it, as `tokio::time::timeout` does. What
+/// the broker refuses is an error at once.
 #[must_use = "nothing is served before it is awaited"]
 #[derive(Debug)]
 pub struct Serve {

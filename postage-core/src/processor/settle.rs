@@ -1,22 +1,33 @@
 //! What becomes of a message that was handled: acknowledged, tried again later, or made a dead
 //! letter that says what happened.
+//!
+//! A message is not acknowledged before another queue has it. Where the dead letters do not take it,
+//! since their queue is full or gone, it waits in a queue as for another attempt, comes back, and is
+//! offered to them again. It is not handled again, and takes no place here while it waits.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::sleep;
 use uuid::Uuid;
 
-use super::Outcome;
 use super::consume::Service;
 use super::dedup::Claimed;
-use super::history::{History, copied};
+use super::history::{self, History, copied};
 use super::sources::ServedQueue;
+use super::{Outcome, Retry};
 use crate::headers;
+use crate::pauses::Pauses;
 use crate::topology::{Queue, Route};
 use crate::transport::{Delivery, Properties, Publication, Settlement, TransportError};
 
 /// How long a queue of waiting messages outlives the last of them.
 const RETRY_QUEUE_LINGERS: Duration = Duration::from_secs(60);
+
+/// How long a message waits that the dead letters did not take: 1 s, then twice as long each time,
+/// up to 5 min.
+const KEPT_FOR: Retry = Retry::new(u32::MAX);
 
 /// How long a text of ours in a header may be, in bytes.
 const LONGEST_TEXT: usize = 2048;
@@ -56,7 +67,8 @@ impl Service {
         let name = queue.name();
         let History { failures, route } = History::of(&delivery, &name);
         let count = failures.saturating_add(1);
-        let failure = |reason| Failure { reason, handler, count, queue: name, route };
+        let handler = handler.map(Cow::Borrowed);
+        let failure = |reason| Failure { reason, handler, count, queue: name, route, kept: 0 };
         let over = matches!(outcome, Outcome::Done | Outcome::Drop { .. });
         let settlement = match outcome {
             Outcome::Done => Settlement::Ack,
@@ -75,15 +87,30 @@ impl Service {
                 self.pass_on(queue, &delivery, &failure(reason), None).await
             }
         };
-        if let Err(error) = delivery.settle(settlement).await {
-            tracing::warn!(service = &*self.name, %error, "a message was handled and not settled");
-        }
+        self.conclude(delivery, settlement).await;
         // A message that failed comes again, from where it waits or from the dead letters. A call
         // that was answered has been told.
         if let Some(claimed) = claimed
             && (over || claimed.has_answer())
         {
             claimed.remember().await;
+        }
+    }
+
+    /// Offers a message to the dead letters that did not take it before.
+    pub(super) async fn bury_again(
+        &self,
+        queue: &ServedQueue,
+        delivery: Delivery,
+        failure: Failure,
+    ) {
+        let settlement = self.bury(queue, &delivery, &failure).await;
+        self.conclude(delivery, settlement).await;
+    }
+
+    async fn conclude(&self, delivery: Delivery, settlement: Settlement) {
+        if let Err(error) = delivery.settle(settlement).await {
+            tracing::warn!(service = &*self.name, %error, "a message was handled and not settled");
         }
     }
 
@@ -99,7 +126,7 @@ impl Service {
     ) -> Settlement {
         if let Some(pause) = pause {
             self.log("to be tried again", delivery, failure);
-            match self.wait_and_try_again(queue, delivery, failure, pause).await {
+            match self.wait(queue, delivery, failure, pause, 0).await {
                 Ok(()) => return Settlement::Ack,
                 Err(TransportError::Disconnected { .. }) => return Settlement::Requeue,
                 Err(error) => {
@@ -108,27 +135,52 @@ impl Service {
             }
         }
         self.log("rejected", delivery, failure);
+        self.bury(queue, delivery, failure).await
+    }
+
+    /// Publishes a dead letter; one that is not taken waits for the next time.
+    async fn bury(
+        &self,
+        queue: &ServedQueue,
+        delivery: &Delivery,
+        failure: &Failure,
+    ) -> Settlement {
         // Without a route, what the broker's own policy does with it is not known here.
         let Some((exchange, key)) = queue.queue.dead_letter_route() else {
             return Settlement::Reject;
         };
         let key = key.unwrap_or_else(|| failure.route.key().to_owned());
-        match self.publish_copy(Route::new(exchange, key), delivery, failure).await {
-            Ok(()) => Settlement::Ack,
-            Err(TransportError::Disconnected { .. }) => Settlement::Requeue,
-            Err(error) => {
-                tracing::error!(service = &*self.name, %error, "a dead letter could not be published");
-                Settlement::Reject
+        let route = Route::new(exchange, key);
+        let kept = failure.kept.saturating_add(1);
+        let pause = KEPT_FOR.pause(kept).unwrap_or_default();
+        let mut pauses = Pauses::new();
+        loop {
+            match self.publish_copy(route.clone(), delivery, failure, 0).await {
+                Ok(()) => return Settlement::Ack,
+                Err(TransportError::Disconnected { .. }) => return Settlement::Requeue,
+                Err(error) => {
+                    tracing::error!(service = &*self.name, %error, ?pause, "a dead letter could not be published: it is kept, and published again after a pause");
+                }
             }
+            match self.wait(queue, delivery, failure, pause, kept).await {
+                Ok(()) => return Settlement::Ack,
+                Err(TransportError::Disconnected { .. }) => return Settlement::Requeue,
+                Err(error) => {
+                    tracing::error!(service = &*self.name, %error, "a message could not wait for the dead letters: it is held here");
+                }
+            }
+            sleep(pauses.next()).await;
         }
     }
 
-    async fn wait_and_try_again(
+    /// Has a copy wait in a queue of the broker, from which it comes back after the pause.
+    async fn wait(
         &self,
         queue: &ServedQueue,
         delivery: &Delivery,
         failure: &Failure,
         pause: Duration,
+        kept: u32,
     ) -> Result<(), TransportError> {
         let durable = queue.queue.durable && !queue.queue.exclusive;
         let pause = pause.max(Duration::from_millis(1));
@@ -140,7 +192,7 @@ impl Service {
             .dead_letter_key(failure.queue.to_string());
         // Each time: it goes when it is not used for a while.
         let waiting = self.link.transport.declare_queue(&waiting).await?;
-        self.publish_copy(Route::to_queue(waiting), delivery, failure).await
+        self.publish_copy(Route::to_queue(waiting), delivery, failure, kept).await
     }
 
     async fn publish_copy(
@@ -148,10 +200,15 @@ impl Service {
         route: Route,
         delivery: &Delivery,
         failure: &Failure,
+        kept: u32,
     ) -> Result<(), TransportError> {
         let mut properties = copied(&delivery.properties);
         properties.message_id.get_or_insert_with(|| Uuid::new_v4().to_string().into());
         self.describe(&mut properties, failure);
+        properties.headers.remove(headers::KEPT);
+        if kept > 0 {
+            properties.set_header(headers::KEPT, i64::from(kept));
+        }
         let body = delivery.body.clone();
         self.link
             .publish(Publication { route, properties, body, mandatory: true, confirm: true })
@@ -163,8 +220,8 @@ impl Service {
         properties.set_header(headers::ERROR, shortened(&failure.reason));
         // An earlier failure may have been another's.
         properties.headers.remove(headers::HANDLER);
-        if let Some(handler) = failure.handler {
-            properties.set_header(headers::HANDLER, handler);
+        if let Some(handler) = &failure.handler {
+            properties.set_header(headers::HANDLER, handler.clone().into_owned());
         }
         if let Ok(identity) = self.identity.raw() {
             properties.set_header(headers::FAILED_BY, shortened(identity.get()));
@@ -177,7 +234,7 @@ impl Service {
     fn log(&self, what: &str, delivery: &Delivery, failure: &Failure) {
         tracing::warn!(
             service = &*self.name,
-            handler = failure.handler,
+            handler = failure.handler.as_deref(),
             route = %failure.route,
             message_id = delivery.properties.message_id.as_deref(),
             failures = failure.count,
@@ -188,14 +245,35 @@ impl Service {
 }
 
 /// That a message failed.
-struct Failure {
+pub(super) struct Failure {
     reason: String,
-    handler: Option<&'static str>,
+    handler: Option<Cow<'static, str>>,
     /// How often it has failed, this time included.
     count: u32,
     /// The queue in which it failed, and how it first came there.
     queue: Arc<str>,
     route: Route,
+    /// How often the dead letters have not taken it.
+    kept: u32,
+}
+
+impl Failure {
+    /// What is known of a message that comes to be made a dead letter and no more.
+    pub(super) fn kept(delivery: &Delivery, queue: &ServedQueue) -> Option<Self> {
+        let properties = &delivery.properties;
+        let kept = history::count(properties, headers::KEPT);
+        if kept == 0 {
+            return None;
+        }
+        let queue = queue.name();
+        // In another queue it is another message.
+        history::text(properties, headers::QUEUE).filter(|failed_in| **failed_in == *queue)?;
+        let History { failures: count, route } = History::of(delivery, &queue);
+        let text = |header| history::text(properties, header).map(str::to_owned);
+        let reason = text(headers::ERROR).unwrap_or_default();
+        let handler = text(headers::HANDLER).map(Cow::Owned);
+        Some(Self { reason, handler, count, queue, route, kept })
+    }
 }
 
 /// The name of the queue in which a message waits for its next attempt.

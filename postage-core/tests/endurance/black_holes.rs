@@ -1,9 +1,12 @@
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use crate::ALONE;
 use crate::process::Process;
 use crate::world::{
-    Place, answered, ask_all, connect, line, tell_all, until_lost, until_session, watchful,
+    BUSY, HEARTBEAT, Place, answered, ask_all, connect, line, patient, tell_all, until_lost,
+    until_session, watchful, within,
 };
 
 /// The service, its callers and its senders are one connection, and it is silent. lapin by itself
@@ -38,4 +41,33 @@ async fn black_holes_in_a_row_leave_no_connection_behind() {
     assert_eq!(after.connections, before.connections);
     assert_eq!(desk.seen().told_again(), 0);
     assert!(desk.seen().asked_once());
+}
+
+/// lapin says farewell in its own thread, and waits there for the broker's answer.
+#[tokio::test]
+async fn a_broker_dropped_in_a_black_hole_leaves_no_connection_behind() {
+    let _alone = ALONE.lock().await;
+    let before = Process::now();
+    let line = line();
+    let broker = connect(watchful(&line)).await;
+    line.black_hole();
+    let since = Instant::now();
+    drop(broker);
+    let after = Process::until_as_before(&before).await;
+    let took = since.elapsed();
+    assert_eq!(after.connections, before.connections);
+    assert!(took < HEARTBEAT * 2 + BUSY, "it took {took:?}");
+}
+
+#[tokio::test]
+async fn a_broker_closed_in_a_black_hole_leaves_no_connection_behind() {
+    let _alone = ALONE.lock().await;
+    let before = Process::now();
+    let line = line();
+    let broker = connect(patient(&line)).await;
+    line.black_hole();
+    within("the closing", broker.close()).await.unwrap();
+    drop(broker);
+    let after = Process::until_as_before(&before).await;
+    assert_eq!(after.connections, before.connections);
 }

@@ -6,11 +6,11 @@ use postage_core::{Broker, Config, TransportError};
 use testbed::Proxy;
 use tokio::time::Instant;
 
-use crate::world::{Place, until_lost};
 use crate::world::{
-    SLACK, answered, ask_all, connect, direct, line, patient, session, until_session, watchful,
-    within,
+    BUSY, SLACK, answered, ask_all, connect, direct, line, patient, session, until_session,
+    watchful, within,
 };
+use crate::world::{Place, until_lost};
 
 /// Less than the handshake of one connection.
 const AMID_THE_HANDSHAKE: u64 = 60;
@@ -110,6 +110,31 @@ async fn who_waits_for_a_broker_that_never_comes_is_told_within_the_limit() {
         within("the end", Broker::connect_with(slow_to_give_up.wait_for_broker(limit))).await;
     failed(ended, &line);
     assert!(since.elapsed() < limit + SLACK, "it took {:?}", since.elapsed());
+}
+
+#[tokio::test]
+async fn hosts_in_a_black_hole_take_no_more_than_the_limit_and_leave_time_for_the_next() {
+    let (one, other, third) = (line(), line(), line());
+    let config = patient(&one).connect_timeout(Duration::from_secs(30));
+    let config = config.or_host("127.0.0.1", other.address().port());
+    let config = config.or_host("127.0.0.1", third.address().port());
+    one.black_hole();
+    other.black_hole();
+    third.black_hole();
+    let limit = Duration::from_secs(3);
+    let since = Instant::now();
+    let ended =
+        within("the end", Broker::connect_with(config.clone().wait_for_broker(limit))).await;
+    failed(ended, &third);
+    assert!(since.elapsed() < limit + BUSY, "it took {:?}", since.elapsed());
+    assert!(third.total_connections() > 0, "the last host was tried too");
+
+    third.restore().unwrap();
+    let limit = Duration::from_secs(9);
+    let since = Instant::now();
+    let broker = connect(config.wait_for_broker(limit)).await;
+    assert!(since.elapsed() < limit, "it took {:?}", since.elapsed());
+    works(&broker).await;
 }
 
 #[tokio::test]

@@ -9,8 +9,8 @@ use tokio::time::Instant;
 
 use crate::desk::Desk;
 use crate::world::{
-    HEARTBEAT, Place, SLACK, answered, ask_all, connect, direct, line, patient, session,
-    until_lost, until_session, watchful, within,
+    BUSY, HEARTBEAT, Place, answered, ask_all, connect, direct, line, patient, session, until_lost,
+    until_session, watchful, within,
 };
 
 struct Stage {
@@ -69,7 +69,7 @@ async fn a_black_hole_is_noticed_within_two_heartbeats_and_pending_calls_are_ans
     stage.desk.until_begun(1 + 20).await;
     stage.line.black_hole();
     let noticed = until_lost(&stage.broker).await;
-    assert!(noticed < HEARTBEAT * 2 + SLACK, "noticed after {noticed:?}");
+    assert!(noticed < HEARTBEAT * 2 + BUSY, "noticed after {noticed:?}");
 
     // These answers go to a reply queue that nobody can read any more.
     stage.desk.open();

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use postage_core::{Broker, Config, Producer, Serving};
+use postage_core::transport::ConnectionState;
+use postage_core::{Broker, Config, Producer, ServeError, Serving, TransportError};
 use testbed::Proxy;
 use tokio::time::Instant;
 
 use crate::desk::Desk;
 use crate::world::{
-    HEARTBEAT, Look, Place, SLACK, connect, direct, line, patient, session, tell_all, until_lost,
+    BUSY, HEARTBEAT, Look, Place, connect, direct, line, patient, session, tell_all, until_lost,
     until_session, watchful, within,
 };
 
@@ -87,7 +88,7 @@ async fn a_black_hole_is_noticed_within_two_heartbeats_and_its_messages_come_aga
     stage.desk.until_begun(usize::from(PREFETCH)).await;
     stage.line.black_hole();
     let noticed = until_lost(&stage.broker).await;
-    assert!(noticed < HEARTBEAT * 2 + SLACK, "noticed after {noticed:?}");
+    assert!(noticed < HEARTBEAT * 2 + BUSY, "noticed after {noticed:?}");
 
     // Those that the handlers hold cannot be acknowledged any more.
     stage.desk.open();
@@ -123,4 +124,54 @@ async fn what_came_while_the_line_was_refused_is_handled_once_it_is_restored() {
     stage.until_quiet().await;
     assert_eq!(stage.desk.seen().told_again(), 0);
     assert_eq!(session(&stage.broker), Some(2));
+}
+
+#[tokio::test]
+async fn a_service_that_starts_while_the_line_is_down_is_there_once_it_is_restored() {
+    let (place, line) = (Place::new(), line());
+    let broker = connect(watchful(&line)).await;
+    line.refuse();
+    until_lost(&broker).await;
+    let (starter, there) = (broker.clone(), place.clone());
+    let starting = tokio::spawn(async move { there.served(&starter).await });
+    let tried = |state: &ConnectionState| matches!(state, ConnectionState::Reconnecting { attempts, .. } if *attempts >= 2);
+    within("two attempts", broker.state().wait_for(tried)).await.unwrap();
+    assert!(!starting.is_finished());
+    line.restore().unwrap();
+    let (desk, _serving) = within("the service", starting).await.unwrap();
+    let senders = direct().await;
+    tell_all(&place.producer(&senders), 1..=5).await.unwrap();
+    desk.until_told(1..=5).await;
+}
+
+/// Wherever it is cut: while a queue is declared, bound, or consumed.
+#[tokio::test]
+async fn a_service_that_is_cut_while_it_starts_starts_all_the_same() {
+    let senders = direct().await;
+    let mut cut = 0;
+    for bytes in [1, 60, 120, 180, 240, 300] {
+        let (place, line) = (Place::new(), line());
+        let broker = connect(patient(&line)).await;
+        line.cut_after(bytes);
+        let (desk, _serving) = place.served(&broker).await;
+        tell_all(&place.producer(&senders), 1..=5).await.unwrap();
+        desk.until_told(1..=5).await;
+        cut += usize::from(session(&broker) == Some(2));
+    }
+    assert!(cut >= 4, "only {cut} were cut");
+}
+
+#[tokio::test]
+async fn a_service_that_starts_while_the_line_is_down_ends_when_the_connection_is_closed() {
+    let (place, line) = (Place::new(), line());
+    let broker = connect(watchful(&line)).await;
+    line.refuse();
+    until_lost(&broker).await;
+    let desk = Arc::new(Desk::default());
+    let starting = tokio::spawn(place.serve(&broker, &desk).into_future());
+    within("the closing", broker.close()).await.unwrap();
+    let ended = within("the end", starting).await.unwrap();
+    let disconnected =
+        matches!(&ended, Err(ServeError::Transport(TransportError::Disconnected { .. })));
+    assert!(disconnected, "{ended:?}");
 }

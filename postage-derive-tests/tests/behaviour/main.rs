@@ -37,6 +37,7 @@ mod failing;
 mod filters;
 mod futures;
 mod handling;
+mod kept;
 mod limits;
 mod once;
 mod outcomes;

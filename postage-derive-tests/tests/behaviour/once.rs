@@ -47,6 +47,7 @@ on_every_broker! {
     a_call_that_comes_again_is_answered_from_memory,
     an_error_and_an_exception_are_answered_from_memory_too,
     a_call_that_comes_again_while_it_runs_waits_for_its_answer,
+    a_call_that_comes_again_while_it_runs_takes_no_handlers_place,
     a_message_that_comes_again_is_not_handled_again,
     messages_without_an_id_are_all_handled,
     copies_of_a_message_in_two_queues_are_both_handled,
@@ -178,6 +179,27 @@ async fn a_call_that_comes_again_while_it_runs_waits_for_its_answer(world: World
     till.gate.open(10);
     assert_eq!(answer(&mut first).await["value"], 3);
     assert_eq!(answer(&mut second).await["value"], 3);
+    assert_eq!(ear.rest(), [""; 0]);
+}
+
+async fn a_call_that_comes_again_while_it_runs_takes_no_handlers_place(world: World) {
+    let broker = world.broker().await;
+    let place = world.place("till");
+    let (till, mut ear) = till();
+    let two = |serve: postage_core::Serve| serve.concurrency(2);
+    let _serving = place.serve_with(&broker, Arc::clone(&till), two).await;
+    let mut first = replies(&world, &broker, "first").await;
+    let mut other = replies(&world, &broker, "other").await;
+    for _ in 0..5 {
+        ask(&broker, &place, ("a call", &first.0), "pay", json!({ "amount": 7 })).await;
+    }
+    ask(&broker, &place, ("another", &other.0), "pay", json!({ "amount": 8 })).await;
+    assert_eq!((ear.hears().await, ear.hears().await), ("pays 7".into(), "pays 8".into()));
+    till.gate.open(2);
+    for _ in 0..5 {
+        assert_eq!(answer(&mut first).await["value"], 7);
+    }
+    assert_eq!(answer(&mut other).await["value"], 8);
     assert_eq!(ear.rest(), [""; 0]);
 }
 

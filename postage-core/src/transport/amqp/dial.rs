@@ -14,10 +14,13 @@ use super::guard::{self, Guard, GuardedRuntime};
 use super::wire::{Switch, Wire};
 use crate::transport::TransportError;
 
-/// Makes a connection and logs in. The broker shows it under `name`.
-pub(super) async fn dial(address: &Address, name: &str) -> Result<Wire, TransportError> {
+/// Makes a connection and logs in, within `patience`. The broker shows it under `name`.
+pub(super) async fn dial(
+    address: &Address,
+    name: &str,
+    patience: Duration,
+) -> Result<Wire, TransportError> {
     let failed = |reason: String| TransportError::Connect { address: address.to_string(), reason };
-    let patience = address.connect_timeout;
     let runtime = lapin::runtime::default_runtime().map_err(|error| failed(error.to_string()))?;
     let properties = ConnectionProperties::default().with_connection_name(name.into());
 

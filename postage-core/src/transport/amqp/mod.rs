@@ -13,6 +13,7 @@ mod fault;
 mod guard;
 mod lane;
 mod session;
+mod silence;
 mod supervisor;
 mod topology;
 mod wire;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use lapin::{Connection, Event};
+use lapin::Event;
 use tokio::time::interval;
 
 use super::address::Address;
@@ -40,9 +40,16 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) async fn connect(address: &Address) -> Result<Self, TransportError> {
-        let (publishing, consuming) =
-            tokio::try_join!(dial(address, "postage: publish"), dial(address, "postage: consume"))?;
+    /// Connects within the address's time for that, and no longer than this limit.
+    pub(super) async fn connect(
+        address: &Address,
+        limit: Duration,
+    ) -> Result<Self, TransportError> {
+        let patience = address.connect_timeout.min(limit);
+        let (publishing, consuming) = tokio::try_join!(
+            dial(address, "postage: publish", patience),
+            dial(address, "postage: consume", patience)
+        )?;
         let consuming = Arc::new(consuming);
         Ok(Self {
             confirmed: Lane::confirmed(address, publishing),
@@ -104,7 +111,7 @@ impl Session {
 }
 
 /// Waits until the connection is lost.
-async fn lost(connection: &Connection) -> TransportError {
+async fn lost(connection: &Wire) -> TransportError {
     let mut events = connection.events_listener();
     // lapin was seen to fail without telling all who wait for it. Nobody would ever know then, so
     // this looks too.
@@ -117,6 +124,7 @@ async fn lost(connection: &Connection) -> TransportError {
                 Some(_) => {}
                 None => break,
             },
+            reason = connection.silence() => return TransportError::Disconnected { reason },
             _ = looks.tick() => {}
         }
     }

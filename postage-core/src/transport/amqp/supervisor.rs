@@ -33,15 +33,15 @@ impl Shared {
         addresses: Vec<Address>,
         patience: Duration,
     ) -> Result<Self, TransportError> {
-        let give_up = Instant::now() + patience;
+        let give_up = (!patience.is_zero()).then(|| Instant::now() + patience);
         let mut pauses = Pauses::new();
         let session = loop {
-            let error = match first_that_answers(&addresses).await {
+            let error = match first_that_answers(&addresses, give_up).await {
                 Ok(session) => break session,
                 Err(error) => error,
             };
             let pause = pauses.next();
-            if Instant::now() + pause >= give_up {
+            if give_up.is_none_or(|give_up| Instant::now() + pause >= give_up) {
                 return Err(error);
             }
             tracing::info!(%error, ?pause, "waiting for the broker");
@@ -108,7 +108,7 @@ impl Shared {
         let mut pauses = Pauses::new();
         let mut attempts = 0;
         loop {
-            let reason = match first_that_answers(&self.addresses).await {
+            let reason = match first_that_answers(&self.addresses, None).await {
                 Ok(session) => return Some(session),
                 Err(reason) => reason,
             };
@@ -146,11 +146,18 @@ fn reconnecting(attempts: u32, reason: &TransportError) -> ConnectionState {
     ConnectionState::Reconnecting { attempts, reason }
 }
 
-/// Tries each host once; the error is that of the last one.
-async fn first_that_answers(addresses: &[Address]) -> Result<Session, TransportError> {
+/// Tries each host once, all of them until then; the error is that of the last one. What is left of
+/// the time is shared by the hosts that are left, so that one that is silent does not take it all.
+async fn first_that_answers(
+    addresses: &[Address],
+    give_up: Option<Instant>,
+) -> Result<Session, TransportError> {
     let mut last = fault::closed();
-    for address in addresses {
-        match Session::connect(address).await {
+    for (address, hosts_left) in addresses.iter().zip((1..=addresses.len()).rev()) {
+        let hosts_left = u32::try_from(hosts_left).unwrap_or(u32::MAX);
+        let share =
+            give_up.map(|give_up| give_up.saturating_duration_since(Instant::now()) / hosts_left);
+        match Session::connect(address, share.unwrap_or(Duration::MAX)).await {
             Ok(session) => return Ok(session),
             Err(error) => last = error,
         }

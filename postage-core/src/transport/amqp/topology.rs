@@ -103,7 +103,7 @@ async fn alone(
     kind: &str,
     operation: impl Fn() -> String,
 ) -> Result<(), TransportError> {
-    let connection = dial(address, "postage: declare").await?;
+    let connection = dial(address, "postage: declare", address.connect_timeout).await?;
     let channel = connection.create_channel().await;
     let channel = channel.map_err(|error| fault::disconnected(&error))?;
     let declared = ask.on(channel).await.map_err(|error| {

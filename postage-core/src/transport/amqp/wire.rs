@@ -3,22 +3,26 @@
 //! lapin ends a connection by a farewell and waits for the broker's answer. Meanwhile it looks for
 //! no heartbeat, and while it logs in it does not either. So before a silent broker its thread, its
 //! buffers and all that is under way would wait for as long as the system keeps the socket. The
-//! [`Switch`] makes the stream fail instead, and lapin does the rest.
+//! [`Switch`] makes the stream fail instead, and lapin does the rest. Whoever has waited for long
+//! enough turns it off: who closes, who dials, and the clock of [`silence`].
 
 use std::io;
 use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Context;
 use std::time::Duration;
 
 use futures_util::task::AtomicWaker;
 use lapin::Connection;
+use tokio::sync::watch;
 use tokio::time::{interval, timeout};
+
+use super::silence::{self, Ear};
 
 /// A connection, and the switch of its stream.
 ///
-/// Dropping it says farewell and does not wait.
+/// Dropping it says farewell and does not wait; where the broker is silent, it ends as one that was
+/// not dropped does.
 #[derive(Debug)]
 pub(super) struct Wire {
     connection: Connection,
@@ -26,8 +30,16 @@ pub(super) struct Wire {
 }
 
 impl Wire {
+    /// From now on it ends when the broker is silent.
     pub(super) fn new(connection: Connection, switch: Switch) -> Self {
+        silence::watch(&switch, connection.configuration().heartbeat());
         Self { connection, switch }
+    }
+
+    /// Waits until it ends because the broker is silent, and says so.
+    pub(super) async fn silence(&self) -> String {
+        self.switch.off_by(|why| matches!(why, Why::Silence)).await;
+        silence::words(self.switch.ear())
     }
 
     /// Closes it: in good order when that takes at most `patience`, else without the broker. What
@@ -68,15 +80,33 @@ pub(super) struct Switch(Arc<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    off: AtomicBool,
+    off: watch::Sender<Option<Why>>,
     reader: AtomicWaker,
     writer: AtomicWaker,
+    ear: Ear,
+}
+
+/// Why a switch is off.
+#[derive(Clone, Copy, Debug)]
+enum Why {
+    Told,
+    Silence,
 }
 
 impl Switch {
     pub(super) fn turn_off(&self) {
-        self.0.off.store(true, Ordering::Release);
-        self.0.reader.wake();
+        self.off_because(Why::Told);
+    }
+
+    /// Turns it off because nothing was heard for too long.
+    pub(super) fn silent(&self) {
+        self.off_because(Why::Silence);
+    }
+
+    /// The first reason counts.
+    fn off_because(&self, why: Why) {
+        self.0.off.send_if_modified(|off| off.replace(off.unwrap_or(why)).is_none());
+        self.wake_reader();
         self.0.writer.wake();
     }
 
@@ -85,9 +115,35 @@ impl Switch {
         OffUnlessKept(Some(self.clone()))
     }
 
+    /// Waits until it is off.
+    pub(super) async fn off(&self) {
+        self.off_by(|_| true).await;
+    }
+
+    async fn off_by(&self, wanted: impl Fn(Why) -> bool) {
+        // The sender is here.
+        drop(self.0.off.subscribe().wait_for(|off| off.is_some_and(&wanted)).await);
+    }
+
+    pub(super) fn ear(&self) -> &Ear {
+        &self.0.ear
+    }
+
+    pub(super) fn wake_reader(&self) {
+        self.0.reader.wake();
+    }
+
     /// An error when it is off; else the reader is woken when it is turned off.
     pub(super) fn check_read(&self, cx: &Context<'_>) -> io::Result<()> {
         self.0.reader.register(cx.waker());
+        self.check()
+    }
+
+    /// There is nothing to read: an error when that has lasted too long.
+    pub(super) fn check_silence(&self) -> io::Result<()> {
+        if self.ear().left().is_some_and(|left| left.is_zero()) {
+            self.silent();
+        }
         self.check()
     }
 
@@ -99,10 +155,20 @@ impl Switch {
 
     /// An error when it is off.
     pub(super) fn check(&self) -> io::Result<()> {
-        if self.0.off.load(Ordering::Acquire) {
-            return Err(io::ErrorKind::ConnectionAborted.into());
+        match *self.0.off.borrow() {
+            None => Ok(()),
+            Some(Why::Told) => Err(io::ErrorKind::ConnectionAborted.into()),
+            Some(Why::Silence) => {
+                Err(io::Error::new(io::ErrorKind::TimedOut, silence::words(self.ear())))
+            }
         }
-        Ok(())
+    }
+
+    /// The stream is gone. During the log-in there may be another after it.
+    pub(super) fn stream_is_gone(&self) {
+        if self.ear().is_watched() {
+            self.turn_off();
+        }
     }
 }
 

@@ -24,7 +24,7 @@ mod tests;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use async_rs::util::RuntimeParts;
@@ -124,10 +124,15 @@ impl<S: AsyncRead + Unpin> AsyncRead for Guard<S> {
             }
             // Nothing passes without more, so all that was read has been taken.
             (this.start, this.end) = (0, 0);
-            this.end = ready!(Pin::new(&mut this.inner).poll_read(cx, &mut this.read))?;
+            let Poll::Ready(read) = Pin::new(&mut this.inner).poll_read(cx, &mut this.read) else {
+                this.switch.check_silence()?;
+                return Poll::Pending;
+            };
+            this.end = read?;
             if this.end == 0 {
                 return Poll::Ready(Ok(0));
             }
+            this.switch.ear().heard();
         }
     }
 }
@@ -156,6 +161,14 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Guard<S> {
     }
 
     fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // The end of TLS is something to write.
+        self.switch.check_write(cx)?;
         Pin::new(&mut self.get_mut().inner).poll_close(cx)
+    }
+}
+
+impl<S> Drop for Guard<S> {
+    fn drop(&mut self) {
+        self.switch.stream_is_gone();
     }
 }

@@ -2,6 +2,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use futures_util::io::AsyncRead;
 use lapin::protocol::basic::{AMQPProperties, parse_properties};
@@ -12,6 +13,7 @@ use proptest::prelude::*;
 use super::check;
 use super::frames::Frames;
 use super::{Guard, READ_AT_ONCE, UNREADABLE};
+use crate::transport::amqp::silence;
 use crate::transport::amqp::wire::Switch;
 use crate::transport::tables::DEEPEST;
 
@@ -188,6 +190,22 @@ impl AsyncRead for Pieces {
         buffer[..piece.len()].copy_from_slice(&piece);
         Poll::Ready(Ok(piece.len()))
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_with_nothing_to_read_for_too_long_fails_and_one_with_something_does_not() {
+    let switch = Switch::default();
+    silence::watch(&switch, 10);
+    let mut guard = Guard::new(Pieces([frame(HEARTBEAT, b"")].into(), false), switch);
+    let mut cx = Context::from_waker(Waker::noop());
+    let mut read = || Pin::new(&mut guard).poll_read(&mut cx, &mut [0; 8]);
+    assert!(read().is_pending());
+    // The program was held up meanwhile: nothing ran, the clock neither.
+    tokio::time::advance(Duration::from_secs(60)).await;
+    assert!(matches!(read(), Poll::Ready(Ok(8))));
+    tokio::time::advance(Duration::from_secs(19)).await;
+    let Poll::Ready(Err(silent)) = read() else { panic!("it is silent") };
+    assert_eq!(silent.to_string(), "the broker was silent for 19s");
 }
 
 #[test]

@@ -78,7 +78,7 @@ impl Link {
     }
 
     async fn connect(&mut self) -> Result<Arc<Wire>, TransportError> {
-        let connection = dial(&self.address, self.name).await;
+        let connection = dial(&self.address, self.name, self.address.connect_timeout).await;
         let connection = connection
             .map_err(|error| TransportError::Disconnected { reason: error.to_string() })?;
         let connection = Arc::new(connection);
