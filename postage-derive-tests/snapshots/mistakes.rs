@@ -62,8 +62,8 @@ pub trait OrderDesk {
 #[allow(non_upper_case_globals)]
 #[allow(deprecated, unused, clippy::all, clippy::pedantic)]
 pub const OrderDesk: ::postage_core::__private::Contract = {
-    const ROUTES: &[(::postage_core::__private::Exchange, &str)] = &[];
-    const METHODS: &[::postage_core::__private::Method] = &[
+    const __POSTAGE_ROUTES: &[(::postage_core::__private::Exchange, &str)] = &[];
+    const __POSTAGE_METHODS: &[::postage_core::__private::Method] = &[
         ::postage_core::__private::Method::rpc(
             "command",
             "place",
@@ -72,7 +72,11 @@ pub const OrderDesk: ::postage_core::__private::Contract = {
             "u64",
         ),
     ];
-    ::postage_core::__private::Contract::new("OrderDesk", ROUTES, METHODS)
+    ::postage_core::__private::Contract::new(
+        "OrderDesk",
+        __POSTAGE_ROUTES,
+        __POSTAGE_METHODS,
+    )
 };
 ///A typed client of [`trait@OrderDesk`]: each method calls or sends.
 #[allow(deprecated, unused, clippy::all, clippy::pedantic)]

@@ -1,6 +1,9 @@
 /// Sweeps an aisle.
 #[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct SweepAisle {
+    shop_floor: u32,
+    #[serde(rename = "how-deep")]
     depth: u32,
     r#type: Option<String>,
 }
@@ -11,7 +14,8 @@ impl ::postage_core::__private::DeclareHandler for SweepAisle {
             "sweep_aisle",
             "SweepAisle",
             &[
-                ::postage_core::__private::Parameter::new("depth", "u32"),
+                ::postage_core::__private::Parameter::new("shop-floor", "u32"),
+                ::postage_core::__private::Parameter::new("how-deep", "u32"),
                 ::postage_core::__private::Parameter::new("type", "Option<String>"),
             ],
             "",

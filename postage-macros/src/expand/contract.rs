@@ -184,9 +184,9 @@ fn constant(contract: &Contract) -> TokenStream {
         #[allow(non_upper_case_globals)]
         #quiet
         #vis const #ident: #p::Contract = {
-            const ROUTES: &[(#p::Exchange, &str)] = &[#(#routes),*];
-            const METHODS: &[#p::Method] = &[#(#methods),*];
-            #p::Contract::new(#name, ROUTES, METHODS) #settings #peer
+            const __POSTAGE_ROUTES: &[(#p::Exchange, &str)] = &[#(#routes),*];
+            const __POSTAGE_METHODS: &[#p::Method] = &[#(#methods),*];
+            #p::Contract::new(#name, __POSTAGE_ROUTES, __POSTAGE_METHODS) #settings #peer
         };
     }
 }

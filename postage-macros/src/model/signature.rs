@@ -4,7 +4,7 @@ use proc_macro2::Span;
 use quote::ToTokens as _;
 use syn::spanned::Spanned as _;
 use syn::{Attribute, FnArg, GenericParam, Ident, Meta, Pat, PatType, ReceiverKind, ReturnType};
-use syn::{Safety, Signature, Type};
+use syn::{Safety, Signature, Type, WherePredicate};
 
 use super::parameter::{DefaultValue, Parameter};
 use crate::errors::Errors;
@@ -158,7 +158,10 @@ pub(crate) fn check_form(signature: &Signature, errors: &Errors) {
     }
     for parameter in &signature.generics.params {
         let what = match parameter {
-            GenericParam::Lifetime(_) => continue,
+            GenericParam::Lifetime(lifetime) => {
+                check_bounds(lifetime.bounds.iter(), errors);
+                continue;
+            }
             GenericParam::Type(_) => "type",
             GenericParam::Const(_) => "const",
         };
@@ -166,6 +169,21 @@ pub(crate) fn check_form(signature: &Signature, errors: &Errors) {
             "no generic {what} parameter here: a message has one form; write the type that travels"
         );
         errors.at(parameter, message);
+    }
+    let predicates = signature.generics.where_clause.iter().flat_map(|clause| &clause.predicates);
+    for predicate in predicates {
+        if let WherePredicate::Lifetime(predicate) = predicate {
+            check_bounds(predicate.bounds.iter(), errors);
+        }
+    }
+}
+
+/// Reports a lifetime that no message lasts for.
+fn check_bounds<'b>(mut bounds: impl Iterator<Item = &'b syn::Lifetime>, errors: &Errors) {
+    if let Some(bound) = bounds.find(|bound| bound.ident == "static") {
+        let message = "a parameter is lent for as long as the handler runs: drop this bound, and \
+                       own what is to be kept";
+        errors.at(bound, message);
     }
 }
 
