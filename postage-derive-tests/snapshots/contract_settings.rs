@@ -13,7 +13,7 @@ trait Stock {
     fn count(&self) -> impl ::core::future::Future<Output = ()> + ::core::marker::Send;
     #[cfg(feature = "audit")]
     #[doc(hidden)]
-    #[allow(deprecated, unused, clippy::all, clippy::pedantic)]
+    #[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
     fn __postage_handle_audit<'postage>(
         &'postage self,
         request: ::postage::__private::Request<'postage>,
@@ -21,7 +21,7 @@ trait Stock {
         Output = ::postage::__private::Outcome,
     > + ::core::marker::Send
     where
-        Self: ::core::marker::Sync,
+        Self: ::core::marker::Sized + ::core::marker::Sync,
     {
         async move {
             let _ = || {
@@ -36,7 +36,8 @@ trait Stock {
         }
     }
     #[doc(hidden)]
-    #[allow(deprecated, unused, clippy::all, clippy::pedantic)]
+    #[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
+    #[allow(elided_lifetimes_in_paths, mismatched_lifetime_syntaxes)]
     fn __postage_decode_moved<'postage>(
         request: ::postage::__private::Request<'postage>,
     ) -> ::core::result::Result<
@@ -55,7 +56,7 @@ trait Stock {
             >(&["lines", "note"])
     }
     #[doc(hidden)]
-    #[allow(deprecated, unused, clippy::all, clippy::pedantic)]
+    #[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
     fn __postage_handle_moved<'postage>(
         &'postage self,
         request: ::postage::__private::Request<'postage>,
@@ -63,7 +64,7 @@ trait Stock {
         Output = ::postage::__private::Outcome,
     > + ::core::marker::Send
     where
-        Self: ::core::marker::Sync,
+        Self: ::core::marker::Sized + ::core::marker::Sync,
     {
         async move {
             let (lines, note) = match <Self as Stock>::__postage_decode_moved(request) {
@@ -75,7 +76,7 @@ trait Stock {
         }
     }
     #[doc(hidden)]
-    #[allow(deprecated, unused, clippy::all, clippy::pedantic)]
+    #[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
     fn __postage_handle_count<'postage>(
         &'postage self,
         request: ::postage::__private::Request<'postage>,
@@ -83,7 +84,7 @@ trait Stock {
         Output = ::postage::__private::Outcome,
     > + ::core::marker::Send
     where
-        Self: ::core::marker::Sync,
+        Self: ::core::marker::Sized + ::core::marker::Sync,
     {
         async move {
             let answer = <Self as Stock>::count(self).await;
@@ -92,7 +93,7 @@ trait Stock {
         }
     }
     #[doc(hidden)]
-    #[allow(deprecated, unused, clippy::all, clippy::pedantic)]
+    #[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
     fn __postage_dispatch<'postage>(
         &'postage self,
         index: usize,
@@ -101,7 +102,7 @@ trait Stock {
         Output = ::postage::__private::Outcome,
     > + ::core::marker::Send
     where
-        Self: ::core::marker::Sync,
+        Self: ::core::marker::Sized + ::core::marker::Sync,
     {
         async move {
             #[cfg(feature = "audit")]
@@ -130,7 +131,7 @@ trait Stock {
 #[allow(clippy::ptr_arg)]
 ///The contract [`trait@Stock`] as data: its routes, its methods, their names.
 #[allow(non_upper_case_globals)]
-#[allow(deprecated, unused, clippy::all, clippy::pedantic)]
+#[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
 const Stock: ::postage::__private::Contract = {
     const __POSTAGE_ROUTES: &[(::postage::__private::Exchange, &str)] = &[
         (<Orders as ::postage::__private::DeclareExchange>::ROUTE, "orders.desk"),
@@ -162,13 +163,13 @@ const Stock: ::postage::__private::Contract = {
 #[deprecated]
 #[allow(clippy::ptr_arg)]
 ///A typed client of [`trait@Stock`]: each method calls or sends.
-#[allow(deprecated, unused, clippy::all, clippy::pedantic)]
+#[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
 #[derive(::core::clone::Clone, ::core::fmt::Debug)]
 struct StockClient {
     producer: ::postage::__private::Producer,
 }
 #[allow(clippy::ptr_arg)]
-#[allow(deprecated, unused, clippy::all, clippy::pedantic)]
+#[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
 impl StockClient {
     /// A client that sends over `broker`, as `fingerprint`: any type that serializes to a
     /// map.

@@ -14,12 +14,12 @@ where
     async fn audit(&self, answer: Reply<'_, u64>, year: u32) {}
     fn helper(&self) {}
 }
-#[allow(deprecated, unused, clippy::all, clippy::pedantic)]
+#[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
 const _: () = {
     const __POSTAGE_EXCHANGE: &::postage_core::__private::Exchange = &<Events as ::postage_core::__private::DeclareExchange>::ROUTE;
     ::postage_core::__private::check_keyless(__POSTAGE_EXCHANGE)
 };
-#[allow(deprecated, unused, clippy::all, clippy::pedantic)]
+#[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
 const _: () = ::postage_core::__private::check_handlers(
     &[
         &[
@@ -67,7 +67,7 @@ const _: () = ::postage_core::__private::check_handlers(
         ],
     ],
 );
-#[allow(deprecated, unused, clippy::all, clippy::pedantic)]
+#[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
 impl<S: Store> ::postage_core::__private::MessageProcessor for Desk<S>
 where
     S: Clone,

@@ -8,7 +8,7 @@ impl<S: Store> OrderDesk for Desk<S> {
         let context = ::postage_core::__private::Context::detached();
         Self::__postage_in_context_restock(self, &context, item, quantity).await
     }
-    #[allow(deprecated, unused, clippy::all, clippy::pedantic)]
+    #[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
     fn __postage_handle_restock<'postage>(
         &'postage self,
         request: ::postage_core::__private::Request<'postage>,
@@ -45,7 +45,7 @@ impl<S: Store> OrderDesk for Desk<S> {
             ))
             .await
     }
-    #[allow(deprecated, unused, clippy::all, clippy::pedantic)]
+    #[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
     fn __postage_handle_close<'postage>(
         &'postage self,
         request: ::postage_core::__private::Request<'postage>,
@@ -94,32 +94,32 @@ impl<S: Store> Desk<S> {
         answer.success(&1).await;
     }
 }
-#[allow(deprecated, unused, clippy::all, clippy::pedantic)]
+#[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
 const _: () = ::postage_core::__private::check_parameters(
     &OrderDesk,
     "place",
     &["item", "quantity"],
 );
-#[allow(deprecated, unused, clippy::all, clippy::pedantic)]
+#[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
 const _: () = ::postage_core::__private::check_parameters(
     &OrderDesk,
     "restock",
     &["item", "quantity"],
 );
-#[allow(deprecated, unused, clippy::all, clippy::pedantic)]
+#[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
 const _: () = ::postage_core::__private::check_parameters(
     &OrderDesk,
     "close",
     &["year"],
 );
-#[allow(deprecated, unused, clippy::all, clippy::pedantic)]
+#[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
 const _: () = {
     const __POSTAGE_ROUTES: &[(&::postage_core::__private::Exchange, &str)] = &[
         (&<Orders as ::postage_core::__private::DeclareExchange>::ROUTE, "orders.desk"),
     ];
     ::postage_core::__private::check_routes(&OrderDesk, __POSTAGE_ROUTES)
 };
-#[allow(deprecated, unused, clippy::all, clippy::pedantic)]
+#[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
 const _: () = ::postage_core::__private::check_handlers(
     &[
         OrderDesk.methods(),
@@ -135,7 +135,7 @@ const _: () = ::postage_core::__private::check_handlers(
         ],
     ],
 );
-#[allow(deprecated, unused, clippy::all, clippy::pedantic)]
+#[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
 impl<S: Store> ::postage_core::__private::MessageProcessor for Desk<S>
 where
     Self: ::core::marker::Send + ::core::marker::Sync + 'static,

@@ -7,7 +7,7 @@ pub struct SweepAisle {
     depth: u32,
     r#type: Option<String>,
 }
-#[allow(deprecated, unused, clippy::all, clippy::pedantic)]
+#[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
 impl ::postage_core::__private::DeclareHandler for SweepAisle {
     const METHOD: ::postage_core::__private::Method = ::postage_core::__private::Method::rpc(
             "command",

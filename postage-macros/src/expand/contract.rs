@@ -98,6 +98,7 @@ fn decoder(contract: &Contract, method: &Method) -> Option<TokenStream> {
         #(#conditions)*
         #[doc(hidden)]
         #quiet
+        #[allow(elided_lifetimes_in_paths, mismatched_lifetime_syntaxes)]
         fn #name<'postage>(
             #request: #p::Request<'postage>,
         ) -> ::core::result::Result<(#(#types,)*), #p::BadParameters> {
@@ -127,7 +128,7 @@ fn handler(contract: &Contract, method: &Method) -> TokenStream {
             #request: #p::Request<'postage>,
         ) -> impl ::core::future::Future<Output = #p::Outcome> + ::core::marker::Send
         where
-            Self: ::core::marker::Sync,
+            Self: ::core::marker::Sized + ::core::marker::Sync,
         {
             async move { #body }
         }
@@ -156,7 +157,7 @@ fn dispatcher(contract: &Contract) -> TokenStream {
             #request: #p::Request<'postage>,
         ) -> impl ::core::future::Future<Output = #p::Outcome> + ::core::marker::Send
         where
-            Self: ::core::marker::Sync,
+            Self: ::core::marker::Sized + ::core::marker::Sync,
         {
             async move { #dispatch }
         }

@@ -3,7 +3,7 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens as _, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt as _;
-use syn::{FnArg, ImplItem, ImplItemFn, Path, ReturnType, parse_quote};
+use syn::{FnArg, GenericParam, ImplItem, ImplItemFn, Path, ReturnType, Signature, parse_quote};
 
 use super::call::{self, Call};
 use super::contract::{decoder_name, handler_name};
@@ -12,7 +12,7 @@ use crate::model::queue::Binding;
 use crate::model::runtime::Runtime;
 use crate::model::service::{InContext, Served, Service};
 use crate::model::signature::{Mark, Written};
-use crate::parse::attributes;
+use crate::parse::{attributes, types};
 
 /// The block as the trait, or the type, wants it.
 pub(crate) fn block(service: &Service) -> TokenStream {
@@ -105,10 +105,23 @@ fn shown(p: &Runtime, method: &InContext) -> ImplItemFn {
             quote!(#p::local_reply_result(|#reply| #call).await)
         }
     };
+    drop_lifetimes(&mut function.sig);
     let needs_context = method.written.iter().any(|written| written.mark == Mark::Context);
     let context = needs_context.then(|| quote!(let #context = #p::Context::detached();));
     function.block = parse_quote!({ #context #call });
     function
+}
+
+/// Takes away the lifetimes of the parameters that the trait does not have.
+fn drop_lifetimes(signature: &mut Signature) {
+    let kept: Vec<_> = types::lifetimes(signature).into_iter().cloned().collect();
+    let generics = &mut signature.generics;
+    let params = std::mem::take(&mut generics.params).into_iter();
+    let params = params.filter(|param| match param {
+        GenericParam::Lifetime(own) => kept.contains(&own.lifetime.ident),
+        _ => true,
+    });
+    generics.params = params.collect();
 }
 
 fn argument(written: &Written, context: &Ident, reply: &Ident) -> TokenStream {

@@ -19,12 +19,7 @@ fn local(name: &str) -> Ident {
     Ident::new(name, Span::mixed_site())
 }
 
-/// The lints that generated code need not answer to. Its names and types have the user's in them.
+/// The lints that generated code need not answer to. Its names have the user's in them.
 fn quiet() -> TokenStream {
-    quote! {
-        #[allow(
-            deprecated, elided_lifetimes_in_paths, mismatched_lifetime_syntaxes, non_snake_case,
-            unused, clippy::all, clippy::pedantic
-        )]
-    }
+    quote!(#[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)])
 }

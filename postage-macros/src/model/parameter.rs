@@ -185,8 +185,7 @@ impl Slot {
             errors.at(written, "a parameter comes from a message: take `&T` or `T`, not `&mut T`");
             return;
         }
-        let lifetime = outer.and_then(|reference| reference.lifetime.as_ref());
-        if lifetime.is_some_and(|lifetime| lifetime.ident == "static") {
+        if outer.is_some_and(types::is_static) {
             let message = format!(
                 "a parameter is lent for as long as the handler runs, not for `'static`: {}",
                 self.without_static()
@@ -201,6 +200,8 @@ impl Slot {
                 written,
                 "a parameter has one type that can be decoded: no `impl Trait` and no `dyn Trait`",
             );
+        } else if types::is_unsized(written) {
+            errors.at(written, "a parameter has a size: lend it, `&str` or `&[T]`, or own it");
         } else if mentions.reference {
             errors.at(
                 written,

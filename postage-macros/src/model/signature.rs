@@ -4,8 +4,9 @@ use proc_macro2::Span;
 use quote::ToTokens as _;
 use syn::spanned::Spanned as _;
 use syn::{Attribute, FnArg, GenericParam, Ident, Meta, Pat, PatType, ReceiverKind, ReturnType};
-use syn::{Safety, Signature, Type, WherePredicate};
+use syn::{Safety, Signature, Type};
 
+use super::bounds;
 use super::parameter::{DefaultValue, Parameter};
 use crate::errors::Errors;
 use crate::parse::{attributes, types};
@@ -130,6 +131,10 @@ pub(crate) fn check_receiver(signature: &Signature, errors: &Errors) {
         return;
     };
     match &receiver.kind {
+        ReceiverKind::Reference(_, Some(lifetime), _) if lifetime.ident == "static" => {
+            let message = "take `&self`: the service is lent for as long as the handler runs";
+            errors.at(receiver, message);
+        }
         ReceiverKind::Reference(_, _, None) => {}
         ReceiverKind::Reference(_, _, Some(_)) => errors.at(
             receiver,
@@ -158,10 +163,7 @@ pub(crate) fn check_form(signature: &Signature, errors: &Errors) {
     }
     for parameter in &signature.generics.params {
         let what = match parameter {
-            GenericParam::Lifetime(lifetime) => {
-                check_bounds(lifetime.bounds.iter(), errors);
-                continue;
-            }
+            GenericParam::Lifetime(_) => continue,
             GenericParam::Type(_) => "type",
             GenericParam::Const(_) => "const",
         };
@@ -170,21 +172,7 @@ pub(crate) fn check_form(signature: &Signature, errors: &Errors) {
         );
         errors.at(parameter, message);
     }
-    let predicates = signature.generics.where_clause.iter().flat_map(|clause| &clause.predicates);
-    for predicate in predicates {
-        if let WherePredicate::Lifetime(predicate) = predicate {
-            check_bounds(predicate.bounds.iter(), errors);
-        }
-    }
-}
-
-/// Reports a lifetime that no message lasts for.
-fn check_bounds<'b>(mut bounds: impl Iterator<Item = &'b syn::Lifetime>, errors: &Errors) {
-    if let Some(bound) = bounds.find(|bound| bound.ident == "static") {
-        let message = "a parameter is lent for as long as the handler runs: drop this bound, and \
-                       own what is to be kept";
-        errors.at(bound, message);
-    }
+    bounds::check_lifetimes(&signature.generics, errors);
 }
 
 /// The parameters that travel, from those written.
