@@ -131,7 +131,7 @@ impl OrderDeskProducer {
     }
 }
 ::core::compile_error! {
-    "`#[producer]` has no argument `keys`; did you mean `key`? Allowed are `crate`, `eks`, `exchange`, `key`, `timeout`, `deadline`, `max_retry`, `peer`, `name`"
+    "`#[producer]` has no argument `keys`; did you mean `key`? Allowed are `crate`, `eks`, `application`, `exchange`, `key`, `timeout`, `deadline`, `max_retry`, `peer`, `name`"
 }
 ::core::compile_error! {
     "take `&self`: handlers run at the same time; keep what changes in an atomic, a `Mutex` or a channel"
