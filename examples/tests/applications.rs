@@ -191,6 +191,8 @@ fn who_lists_five_and_notices_one_that_is_killed() {
         assert!(listed.iter().any(|line| line.contains(&process.address)), "{listed:#?}");
     }
 
+    // It is watched from then on.
+    assert!(lines.any(|line| line.starts_with("there") && line.contains(&five[0].address)));
     five[0].kill();
     let gone = lines.find(|line| line.starts_with("vanished")).unwrap();
     assert!(gone.contains("bell") && gone.contains(&five[0].address), "{gone}");

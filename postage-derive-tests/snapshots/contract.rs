@@ -17,7 +17,8 @@ pub trait OrderDesk {
         quantity: u32,
     ) -> impl ::core::future::Future<Output = ()> + ::core::marker::Send;
     #[doc(hidden)]
-    #[allow(deprecated, unused, clippy::all, clippy::pedantic)]
+    #[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
+    #[allow(elided_lifetimes_in_paths, mismatched_lifetime_syntaxes)]
     fn __postage_decode_place<'postage>(
         request: ::postage_core::__private::Request<'postage>,
     ) -> ::core::result::Result<
@@ -30,7 +31,7 @@ pub trait OrderDesk {
             >(&["item", "quantity"])
     }
     #[doc(hidden)]
-    #[allow(deprecated, unused, clippy::all, clippy::pedantic)]
+    #[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
     fn __postage_handle_place<'postage>(
         &'postage self,
         request: ::postage_core::__private::Request<'postage>,
@@ -38,7 +39,7 @@ pub trait OrderDesk {
         Output = ::postage_core::__private::Outcome,
     > + ::core::marker::Send
     where
-        Self: ::core::marker::Sync,
+        Self: ::core::marker::Sized + ::core::marker::Sync,
     {
         async move {
             let (item, quantity) = match <Self as OrderDesk>::__postage_decode_place(
@@ -53,7 +54,8 @@ pub trait OrderDesk {
         }
     }
     #[doc(hidden)]
-    #[allow(deprecated, unused, clippy::all, clippy::pedantic)]
+    #[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
+    #[allow(elided_lifetimes_in_paths, mismatched_lifetime_syntaxes)]
     fn __postage_decode_restock<'postage>(
         request: ::postage_core::__private::Request<'postage>,
     ) -> ::core::result::Result<
@@ -74,7 +76,7 @@ pub trait OrderDesk {
         ::core::result::Result::Ok((item, quantity))
     }
     #[doc(hidden)]
-    #[allow(deprecated, unused, clippy::all, clippy::pedantic)]
+    #[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
     fn __postage_handle_restock<'postage>(
         &'postage self,
         request: ::postage_core::__private::Request<'postage>,
@@ -82,7 +84,7 @@ pub trait OrderDesk {
         Output = ::postage_core::__private::Outcome,
     > + ::core::marker::Send
     where
-        Self: ::core::marker::Sync,
+        Self: ::core::marker::Sized + ::core::marker::Sync,
     {
         async move {
             let (item, quantity) = match <Self as OrderDesk>::__postage_decode_restock(
@@ -96,7 +98,7 @@ pub trait OrderDesk {
         }
     }
     #[doc(hidden)]
-    #[allow(deprecated, unused, clippy::all, clippy::pedantic)]
+    #[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
     fn __postage_dispatch<'postage>(
         &'postage self,
         index: usize,
@@ -105,7 +107,7 @@ pub trait OrderDesk {
         Output = ::postage_core::__private::Outcome,
     > + ::core::marker::Send
     where
-        Self: ::core::marker::Sync,
+        Self: ::core::marker::Sized + ::core::marker::Sync,
     {
         async move {
             match index {
@@ -118,12 +120,12 @@ pub trait OrderDesk {
 }
 ///The contract [`trait@OrderDesk`] as data: its routes, its methods, their names.
 #[allow(non_upper_case_globals)]
-#[allow(deprecated, unused, clippy::all, clippy::pedantic)]
+#[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
 pub const OrderDesk: ::postage_core::__private::Contract = {
-    const ROUTES: &[(::postage_core::__private::Exchange, &str)] = &[
+    const __POSTAGE_ROUTES: &[(::postage_core::__private::Exchange, &str)] = &[
         (<Orders as ::postage_core::__private::DeclareExchange>::ROUTE, "orders.desk"),
     ];
-    const METHODS: &[::postage_core::__private::Method] = &[
+    const __POSTAGE_METHODS: &[::postage_core::__private::Method] = &[
         ::postage_core::__private::Method::rpc(
                 "command",
                 "place",
@@ -148,15 +150,19 @@ pub const OrderDesk: ::postage_core::__private::Contract = {
             )
             .doc("Says that stock has moved."),
     ];
-    ::postage_core::__private::Contract::new("OrderDesk", ROUTES, METHODS)
+    ::postage_core::__private::Contract::new(
+        "OrderDesk",
+        __POSTAGE_ROUTES,
+        __POSTAGE_METHODS,
+    )
 };
 ///A typed client of [`trait@OrderDesk`]: each method calls or sends.
-#[allow(deprecated, unused, clippy::all, clippy::pedantic)]
+#[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
 #[derive(::core::clone::Clone, ::core::fmt::Debug)]
 pub struct OrderDeskProducer {
     producer: ::postage_core::__private::Producer,
 }
-#[allow(deprecated, unused, clippy::all, clippy::pedantic)]
+#[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
 impl OrderDeskProducer {
     /// A client that sends over `broker`, as `fingerprint`: any type that serializes to a
     /// map.

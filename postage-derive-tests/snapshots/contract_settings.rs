@@ -1,4 +1,5 @@
 #[deprecated]
+#[expect(clippy::ptr_arg)]
 trait Stock {
     #[cfg(feature = "audit")]
     fn audit(
@@ -12,7 +13,7 @@ trait Stock {
     fn count(&self) -> impl ::core::future::Future<Output = ()> + ::core::marker::Send;
     #[cfg(feature = "audit")]
     #[doc(hidden)]
-    #[allow(deprecated, unused, clippy::all, clippy::pedantic)]
+    #[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
     fn __postage_handle_audit<'postage>(
         &'postage self,
         request: ::postage::__private::Request<'postage>,
@@ -20,7 +21,7 @@ trait Stock {
         Output = ::postage::__private::Outcome,
     > + ::core::marker::Send
     where
-        Self: ::core::marker::Sync,
+        Self: ::core::marker::Sized + ::core::marker::Sync,
     {
         async move {
             let _ = || {
@@ -35,7 +36,8 @@ trait Stock {
         }
     }
     #[doc(hidden)]
-    #[allow(deprecated, unused, clippy::all, clippy::pedantic)]
+    #[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
+    #[allow(elided_lifetimes_in_paths, mismatched_lifetime_syntaxes)]
     fn __postage_decode_moved<'postage>(
         request: ::postage::__private::Request<'postage>,
     ) -> ::core::result::Result<
@@ -54,7 +56,7 @@ trait Stock {
             >(&["lines", "note"])
     }
     #[doc(hidden)]
-    #[allow(deprecated, unused, clippy::all, clippy::pedantic)]
+    #[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
     fn __postage_handle_moved<'postage>(
         &'postage self,
         request: ::postage::__private::Request<'postage>,
@@ -62,7 +64,7 @@ trait Stock {
         Output = ::postage::__private::Outcome,
     > + ::core::marker::Send
     where
-        Self: ::core::marker::Sync,
+        Self: ::core::marker::Sized + ::core::marker::Sync,
     {
         async move {
             let (lines, note) = match <Self as Stock>::__postage_decode_moved(request) {
@@ -74,7 +76,7 @@ trait Stock {
         }
     }
     #[doc(hidden)]
-    #[allow(deprecated, unused, clippy::all, clippy::pedantic)]
+    #[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
     fn __postage_handle_count<'postage>(
         &'postage self,
         request: ::postage::__private::Request<'postage>,
@@ -82,7 +84,7 @@ trait Stock {
         Output = ::postage::__private::Outcome,
     > + ::core::marker::Send
     where
-        Self: ::core::marker::Sync,
+        Self: ::core::marker::Sized + ::core::marker::Sync,
     {
         async move {
             let answer = <Self as Stock>::count(self).await;
@@ -91,7 +93,7 @@ trait Stock {
         }
     }
     #[doc(hidden)]
-    #[allow(deprecated, unused, clippy::all, clippy::pedantic)]
+    #[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
     fn __postage_dispatch<'postage>(
         &'postage self,
         index: usize,
@@ -100,33 +102,42 @@ trait Stock {
         Output = ::postage::__private::Outcome,
     > + ::core::marker::Send
     where
-        Self: ::core::marker::Sync,
+        Self: ::core::marker::Sized + ::core::marker::Sync,
     {
         async move {
             #[cfg(feature = "audit")]
-            const INDEX_0: usize = 0;
-            const INDEX_1: usize = 0 + ::core::cfg!(all(feature = "audit")) as usize;
-            const INDEX_2: usize = 1 + ::core::cfg!(all(feature = "audit")) as usize;
+            const __POSTAGE_INDEX_0: usize = 0;
+            const __POSTAGE_INDEX_1: usize = 0
+                + ::core::cfg!(all(feature = "audit")) as usize;
+            const __POSTAGE_INDEX_2: usize = 1
+                + ::core::cfg!(all(feature = "audit")) as usize;
             match index {
                 #[cfg(feature = "audit")]
-                INDEX_0 => <Self as Stock>::__postage_handle_audit(self, request).await,
-                INDEX_1 => <Self as Stock>::__postage_handle_moved(self, request).await,
-                INDEX_2 => <Self as Stock>::__postage_handle_count(self, request).await,
+                __POSTAGE_INDEX_0 => {
+                    <Self as Stock>::__postage_handle_audit(self, request).await
+                }
+                __POSTAGE_INDEX_1 => {
+                    <Self as Stock>::__postage_handle_moved(self, request).await
+                }
+                __POSTAGE_INDEX_2 => {
+                    <Self as Stock>::__postage_handle_count(self, request).await
+                }
                 _ => request.unhandled().await,
             }
         }
     }
 }
 #[deprecated]
+#[allow(clippy::ptr_arg)]
 ///The contract [`trait@Stock`] as data: its routes, its methods, their names.
 #[allow(non_upper_case_globals)]
-#[allow(deprecated, unused, clippy::all, clippy::pedantic)]
+#[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
 const Stock: ::postage::__private::Contract = {
-    const ROUTES: &[(::postage::__private::Exchange, &str)] = &[
+    const __POSTAGE_ROUTES: &[(::postage::__private::Exchange, &str)] = &[
         (<Orders as ::postage::__private::DeclareExchange>::ROUTE, "orders.desk"),
         (<Audit as ::postage::__private::DeclareExchange>::ROUTE, "all"),
     ];
-    const METHODS: &[::postage::__private::Method] = &[
+    const __POSTAGE_METHODS: &[::postage::__private::Method] = &[
         #[cfg(feature = "audit")]
         ::postage::__private::Method::rpc("query", "audit-all", "audit", &[], "Report"),
         ::postage::__private::Method::message(
@@ -144,19 +155,21 @@ const Stock: ::postage::__private::Contract = {
             .ttl_millis(60000),
         ::postage::__private::Method::rpc("command", "count", "count", &[], "()"),
     ];
-    ::postage::__private::Contract::new("Stock", ROUTES, METHODS)
+    ::postage::__private::Contract::new("Stock", __POSTAGE_ROUTES, __POSTAGE_METHODS)
         .timeout_millis(5000)
         .deadline_millis(20000)
         .peer(::postage::__private::Peer::Python)
 };
 #[deprecated]
+#[allow(clippy::ptr_arg)]
 ///A typed client of [`trait@Stock`]: each method calls or sends.
-#[allow(deprecated, unused, clippy::all, clippy::pedantic)]
+#[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
 #[derive(::core::clone::Clone, ::core::fmt::Debug)]
 struct StockClient {
     producer: ::postage::__private::Producer,
 }
-#[allow(deprecated, unused, clippy::all, clippy::pedantic)]
+#[allow(clippy::ptr_arg)]
+#[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
 impl StockClient {
     /// A client that sends over `broker`, as `fingerprint`: any type that serializes to a
     /// map.

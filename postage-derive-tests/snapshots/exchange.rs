@@ -1,6 +1,6 @@
 /// Where orders travel.
 pub struct Orders;
-#[allow(deprecated, unused, clippy::all, clippy::pedantic)]
+#[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
 impl ::postage_core::__private::DeclareExchange for Orders {
     const ROUTE: ::postage_core::__private::Exchange = {
         const ALTERNATE: ::core::option::Option<&'static str> = ::core::option::Option::Some({

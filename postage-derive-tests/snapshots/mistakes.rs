@@ -8,7 +8,8 @@ pub trait OrderDesk {
         item: &mut str,
     ) -> impl ::core::future::Future<Output = io::Result<u64>> + ::core::marker::Send;
     #[doc(hidden)]
-    #[allow(deprecated, unused, clippy::all, clippy::pedantic)]
+    #[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
+    #[allow(elided_lifetimes_in_paths, mismatched_lifetime_syntaxes)]
     fn __postage_decode_place<'postage>(
         request: ::postage_core::__private::Request<'postage>,
     ) -> ::core::result::Result<
@@ -18,7 +19,7 @@ pub trait OrderDesk {
         request.parameters::<(::postage_core::__private::Text<'_>,)>(&["item"])
     }
     #[doc(hidden)]
-    #[allow(deprecated, unused, clippy::all, clippy::pedantic)]
+    #[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
     fn __postage_handle_place<'postage>(
         &'postage self,
         request: ::postage_core::__private::Request<'postage>,
@@ -26,7 +27,7 @@ pub trait OrderDesk {
         Output = ::postage_core::__private::Outcome,
     > + ::core::marker::Send
     where
-        Self: ::core::marker::Sync,
+        Self: ::core::marker::Sized + ::core::marker::Sync,
     {
         async move {
             let (item,) = match <Self as OrderDesk>::__postage_decode_place(request) {
@@ -39,7 +40,7 @@ pub trait OrderDesk {
         }
     }
     #[doc(hidden)]
-    #[allow(deprecated, unused, clippy::all, clippy::pedantic)]
+    #[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
     fn __postage_dispatch<'postage>(
         &'postage self,
         index: usize,
@@ -48,7 +49,7 @@ pub trait OrderDesk {
         Output = ::postage_core::__private::Outcome,
     > + ::core::marker::Send
     where
-        Self: ::core::marker::Sync,
+        Self: ::core::marker::Sized + ::core::marker::Sync,
     {
         async move {
             match index {
@@ -60,10 +61,10 @@ pub trait OrderDesk {
 }
 ///The contract [`trait@OrderDesk`] as data: its routes, its methods, their names.
 #[allow(non_upper_case_globals)]
-#[allow(deprecated, unused, clippy::all, clippy::pedantic)]
+#[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
 pub const OrderDesk: ::postage_core::__private::Contract = {
-    const ROUTES: &[(::postage_core::__private::Exchange, &str)] = &[];
-    const METHODS: &[::postage_core::__private::Method] = &[
+    const __POSTAGE_ROUTES: &[(::postage_core::__private::Exchange, &str)] = &[];
+    const __POSTAGE_METHODS: &[::postage_core::__private::Method] = &[
         ::postage_core::__private::Method::rpc(
             "command",
             "place",
@@ -72,15 +73,19 @@ pub const OrderDesk: ::postage_core::__private::Contract = {
             "u64",
         ),
     ];
-    ::postage_core::__private::Contract::new("OrderDesk", ROUTES, METHODS)
+    ::postage_core::__private::Contract::new(
+        "OrderDesk",
+        __POSTAGE_ROUTES,
+        __POSTAGE_METHODS,
+    )
 };
 ///A typed client of [`trait@OrderDesk`]: each method calls or sends.
-#[allow(deprecated, unused, clippy::all, clippy::pedantic)]
+#[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
 #[derive(::core::clone::Clone, ::core::fmt::Debug)]
 pub struct OrderDeskProducer {
     producer: ::postage_core::__private::Producer,
 }
-#[allow(deprecated, unused, clippy::all, clippy::pedantic)]
+#[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
 impl OrderDeskProducer {
     /// A client that sends over `broker`, as `fingerprint`: any type that serializes to a
     /// map.
@@ -126,7 +131,7 @@ impl OrderDeskProducer {
     }
 }
 ::core::compile_error! {
-    "`#[producer]` has no argument `keys`; did you mean `key`? Allowed are `crate`, `eks`, `exchange`, `key`, `timeout`, `deadline`, `max_retry`, `peer`, `name`"
+    "`#[producer]` has no argument `keys`; did you mean `key`? Allowed are `crate`, `eks`, `application`, `exchange`, `key`, `timeout`, `deadline`, `max_retry`, `peer`, `name`"
 }
 ::core::compile_error! {
     "take `&self`: handlers run at the same time; keep what changes in an atomic, a `Mutex` or a channel"

@@ -14,12 +14,12 @@ where
     async fn audit(&self, answer: Reply<'_, u64>, year: u32) {}
     fn helper(&self) {}
 }
-#[allow(deprecated, unused, clippy::all, clippy::pedantic)]
+#[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
 const _: () = {
-    const EXCHANGE: &::postage_core::__private::Exchange = &<Events as ::postage_core::__private::DeclareExchange>::ROUTE;
-    ::postage_core::__private::check_keyless(EXCHANGE)
+    const __POSTAGE_EXCHANGE: &::postage_core::__private::Exchange = &<Events as ::postage_core::__private::DeclareExchange>::ROUTE;
+    ::postage_core::__private::check_keyless(__POSTAGE_EXCHANGE)
 };
-#[allow(deprecated, unused, clippy::all, clippy::pedantic)]
+#[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
 const _: () = ::postage_core::__private::check_handlers(
     &[
         &[
@@ -67,7 +67,7 @@ const _: () = ::postage_core::__private::check_handlers(
         ],
     ],
 );
-#[allow(deprecated, unused, clippy::all, clippy::pedantic)]
+#[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
 impl<S: Store> ::postage_core::__private::MessageProcessor for Desk<S>
 where
     S: Clone,
@@ -190,16 +190,21 @@ where
         Output = ::postage_core::__private::Outcome,
     > + ::core::marker::Send {
         async move {
-            const INDEX_0: usize = 0;
+            const __POSTAGE_INDEX_0: usize = 0;
             #[cfg(feature = "status")]
-            const INDEX_1: usize = 1;
-            const INDEX_2: usize = 1 + ::core::cfg!(all(feature = "status")) as usize;
-            const INDEX_3: usize = 2 + ::core::cfg!(all(feature = "status")) as usize;
-            const INDEX_4: usize = 3 + ::core::cfg!(all(feature = "status")) as usize;
-            const INDEX_5: usize = 4 + ::core::cfg!(all(feature = "status")) as usize;
-            const INDEX_6: usize = 5 + ::core::cfg!(all(feature = "status")) as usize;
+            const __POSTAGE_INDEX_1: usize = 1;
+            const __POSTAGE_INDEX_2: usize = 1
+                + ::core::cfg!(all(feature = "status")) as usize;
+            const __POSTAGE_INDEX_3: usize = 2
+                + ::core::cfg!(all(feature = "status")) as usize;
+            const __POSTAGE_INDEX_4: usize = 3
+                + ::core::cfg!(all(feature = "status")) as usize;
+            const __POSTAGE_INDEX_5: usize = 4
+                + ::core::cfg!(all(feature = "status")) as usize;
+            const __POSTAGE_INDEX_6: usize = 5
+                + ::core::cfg!(all(feature = "status")) as usize;
             match index {
-                INDEX_0 => {
+                __POSTAGE_INDEX_0 => {
                     let (aisle, note) = match request
                         .parameters::<
                             (
@@ -228,11 +233,11 @@ where
                     request.reply_with(answer).await
                 }
                 #[cfg(feature = "status")]
-                INDEX_1 => {
+                __POSTAGE_INDEX_1 => {
                     let answer = Self::online(self, request.message());
                     request.settle(answer)
                 }
-                INDEX_2 => {
+                __POSTAGE_INDEX_2 => {
                     let filtered = match request.filter(&[only_mine, Self::trim]) {
                         ::core::result::Result::Ok(filtered) => filtered,
                         ::core::result::Result::Err(refused) => {
@@ -256,7 +261,7 @@ where
                         .await;
                     request.settle(answer)
                 }
-                INDEX_3 => {
+                __POSTAGE_INDEX_3 => {
                     let (items,) = match request
                         .parameters::<
                             (::postage_core::__private::Vec<Line>,),
@@ -273,7 +278,7 @@ where
                         .await;
                     request.settle(answer)
                 }
-                INDEX_4 => {
+                __POSTAGE_INDEX_4 => {
                     let (year,) = match request.parameters::<(u32,)>(&["year"]) {
                         ::core::result::Result::Ok(parameters) => parameters,
                         ::core::result::Result::Err(fault) => {
@@ -286,11 +291,11 @@ where
                         .await;
                     request.after_reply().await
                 }
-                INDEX_5 => {
+                __POSTAGE_INDEX_5 => {
                     use ::postage_core::__private::run_handler as __postage_run;
                     __postage_run::<Sweep, Self>(self, request).await
                 }
-                INDEX_6 => {
+                __POSTAGE_INDEX_6 => {
                     use ::postage_core::__private::run_handler as __postage_run;
                     __postage_run::<other::Count, Self>(self, request).await
                 }

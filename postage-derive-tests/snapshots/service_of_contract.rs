@@ -3,11 +3,12 @@ impl<S: Store> OrderDesk for Desk<S> {
         self.stock.place(item).await
     }
     /// Puts it back.
+    #[allow(clippy::too_many_lines)]
     async fn restock(&self, item: &str, quantity: u32) {
         let context = ::postage_core::__private::Context::detached();
         Self::__postage_in_context_restock(self, &context, item, quantity).await
     }
-    #[allow(deprecated, unused, clippy::all, clippy::pedantic)]
+    #[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
     fn __postage_handle_restock<'postage>(
         &'postage self,
         request: ::postage_core::__private::Request<'postage>,
@@ -44,7 +45,7 @@ impl<S: Store> OrderDesk for Desk<S> {
             ))
             .await
     }
-    #[allow(deprecated, unused, clippy::all, clippy::pedantic)]
+    #[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
     fn __postage_handle_close<'postage>(
         &'postage self,
         request: ::postage_core::__private::Request<'postage>,
@@ -73,6 +74,8 @@ impl<S: Store> Desk<S> {
         0
     }
     /// Puts it back.
+    #[instrument(skip_all)]
+    #[expect(clippy::too_many_lines)]
     #[doc(hidden)]
     async fn __postage_in_context_restock(
         &self,
@@ -91,32 +94,32 @@ impl<S: Store> Desk<S> {
         answer.success(&1).await;
     }
 }
-#[allow(deprecated, unused, clippy::all, clippy::pedantic)]
+#[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
 const _: () = ::postage_core::__private::check_parameters(
     &OrderDesk,
     "place",
     &["item", "quantity"],
 );
-#[allow(deprecated, unused, clippy::all, clippy::pedantic)]
+#[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
 const _: () = ::postage_core::__private::check_parameters(
     &OrderDesk,
     "restock",
     &["item", "quantity"],
 );
-#[allow(deprecated, unused, clippy::all, clippy::pedantic)]
+#[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
 const _: () = ::postage_core::__private::check_parameters(
     &OrderDesk,
     "close",
     &["year"],
 );
-#[allow(deprecated, unused, clippy::all, clippy::pedantic)]
+#[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
 const _: () = {
-    const ROUTES: &[(&::postage_core::__private::Exchange, &str)] = &[
+    const __POSTAGE_ROUTES: &[(&::postage_core::__private::Exchange, &str)] = &[
         (&<Orders as ::postage_core::__private::DeclareExchange>::ROUTE, "orders.desk"),
     ];
-    ::postage_core::__private::check_routes(&OrderDesk, ROUTES)
+    ::postage_core::__private::check_routes(&OrderDesk, __POSTAGE_ROUTES)
 };
-#[allow(deprecated, unused, clippy::all, clippy::pedantic)]
+#[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
 const _: () = ::postage_core::__private::check_handlers(
     &[
         OrderDesk.methods(),
@@ -132,7 +135,7 @@ const _: () = ::postage_core::__private::check_handlers(
         ],
     ],
 );
-#[allow(deprecated, unused, clippy::all, clippy::pedantic)]
+#[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
 impl<S: Store> ::postage_core::__private::MessageProcessor for Desk<S>
 where
     Self: ::core::marker::Send + ::core::marker::Sync + 'static,
@@ -166,13 +169,13 @@ where
     ) -> impl ::core::future::Future<
         Output = ::postage_core::__private::Outcome,
     > + ::core::marker::Send {
-        const CONTRACT: usize = OrderDesk.methods().len();
+        const __POSTAGE_CONTRACT: usize = OrderDesk.methods().len();
         async move {
-            if index < CONTRACT {
+            if index < __POSTAGE_CONTRACT {
                 return <Self as OrderDesk>::__postage_dispatch(self, index, request)
                     .await;
             }
-            match index - CONTRACT {
+            match index - __POSTAGE_CONTRACT {
                 0 => {
                     let (aisle,) = match request.parameters::<(u32,)>(&["aisle"]) {
                         ::core::result::Result::Ok(parameters) => parameters,

@@ -1,17 +1,21 @@
 /// Sweeps an aisle.
 #[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct SweepAisle {
+    shop_floor: u32,
+    #[serde(rename = "how-deep")]
     depth: u32,
     r#type: Option<String>,
 }
-#[allow(deprecated, unused, clippy::all, clippy::pedantic)]
+#[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
 impl ::postage_core::__private::DeclareHandler for SweepAisle {
     const METHOD: ::postage_core::__private::Method = ::postage_core::__private::Method::rpc(
             "command",
             "sweep_aisle",
             "SweepAisle",
             &[
-                ::postage_core::__private::Parameter::new("depth", "u32"),
+                ::postage_core::__private::Parameter::new("shop-floor", "u32"),
+                ::postage_core::__private::Parameter::new("how-deep", "u32"),
                 ::postage_core::__private::Parameter::new("type", "Option<String>"),
             ],
             "",

@@ -183,6 +183,91 @@ pub mod under_another_name {
     }
 }
 
+/// Constants of the user's, named as those of generated code once were, or as they may be.
+pub mod with_constants {
+    use postage_core::{Context, exchange, message_processor, producer};
+
+    const CONTRACT: u32 = 30;
+    const INDEX_0: u32 = 40;
+    const ROUTES: &str = "routes";
+
+    /// An exchange.
+    #[exchange(name = "constants")]
+    pub struct Constants;
+
+    /// A contract.
+    #[producer(exchange = Constants, key = "constants")]
+    pub trait Contract {
+        /// Adds.
+        #[cfg(test)]
+        #[rpc]
+        async fn sum(
+            &self,
+            #[default(CONTRACT)] left: u32,
+            #[default(INDEX_0)] right: u32,
+            #[default(ROUTES)] text: &str,
+        ) -> String;
+    }
+
+    /// A service.
+    pub struct Service;
+
+    #[message_processor(exchange = Constants, queue = "constants", key = "constants")]
+    impl Contract for Service {
+        async fn sum(&self, #[context] _: &Context, left: u32, right: u32, text: &str) -> String {
+            format!("{} {text}", left + right)
+        }
+
+        /// Takes away.
+        #[cfg(test)]
+        #[rpc_handler]
+        pub async fn less(
+            &self,
+            #[default(INDEX_0)] left: u32,
+            #[default(CONTRACT)] right: u32,
+        ) -> u32 {
+            left - right
+        }
+    }
+}
+
+/// What a contract allows, its client is allowed too.
+pub mod with_levels {
+    use postage_core::{Context, exchange, message_processor, producer};
+
+    /// An exchange.
+    #[exchange(name = "levels")]
+    pub struct Levels;
+
+    /// The trait's own documentation is there; that of its methods is not.
+    #[expect(missing_docs)]
+    #[producer(exchange = Levels, key = "levels")]
+    pub trait Contract {
+        #[rpc]
+        async fn ask(&self) -> u32;
+
+        #[expect(non_snake_case)]
+        #[rpc]
+        async fn askAgain(&self, number: u32) -> u32;
+    }
+
+    /// A service.
+    pub struct Service;
+
+    #[message_processor]
+    impl Contract for Service {
+        async fn ask(&self) -> u32 {
+            1
+        }
+
+        #[expect(clippy::used_underscore_binding)]
+        async fn askAgain(&self, #[context] _cx: &Context, number: u32) -> u32 {
+            let _ = _cx;
+            number
+        }
+    }
+}
+
 /// Nothing of it is used by anyone.
 mod unused {
     #![allow(dead_code, reason = "the user's own items; the generated ones need no allowance")]
@@ -229,6 +314,17 @@ macro_rules! contract {
 /// Out of a macro.
 pub mod by_macro {
     contract!(Made, ask, number: u32);
+}
+
+#[tokio::test]
+async fn the_constants_of_a_default_are_the_users() {
+    use postage_core::{Broker, Fingerprint};
+    let broker = Broker::memory();
+    let _serving = broker.serve(with_constants::Service).await.unwrap();
+    let client = with_constants::ContractProducer::new(&broker, Fingerprint::default());
+    let untyped = client.producer();
+    assert_eq!(untyped.rpc::<String>("sum", ()).await.unwrap(), "70 routes");
+    assert_eq!(untyped.rpc::<u32>("less", ()).await.unwrap(), 10);
 }
 
 #[tokio::test]

@@ -240,6 +240,10 @@ pub fn producer(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// - `#[reply] answer: Reply<'_, T>` or `Reply<'_, T, E>`, for calls only: to answer early and go
 ///   on working. Such a handler returns nothing. Called directly, a contract's method returns what
 ///   was replied, and panics when the handler ends without a reply.
+///
+/// The other attributes of a method stay with its body. Each message is handled in a future as large
+/// as the largest handler's: one that holds much while it waits puts it into a `Box`, or awaits
+/// `Box::pin(work())`.
 #[proc_macro_attribute]
 pub fn message_processor(arguments: TokenStream, item: TokenStream) -> TokenStream {
     macros::message_processor(arguments.into(), item.into()).into()

@@ -285,7 +285,6 @@ fn two_rpc_handlers_for_one_call_are_reported_at_both() {
 fn a_service_of_a_contract() {
     for (method, part) in [
         ("async fn f(&self, #[default] a: u8) {}", "write it in the contract"),
-        ("fn f(&self) -> u8 {}", "write `async fn`"),
         ("async fn f(&self, cx: &Context) {}", "`#[context] cx: &Context`"),
         ("#[rpc] async fn f(&self) {}", "the contract says so already"),
         ("fn f(&self, #[context] cx: &C) {}", "write `async fn`"),

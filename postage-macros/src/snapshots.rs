@@ -66,6 +66,7 @@ fn a_contract() {
 fn a_contract_with_conditions_and_settings() {
     let item = quote! {
         #[deprecated]
+        #[expect(clippy::ptr_arg)]
         trait Stock {
             #[cfg(feature = "audit")]
             #[rpc(name = "audit-all", type = "query")]
@@ -155,6 +156,8 @@ fn a_service_of_a_contract() {
             }
 
             /// Puts it back.
+            #[instrument(skip_all)]
+            #[expect(clippy::too_many_lines)]
             async fn restock(&self, #[context] cx: &Context, item: &str, mut quantity: u32) {
                 quantity += 1;
             }
@@ -179,7 +182,10 @@ fn a_struct_that_is_a_handler() {
     let item = quote! {
         /// Sweeps an aisle.
         #[derive(Deserialize)]
+        #[serde(rename_all = "kebab-case")]
         pub struct SweepAisle {
+            shop_floor: u32,
+            #[serde(rename = "how-deep")]
             depth: u32,
             r#type: Option<String>,
         }

@@ -15,7 +15,7 @@ use super::replier::Replier;
 use super::request::Request;
 use super::settle::{Failure, Verdict};
 use super::sources::ServedQueue;
-use super::table::Entry;
+use super::table::{Entry, nearest};
 use super::turn::Turn;
 use super::{Context, Outcome};
 use crate::message::{Category, Codec, CodecError, JsonCodec, Message, shorten, shorten_to};
@@ -236,11 +236,15 @@ impl Service {
         if told {
             return format!("`{}` takes {kind} `{name}` as a message, not as a call", self.name);
         }
-        match &*self.table.commands().join(", ") {
-            "" => format!("`{}` does not answer {kind} `{name}`; it answers no calls", self.name),
-            known => {
-                format!("`{}` does not answer {kind} `{name}`; it answers: {known}", self.name)
-            }
+        let commands = self.table.commands();
+        let wrong = format!("`{}` does not answer {kind} `{name}`", self.name);
+        if commands.is_empty() {
+            return format!("{wrong}; it answers no calls");
+        }
+        let known = commands.join(", ");
+        match nearest(&name, &commands) {
+            Some(meant) => format!("{wrong}: did you mean `{meant}`? It answers: {known}"),
+            None => format!("{wrong}; it answers: {known}"),
         }
     }
 }

@@ -38,7 +38,7 @@ pub use handler::{DeclareHandler, Handle, read_handler, run_handler};
 pub use outcome::{IntoOutcome, Outcome};
 pub use parameters::{BadParameters, Parameters};
 pub use reply::{Reply, local_reply, local_reply_result};
-pub use request::Request;
+pub use request::{ErrorText, Request};
 pub use retry::Retry;
 pub use serve::Serve;
 pub(crate) use serving::Running;

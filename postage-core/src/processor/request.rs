@@ -18,6 +18,19 @@ pub struct Request<'a> {
     replier: &'a Replier,
 }
 
+/// A documented error's text. A trait of its own, to say why one is needed where it is missing.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "the documented error `{Self}` has no text: it is not `Display`",
+    label = "this error needs `Display` beside `Serialize`",
+    note = "Python peers are shown it as text: implement `std::fmt::Display` for it (`thiserror` \
+            derives it), or answer `String` where a text is enough"
+)]
+pub trait ErrorText: Display {}
+
+#[diagnostic::do_not_recommend]
+impl<E: Display> ErrorText for E {}
+
 /// The content of a message after its filters.
 #[doc(hidden)]
 #[derive(Debug)]
@@ -74,7 +87,7 @@ impl<'a> Request<'a> {
     }
 
     /// Answers a call's value or its documented error.
-    pub async fn answer_result<T: Serialize, E: Serialize + Display>(
+    pub async fn answer_result<T: Serialize, E: Serialize + ErrorText>(
         self,
         result: Result<T, E>,
     ) -> Outcome {
@@ -88,7 +101,7 @@ impl<'a> Request<'a> {
     }
 
     /// As [`Request::value`], for a value or a documented error.
-    pub fn result<T: Serialize, E: Serialize + Display>(result: Result<T, E>) -> Prepared {
+    pub fn result<T: Serialize, E: Serialize + ErrorText>(result: Result<T, E>) -> Prepared {
         match result {
             Ok(value) => Replier::value(value),
             Err(error) => Replier::documented(&error),

@@ -107,6 +107,16 @@ fn methods(
     })
 }
 
+/// The name that is a slip of the pen away from `given`, if there is one.
+pub(super) fn nearest<'n>(given: &str, names: &[&'n str]) -> Option<&'n str> {
+    let tolerance = (given.chars().count() / 3).max(1);
+    // A peer chooses `given`: what cannot be near is not measured.
+    let near = names.iter().filter(|name| name.len().abs_diff(given.len()) <= tolerance * 4);
+    let distances = near.map(|name| (strsim::osa_distance(given, name), *name));
+    let near = distances.filter(|(distance, _)| *distance <= tolerance);
+    near.min_by_key(|(distance, _)| *distance).map(|(_, name)| name)
+}
+
 const fn key(method: &Method) -> Key<'static> {
     (method.category(), method.kind(), method.name())
 }

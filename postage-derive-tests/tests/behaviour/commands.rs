@@ -168,7 +168,15 @@ async fn an_unknown_call_raises_and_names_what_is_known(world: World) {
     match within("an answer", producer.rpc::<u32>("zeros", json!({ "a": 1 }))).await {
         Err(CallFault::Exception(raised)) => {
             assert_eq!(raised.name, "UnknownCommand");
-            let text = "`Plain` does not answer command `zeros`; it answers: another, zero";
+            let text = "`Plain` does not answer command `zeros`: did you mean `zero`? It answers: \
+                        another, zero";
+            assert_eq!(raised.message, text);
+        }
+        other => panic!("{other:?}"),
+    }
+    match within("an answer", producer.rpc::<u32>("count", ())).await {
+        Err(CallFault::Exception(raised)) => {
+            let text = "`Plain` does not answer command `count`; it answers: another, zero";
             assert_eq!(raised.message, text);
         }
         other => panic!("{other:?}"),

@@ -17,7 +17,7 @@ pub(crate) fn render(contract: &Contract) -> TokenStream {
     let Contract { runtime: p, client, item, .. } = contract;
     let (vis, constant) = (&item.vis, &item.ident);
     let name = item.ident.unraw().to_string();
-    let conditions = attributes::conditions(&item.attrs);
+    let levels = attributes::levels(&item.attrs);
     let inherited = attributes::inherited(&item.attrs);
     let about = format!("A typed client of [`trait@{name}`]: each method calls or sends.");
     let methods = methods(contract);
@@ -31,7 +31,7 @@ pub(crate) fn render(contract: &Contract) -> TokenStream {
             producer: #p::Producer,
         }
 
-        #(#conditions)*
+        #(#levels)*
         #quiet
         impl #client {
             /// A client that sends over `broker`, as `fingerprint`: any type that serializes to a

@@ -98,6 +98,7 @@ fn decoder(contract: &Contract, method: &Method) -> Option<TokenStream> {
         #(#conditions)*
         #[doc(hidden)]
         #quiet
+        #[allow(elided_lifetimes_in_paths, mismatched_lifetime_syntaxes)]
         fn #name<'postage>(
             #request: #p::Request<'postage>,
         ) -> ::core::result::Result<(#(#types,)*), #p::BadParameters> {
@@ -127,7 +128,7 @@ fn handler(contract: &Contract, method: &Method) -> TokenStream {
             #request: #p::Request<'postage>,
         ) -> impl ::core::future::Future<Output = #p::Outcome> + ::core::marker::Send
         where
-            Self: ::core::marker::Sync,
+            Self: ::core::marker::Sized + ::core::marker::Sync,
         {
             async move { #body }
         }
@@ -156,7 +157,7 @@ fn dispatcher(contract: &Contract) -> TokenStream {
             #request: #p::Request<'postage>,
         ) -> impl ::core::future::Future<Output = #p::Outcome> + ::core::marker::Send
         where
-            Self: ::core::marker::Sync,
+            Self: ::core::marker::Sized + ::core::marker::Sync,
         {
             async move { #dispatch }
         }
@@ -184,9 +185,9 @@ fn constant(contract: &Contract) -> TokenStream {
         #[allow(non_upper_case_globals)]
         #quiet
         #vis const #ident: #p::Contract = {
-            const ROUTES: &[(#p::Exchange, &str)] = &[#(#routes),*];
-            const METHODS: &[#p::Method] = &[#(#methods),*];
-            #p::Contract::new(#name, ROUTES, METHODS) #settings #peer
+            const __POSTAGE_ROUTES: &[(#p::Exchange, &str)] = &[#(#routes),*];
+            const __POSTAGE_METHODS: &[#p::Method] = &[#(#methods),*];
+            #p::Contract::new(#name, __POSTAGE_ROUTES, __POSTAGE_METHODS) #settings #peer
         };
     }
 }

@@ -45,7 +45,7 @@ pub(crate) fn render(index: &TokenStream, arms: &[Arm]) -> TokenStream {
         let Arm { conditions, body } = arm;
         let mut pattern = value.clone();
         if any_condition {
-            let name = format_ident!("INDEX_{position}");
+            let name = format_ident!("__POSTAGE_INDEX_{position}");
             constants.extend(quote!(#(#conditions)* const #name: usize = #value;));
             pattern = quote!(#name);
         }

@@ -3,7 +3,7 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens as _, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt as _;
-use syn::{FnArg, ImplItem, ImplItemFn, Path, ReturnType, parse_quote};
+use syn::{FnArg, GenericParam, ImplItem, ImplItemFn, Path, ReturnType, Signature, parse_quote};
 
 use super::call::{self, Call};
 use super::contract::{decoder_name, handler_name};
@@ -12,7 +12,7 @@ use crate::model::queue::Binding;
 use crate::model::runtime::Runtime;
 use crate::model::service::{InContext, Served, Service};
 use crate::model::signature::{Mark, Written};
-use crate::parse::attributes;
+use crate::parse::{attributes, types};
 
 /// The block as the trait, or the type, wants it.
 pub(crate) fn block(service: &Service) -> TokenStream {
@@ -42,11 +42,11 @@ pub(crate) fn beside(service: &Service) -> Option<TokenStream> {
         return None;
     }
     let item = &service.item;
-    let inherited = attributes::inherited(&item.attrs);
+    let levels = attributes::levels(&item.attrs);
     let (generics, _, bounds) = item.generics.split_for_impl();
     let ty = &item.self_ty;
     Some(quote! {
-        #(#inherited)*
+        #(#levels)*
         impl #generics #ty #bounds {
             #(#beside)*
             #(#in_context)*
@@ -58,23 +58,30 @@ fn body_name(ident: &Ident) -> Ident {
     format_ident!("__postage_in_context_{}", ident.unraw(), span = ident.span())
 }
 
-/// The user's method under a hidden name, all its parameters kept.
+/// The user's method under a hidden name, all its parameters and attributes kept.
 fn body(method: &InContext) -> ImplItemFn {
     let mut function = method.function.clone();
+    // The style of its name is the contract's affair.
+    if function.sig.ident.to_string().contains(char::is_uppercase) {
+        function.attrs.push(parse_quote!(#[allow(non_snake_case)]));
+    }
     function.sig.ident = body_name(&function.sig.ident);
     function.attrs.push(parse_quote!(#[doc(hidden)]));
     function
 }
 
-/// The method as the trait has it: without a context, the reply's promise returned.
+/// The method as the trait has it: without a context, the reply's promise returned. An attribute
+/// macro is not among its attributes: it is for the user's body.
 fn shown(p: &Runtime, method: &InContext) -> ImplItemFn {
     let mut function = method.function.clone();
+    function.attrs = attributes::copied(&function.attrs);
     let hidden = body_name(&function.sig.ident);
     let mut written = method.written.iter();
     let inputs = std::mem::take(&mut function.sig.inputs).into_iter();
     let inputs = inputs.filter_map(|input| match input {
         FnArg::Typed(mut typed) => {
             let written = written.next()?;
+            typed.attrs = attributes::copied(&typed.attrs);
             if let Some(ident) = &written.ident {
                 *typed.pat = parse_quote!(#ident);
             }
@@ -98,10 +105,23 @@ fn shown(p: &Runtime, method: &InContext) -> ImplItemFn {
             quote!(#p::local_reply_result(|#reply| #call).await)
         }
     };
+    drop_lifetimes(&mut function.sig);
     let needs_context = method.written.iter().any(|written| written.mark == Mark::Context);
     let context = needs_context.then(|| quote!(let #context = #p::Context::detached();));
     function.block = parse_quote!({ #context #call });
     function
+}
+
+/// Takes away the lifetimes of the parameters that the trait does not have.
+fn drop_lifetimes(signature: &mut Signature) {
+    let kept: Vec<_> = types::lifetimes(signature).into_iter().cloned().collect();
+    let generics = &mut signature.generics;
+    let params = std::mem::take(&mut generics.params).into_iter();
+    let params = params.filter(|param| match param {
+        GenericParam::Lifetime(own) => kept.contains(&own.lifetime.ident),
+        _ => true,
+    });
+    generics.params = params.collect();
 }
 
 fn argument(written: &Written, context: &Ident, reply: &Ident) -> TokenStream {
@@ -192,8 +212,8 @@ fn keyless(service: &Service, binding: &Binding) -> Option<TokenStream> {
     let (p, exchange) = (service.runtime.located_at(binding.span), &binding.exchange);
     let constant = quote_spanned! {binding.span=>
         const _: () = {
-            const EXCHANGE: &#p::Exchange = &<#exchange as #p::DeclareExchange>::ROUTE;
-            #p::check_keyless(EXCHANGE)
+            const __POSTAGE_EXCHANGE: &#p::Exchange = &<#exchange as #p::DeclareExchange>::ROUTE;
+            #p::check_keyless(__POSTAGE_EXCHANGE)
         };
     };
     Some(check(service, &constant))
@@ -207,12 +227,12 @@ fn routes(service: &Service, contract: &Path) -> Option<TokenStream> {
         let (exchange, key) = (&binding.exchange, binding.key.as_deref().unwrap_or_default());
         quote!((&<#exchange as #p::DeclareExchange>::ROUTE, #key))
     });
-    let checked = quote_spanned!(span=> #located::check_routes(&#contract, ROUTES));
+    let checked = quote_spanned!(span=> #located::check_routes(&#contract, __POSTAGE_ROUTES));
     Some(check(
         service,
         &quote! {
             const _: () = {
-                const ROUTES: &[(&#p::Exchange, &str)] = &[#(#routes),*];
+                const __POSTAGE_ROUTES: &[(&#p::Exchange, &str)] = &[#(#routes),*];
                 #checked
             };
         },

@@ -19,7 +19,7 @@ fn local(name: &str) -> Ident {
     Ident::new(name, Span::mixed_site())
 }
 
-/// The lints that generated code need not answer to.
+/// The lints that generated code need not answer to. Its names have the user's in them.
 fn quiet() -> TokenStream {
-    quote!(#[allow(deprecated, unused, clippy::all, clippy::pedantic)])
+    quote!(#[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)])
 }

@@ -30,14 +30,14 @@ fn processor(service: &Service) -> TokenStream {
         quote!(#(#bounds,)*)
     });
     let ty = &item.self_ty;
-    let conditions = attributes::conditions(&item.attrs);
+    let levels = attributes::levels(&item.attrs);
     let table = slices(service);
     let setup = setup(service);
     let dispatch = dispatch(service);
     let (index, request) = (local("index"), call::request());
     let quiet = quiet();
     quote! {
-        #(#conditions)*
+        #(#levels)*
         #quiet
         impl #generics #p::MessageProcessor for #ty
         where
@@ -113,11 +113,11 @@ fn dispatch(service: &Service) -> TokenStream {
             quote!(<Self as #contract>::__postage_dispatch(self, #index, #request))
         }
         Some(contract) => {
-            let dispatch = dispatch::render(&quote!(#index - CONTRACT), &arms);
+            let dispatch = dispatch::render(&quote!(#index - __POSTAGE_CONTRACT), &arms);
             quote! {
-                const CONTRACT: usize = #contract.methods().len();
+                const __POSTAGE_CONTRACT: usize = #contract.methods().len();
                 async move {
-                    if #index < CONTRACT {
+                    if #index < __POSTAGE_CONTRACT {
                         return <Self as #contract>::__postage_dispatch(self, #index, #request)
                             .await;
                     }

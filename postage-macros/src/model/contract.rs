@@ -1,14 +1,13 @@
 //! A contract: a trait whose methods are calls and messages.
 
 use proc_macro2::{Span, TokenStream};
-use quote::ToTokens as _;
 use syn::ext::IdentExt as _;
-use syn::spanned::Spanned as _;
-use syn::{Attribute, FnArg, Generics, Ident, ItemTrait, Pat, Path, Token, TraitItem, TraitItemFn};
+use syn::{Attribute, Generics, Ident, ItemTrait, Path, ReturnType, TraitItem, TraitItemFn};
 
 use super::method::{self, Category, Method, Settings, Wire};
 use super::runtime::Runtime;
 use super::signature::{self, Answer, Input, Mark, Written};
+use super::{bounds, mending};
 use crate::errors::Errors;
 use crate::parse::args::{self, Args, Value};
 use crate::parse::values::{self, tokens_text};
@@ -200,6 +199,7 @@ fn methods(item: &mut ItemTrait, errors: &Errors) -> Vec<ContractMethod> {
     let generic = !item.generics.params.is_empty();
     let mut methods: Vec<ContractMethod> = Vec::new();
     for member in &mut item.items {
+        mending::drop_visibility(member, errors);
         let method = match member {
             TraitItem::Fn(function) => method(function, errors),
             other => {
@@ -256,12 +256,12 @@ fn method(function: &mut TraitItemFn, errors: &Errors) -> Option<ContractMethod>
     let wire = Wire::from_args(&mut args, &[], wire_name(&ident));
     let settings = Settings::of_method(&mut args, category);
     args.finish();
-    mend(function, errors);
+    mending::mend(function, errors);
     let before = errors.count();
     let written = signature::take_marks(&mut function.sig, errors);
     check_name(&ident, errors);
     check_signature(function, category, errors);
-    drop_patterns(function);
+    mending::drop_patterns(function);
     let inputs = inputs(&written, errors);
     signature::check_parameters(&function.sig, &inputs, errors);
     if settings.bare && written.len() != 1 {
@@ -290,7 +290,8 @@ fn method(function: &mut TraitItemFn, errors: &Errors) -> Option<ContractMethod>
         ident,
     };
     let generics = function.sig.generics.clone();
-    (errors.count() == before).then_some(ContractMethod { method, generics })
+    let right = errors.count() == before && bounds::has_its_lifetimes(&function.sig);
+    right.then_some(ContractMethod { method, generics })
 }
 
 fn wire_name(ident: &Ident) -> String {
@@ -344,30 +345,6 @@ fn misspelt(function: &mut TraitItemFn) -> Option<(Category, Attribute)> {
     slip(&attribute).map(|category| (category, attribute))
 }
 
-/// Reports what is easily put right, and puts it right for the rest of the expansion.
-fn mend(function: &mut TraitItemFn, errors: &Errors) {
-    if function.sig.asyncness.is_none() {
-        errors.at(function.sig.fn_token, "a method of a contract is `async`: write `async fn`");
-        function.sig.asyncness = Some(Token![async](function.sig.fn_token.span));
-    }
-    if let Some(body) = function.default.take() {
-        let body = body.to_token_stream().span();
-        errors.at_span(body, "a method of a contract has no body: the service gives it one");
-        function.semi_token = Some(Token![;](body));
-    }
-}
-
-/// Patterns have been reported: rustc need not say it again.
-fn drop_patterns(function: &mut TraitItemFn) {
-    for input in &mut function.sig.inputs {
-        if let FnArg::Typed(typed) = input
-            && !matches!(*typed.pat, Pat::Ident(_))
-        {
-            *typed.pat = syn::parse_quote!(_);
-        }
-    }
-}
-
 fn check_name(ident: &Ident, errors: &Errors) {
     let name = ident.unraw().to_string();
     if CLIENT_METHODS.contains(&name.as_str()) {
@@ -386,6 +363,7 @@ fn check_signature(function: &TraitItemFn, category: Category, errors: &Errors) 
     let sig = &function.sig;
     signature::check_form(sig, errors);
     signature::check_receiver(sig, errors);
+    bounds::check_contract(sig, errors);
     if category == Category::Message && !signature::returns_nothing(&sig.output) {
         errors.at(
             &sig.output,
@@ -426,7 +404,7 @@ fn check_self(ty: &syn::Type, errors: &Errors) {
 }
 
 fn contract_answer(function: &TraitItemFn, errors: &Errors) -> Answer {
-    if let syn::ReturnType::Type(_, ty) = &function.sig.output {
+    if let ReturnType::Type(_, ty) = &function.sig.output {
         check_self(ty, errors);
         let mentions = types::mentions(ty);
         if mentions.reference || mentions.lifetime {

@@ -1,7 +1,7 @@
 //! A service's own handlers, beyond its contract.
 
 use syn::ext::IdentExt as _;
-use syn::{Attribute, Ident, ImplItemFn, Path, Signature, Type};
+use syn::{Attribute, Ident, ImplItemFn, Path, Signature, Type, TypeReference};
 
 use super::method::{self, Category, Method, Settings, Wire};
 use super::signature::{self, Answer, Input, Mark, Written};
@@ -143,8 +143,13 @@ pub(crate) fn check_context(written: &Written, inputs: &[Input], errors: &Errors
         errors.at_span(written.span, "one `#[context]` is enough");
     }
     let reference = types::reference(&written.ty);
-    if reference.is_none_or(|reference| reference.mutability.is_some()) {
-        errors.at(&written.ty, "the context is lent: `#[context] cx: &Context`");
+    let wrong =
+        |reference: &TypeReference| reference.mutability.is_some() || types::is_static(reference);
+    if reference.is_none_or(wrong) {
+        errors.at(
+            &written.ty,
+            "the context is lent for as long as the handler runs: `#[context] cx: &Context`",
+        );
     }
 }
 
@@ -165,6 +170,11 @@ pub(crate) fn check_reply_once(written: &Written, inputs: &[Input], errors: &Err
     }
     if types::reference(&written.ty).is_some() {
         errors.at(&written.ty, "the reply is given away: `#[reply] answer: Reply<'_, T>`");
+    } else if types::takes_static(&written.ty) {
+        errors.at(
+            &written.ty,
+            "the reply is the handler's for as long as it runs: `#[reply] answer: Reply<'_, T>`",
+        );
     }
 }
 
@@ -174,8 +184,13 @@ fn check_message(written: &Written, inputs: &[Input], errors: &Errors) {
             written.span,
             "with `full_body` the handler takes one parameter, the message: `&Message<'_>`",
         );
-    } else if types::reference(&written.ty).is_none() {
-        errors.at(&written.ty, "with `full_body` the message is lent: `&Message<'_>`");
+    } else if types::reference(&written.ty)
+        .is_none_or(|lent| types::is_static(lent) || types::takes_static(&lent.elem))
+    {
+        errors.at(
+            &written.ty,
+            "with `full_body` the message is lent for as long as the handler runs: `&Message<'_>`",
+        );
     }
     if written.default.is_some() {
         errors.at_span(written.span, "the whole message cannot be left out: drop `#[default]`");

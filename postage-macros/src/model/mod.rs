@@ -1,9 +1,11 @@
 //! What an item means, checked: the one description that every renderer in `expand/` reads.
 
+pub(crate) mod bounds;
 pub(crate) mod contract;
 pub(crate) mod exchange;
 pub(crate) mod handler;
 pub(crate) mod headers;
+pub(crate) mod mending;
 pub(crate) mod method;
 pub(crate) mod parameter;
 pub(crate) mod queue;

@@ -66,8 +66,7 @@ impl Parameter {
     }
 
     /// A field of a struct, which its own `Deserialize` decodes.
-    pub(crate) fn field(ident: Ident, ty: Type) -> Self {
-        let name = ident.unraw().to_string();
+    pub(crate) fn field(ident: Ident, name: String, ty: Type) -> Self {
         Self { name, ident, slot: Slot::Moved(ty.clone()), ty, default: None }
     }
 
@@ -186,6 +185,14 @@ impl Slot {
             errors.at(written, "a parameter comes from a message: take `&T` or `T`, not `&mut T`");
             return;
         }
+        if outer.is_some_and(types::is_static) {
+            let message = format!(
+                "a parameter is lent for as long as the handler runs, not for `'static`: {}",
+                self.without_static()
+            );
+            errors.at(written, message);
+            return;
+        }
         let Some(inner) = self.inner() else { return };
         let mentions = types::mentions(inner);
         if mentions.impl_trait || mentions.trait_object {
@@ -193,12 +200,33 @@ impl Slot {
                 written,
                 "a parameter has one type that can be decoded: no `impl Trait` and no `dyn Trait`",
             );
+        } else if types::is_unsized(written) {
+            errors.at(written, "a parameter has a size: lend it, `&str` or `&[T]`, or own it");
         } else if mentions.reference {
             errors.at(
                 written,
                 "only the outermost type of a parameter may be lent: `&str`, `&[T]`, `&T`, or an \
                  `Option` of one; inside it, own the value: `&[String]`, `Vec<String>`",
             );
+        }
+    }
+
+    /// What to write for a type that is lent for ever.
+    fn without_static(&self) -> String {
+        let text = tokens_text;
+        match self {
+            Self::Text => "write `&str`, or `String` to keep it".to_owned(),
+            Self::MaybeText => "write `Option<&str>`, or `Option<String>` to keep it".to_owned(),
+            Self::Slice(ty) => format!("write `&[{0}]`, or `Vec<{0}>` to keep it", text(ty)),
+            Self::MaybeSlice(ty) => {
+                format!("write `Option<&[{0}]>`, or `Option<Vec<{0}>>` to keep it", text(ty))
+            }
+            Self::Lent(ty) | Self::Moved(ty) => {
+                format!("write `&{0}`, or `{0}` to keep it", text(ty))
+            }
+            Self::MaybeLent(ty) => {
+                format!("write `Option<&{0}>`, or `Option<{0}>` to keep it", text(ty))
+            }
         }
     }
 
@@ -269,6 +297,9 @@ mod tests {
             (parse_quote!(&&str), "own the value"),
             (parse_quote!(&dyn Debug), "no `dyn Trait`"),
             (parse_quote!(impl Debug), "no `impl Trait`"),
+            (parse_quote!(&'static str), "write `&str`, or `String`"),
+            (parse_quote!(Option<&'static [u8]>), "`Option<&[u8]>`, or `Option<Vec<u8>>`"),
+            (parse_quote!(&'static Line), "write `&Line`, or `Line`"),
         ] {
             let error = parameter(ty, None).err().unwrap_or_default();
             assert!(error.contains(part), "{error}");

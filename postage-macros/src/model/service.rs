@@ -1,7 +1,7 @@
 //! A service: the methods of a contract, handlers of its own, handlers that are types.
 
 use proc_macro2::{Span, TokenStream};
-use syn::{ImplItem, ImplItemFn, ItemImpl, Path, ReturnType, Token, Type};
+use syn::{ImplItem, ImplItemFn, ItemImpl, Path, ReturnType, Type};
 
 use super::handler;
 use super::method::{Category, Method, Settings};
@@ -105,7 +105,6 @@ impl Service {
                 None => self.item.items.push(function),
             }
         } else if self.contract.is_some() {
-            check_async(&mut function, errors);
             self.served.push(served(function, written, errors));
         } else {
             check_plain(&function, &written, errors);
@@ -127,24 +126,6 @@ impl Service {
                 errors.at(mark, format!("`#[{name}]` is for the methods of a contract; {way_out}"));
             }
         }
-    }
-}
-
-/// Reports a contract's method that is surely no future, and goes on as if it were `async`.
-fn check_async(function: &mut ImplItemFn, errors: &Errors) {
-    let sig = &mut function.sig;
-    let plain = match &sig.output {
-        ReturnType::Default => true,
-        ReturnType::Type(_, ty) => {
-            let named = ["Result", "Option", "Vec", "String"];
-            types::is_unit(ty)
-                || types::is_primitive(ty)
-                || named.iter().any(|name| types::named(ty, name).is_some())
-        }
-    };
-    if sig.asyncness.is_none() && plain {
-        errors.at(sig.fn_token, "a method of a contract is `async`: write `async fn`");
-        sig.asyncness = Some(Token![async](sig.fn_token.span));
     }
 }
 

@@ -6,6 +6,7 @@ use syn::spanned::Spanned as _;
 use syn::{Attribute, FnArg, GenericParam, Ident, Meta, Pat, PatType, ReceiverKind, ReturnType};
 use syn::{Safety, Signature, Type};
 
+use super::bounds;
 use super::parameter::{DefaultValue, Parameter};
 use crate::errors::Errors;
 use crate::parse::{attributes, types};
@@ -130,6 +131,10 @@ pub(crate) fn check_receiver(signature: &Signature, errors: &Errors) {
         return;
     };
     match &receiver.kind {
+        ReceiverKind::Reference(_, Some(lifetime), _) if lifetime.ident == "static" => {
+            let message = "take `&self`: the service is lent for as long as the handler runs";
+            errors.at(receiver, message);
+        }
         ReceiverKind::Reference(_, _, None) => {}
         ReceiverKind::Reference(_, _, Some(_)) => errors.at(
             receiver,
@@ -167,6 +172,7 @@ pub(crate) fn check_form(signature: &Signature, errors: &Errors) {
         );
         errors.at(parameter, message);
     }
+    bounds::check_lifetimes(&signature.generics, errors);
 }
 
 /// The parameters that travel, from those written.

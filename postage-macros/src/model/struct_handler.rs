@@ -2,7 +2,7 @@
 
 use proc_macro2::{Span, TokenStream};
 use syn::ext::IdentExt as _;
-use syn::{Fields, Ident, ItemStruct};
+use syn::{Field, Fields, Ident, ItemStruct};
 
 use super::handler::check_pair;
 use super::method::{Category, Method, Settings, Wire};
@@ -11,6 +11,7 @@ use super::runtime::Runtime;
 use super::signature::{Answer, Input};
 use crate::errors::Errors;
 use crate::parse::args::Args;
+use crate::parse::serde::Serde;
 
 /// A struct that is decoded from a message and then run.
 pub(crate) struct StructHandler {
@@ -71,16 +72,22 @@ fn check_methods_only(args: &mut Args<'_>) {
 fn fields(item: &ItemStruct, errors: &Errors) -> Vec<Parameter> {
     match &item.fields {
         Fields::Unit => Vec::new(),
-        Fields::Named(fields) => fields
-            .named
-            .iter()
-            .filter_map(|field| Some(Parameter::field(field.ident.clone()?, field.ty.clone())))
-            .collect(),
+        Fields::Named(fields) => {
+            let whole = Serde::of(&item.attrs);
+            fields.named.iter().filter_map(|field| parameter(field, &whole)).collect()
+        }
         Fields::Unnamed(fields) => {
             errors.at(fields, "give the fields names: parameters travel by name");
             Vec::new()
         }
     }
+}
+
+fn parameter(field: &Field, whole: &Serde) -> Option<Parameter> {
+    let serde = Serde::of(&field.attrs);
+    let ident = field.ident.clone().filter(|_| !serde.nameless)?;
+    let name = whole.field(&serde, ident.unraw().to_string());
+    Some(Parameter::field(ident, name, field.ty.clone()))
 }
 
 fn snake_case(ident: &Ident) -> String {

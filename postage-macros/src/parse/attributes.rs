@@ -3,7 +3,7 @@
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use syn::spanned::Spanned as _;
-use syn::{AttrStyle, Attribute, Expr, ExprLit, Lit, Meta};
+use syn::{AttrStyle, Attribute, Expr, ExprLit, Ident, Lit, Meta};
 
 use crate::errors::Errors;
 
@@ -35,7 +35,18 @@ fn only(attributes: &[Attribute], names: &[&str]) -> Vec<Attribute> {
     let wanted = |attribute: &&Attribute| names.iter().any(|name| attribute.path().is_ident(name));
     // One written within the item, as `#![allow(..)]`, stands before what is generated from it.
     let outer = |attribute: &Attribute| Attribute { style: AttrStyle::Outer, ..attribute.clone() };
-    attributes.iter().filter(wanted).map(outer).collect()
+    attributes.iter().filter(wanted).map(outer).map(unexpectant).collect()
+}
+
+/// What is generated may not have what is expected of the item: it is allowed there.
+fn unexpectant(attribute: Attribute) -> Attribute {
+    match attribute.meta {
+        Meta::List(mut list) if list.path.is_ident("expect") => {
+            list.path = Ident::new("allow", list.path.span()).into();
+            Attribute { meta: Meta::List(list), ..attribute }
+        }
+        meta => Attribute { meta, ..attribute },
+    }
 }
 
 /// What holds for everything generated from an item: its conditions.
@@ -43,9 +54,19 @@ pub(crate) fn conditions(attributes: &[Attribute]) -> Vec<Attribute> {
     only(attributes, &["cfg"])
 }
 
-/// Conditions, `deprecated` and lint levels: what a generated item inherits beside the docs.
+/// Conditions and lint levels: what a generated block inherits.
+pub(crate) fn levels(attributes: &[Attribute]) -> Vec<Attribute> {
+    only(attributes, &["cfg", "allow", "expect", "warn", "deny"])
+}
+
+/// Conditions, lint levels and `deprecated`: what a generated item inherits beside the docs.
 pub(crate) fn inherited(attributes: &[Attribute]) -> Vec<Attribute> {
-    only(attributes, &["cfg", "deprecated", "allow", "warn", "deny"])
+    only(attributes, &["cfg", "allow", "expect", "warn", "deny", "deprecated"])
+}
+
+/// What a copy of a method takes along: nothing that is to happen once.
+pub(crate) fn copied(attributes: &[Attribute]) -> Vec<Attribute> {
+    only(attributes, &["cfg", "allow", "expect", "warn", "deny", "doc"])
 }
 
 /// The documentation.

@@ -3,5 +3,6 @@
 pub(crate) mod args;
 pub(crate) mod attributes;
 pub(crate) mod items;
+pub(crate) mod serde;
 pub(crate) mod types;
 pub(crate) mod values;

@@ -2,7 +2,8 @@
 
 use syn::visit::{self, Visit};
 use syn::visit_mut::VisitMut;
-use syn::{GenericArgument, Lifetime, PathArguments, PathSegment, Type, TypeReference};
+use syn::{GenericArgument, Ident, Lifetime, PathArguments, PathSegment, Signature, Type};
+use syn::{TypeParamBound, TypeReference};
 
 /// The type without the invisible or written parentheses around it.
 pub(crate) fn bare(ty: &Type) -> &Type {
@@ -44,6 +45,22 @@ pub(crate) fn option(ty: &Type) -> Option<&Type> {
     }
 }
 
+/// The `T` of an `impl Future<Output = T>`.
+pub(crate) fn future_output(ty: &Type) -> Option<&Type> {
+    let Type::ImplTrait(bounds) = bare(ty) else { return None };
+    let future = bounds.bounds.iter().find_map(|bound| match bound {
+        TypeParamBound::Trait(bound) => {
+            bound.path.segments.last().filter(|segment| segment.ident == "Future")
+        }
+        _ => None,
+    })?;
+    let PathArguments::AngleBracketed(arguments) = &future.arguments else { return None };
+    arguments.args.iter().find_map(|argument| match argument {
+        GenericArgument::AssocType(output) if output.ident == "Output" => Some(&output.ty),
+        _ => None,
+    })
+}
+
 /// A shared or mutable reference.
 pub(crate) fn reference(ty: &Type) -> Option<&TypeReference> {
     match bare(ty) {
@@ -52,9 +69,28 @@ pub(crate) fn reference(ty: &Type) -> Option<&TypeReference> {
     }
 }
 
+/// Whether a reference is lent for ever.
+pub(crate) fn is_static(reference: &TypeReference) -> bool {
+    reference.lifetime.as_ref().is_some_and(|lifetime| lifetime.ident == "static")
+}
+
+/// Whether a path's last name is given `'static`.
+pub(crate) fn takes_static(ty: &Type) -> bool {
+    let arguments = last_segment(ty).map(|segment| &segment.arguments);
+    let Some(PathArguments::AngleBracketed(arguments)) = arguments else { return false };
+    arguments.args.iter().any(|argument| {
+        matches!(argument, GenericArgument::Lifetime(lifetime) if lifetime.ident == "static")
+    })
+}
+
 /// Whether this is `str`.
 pub(crate) fn is_str(ty: &Type) -> bool {
     matches!(bare(ty), Type::Path(path) if path.path.is_ident("str"))
+}
+
+/// Whether this is `str` or `[T]` itself.
+pub(crate) fn is_unsized(ty: &Type) -> bool {
+    is_str(ty) || matches!(bare(ty), Type::Slice(_))
 }
 
 /// Whether this is a number, a truth value or a character.
@@ -87,6 +123,24 @@ pub(crate) fn erased(ty: &Type) -> Type {
     let mut ty = ty.clone();
     Eraser.visit_type_mut(&mut ty);
     ty
+}
+
+/// The lifetimes with a name that parameters and answer mention.
+pub(crate) fn lifetimes(signature: &Signature) -> Vec<&Ident> {
+    struct Lifetimes<'t>(Vec<&'t Ident>);
+    impl<'t> Visit<'t> for Lifetimes<'t> {
+        fn visit_lifetime(&mut self, lifetime: &'t Lifetime) {
+            if lifetime.ident != "static" && lifetime.ident != "_" {
+                self.0.push(&lifetime.ident);
+            }
+        }
+    }
+    let mut lifetimes = Lifetimes(Vec::new());
+    for input in &signature.inputs {
+        lifetimes.visit_fn_arg(input);
+    }
+    lifetimes.visit_return_type(&signature.output);
+    lifetimes.0
 }
 
 /// What a type mentions anywhere inside.

@@ -1,0 +1,32 @@
+use postage_core::prelude::*;
+
+#[exchange(name = "orders", kind = "topic")]
+struct Orders;
+
+#[producer(exchange = Orders, key = "orders.desk")]
+trait OrderDesk {
+    #[rpc]
+    async fn place(&self, item: &'i str) -> u32;
+
+    #[rpc]
+    async fn fine(&self, quantity: u32) -> u32;
+}
+
+struct Fake;
+
+impl OrderDesk for Fake {
+    async fn place(&self, _: &str) -> u32 {
+        1
+    }
+
+    async fn fine(&self, quantity: u32) -> u32 {
+        quantity
+    }
+}
+
+fn elsewhere(client: &OrderDeskProducer) {
+    let _ = Fake.fine(1);
+    let _ = client.fine(1);
+}
+
+fn main() {}
