@@ -1,6 +1,11 @@
 //! `application` and `who`, as processes on a RabbitMQ of their own.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests fail by panicking"
+)]
 
 mod built;
 

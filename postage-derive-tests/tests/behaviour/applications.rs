@@ -314,7 +314,7 @@ async fn a_call_to_many_collects_the_answers_of_all(world: World) {
     }
     // The next is the end of the time.
     assert!(within("the end", answers.next()).await.is_none());
-    heard.sort_by(|one, other| one.result.clone().ok().cmp(&other.result.clone().ok()));
+    heard.sort_by_key(|answer| answer.result.clone().ok());
     for (answer, (application, label)) in heard.into_iter().zip([(&one, "one"), (&two, "two")]) {
         assert_eq!(answer.from, Some(Address::unique(application.fingerprint())));
         assert_eq!(answer.result.as_deref().ok(), Some(label));
