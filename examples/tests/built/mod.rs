@@ -1,13 +1,20 @@
 //! The examples as programs.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::Mutex;
 
 use serde_json::Value;
 
 /// Built here, since cargo builds examples for some ways to run a test and not for others. With
 /// the features of `cargo xtask test`, which has all that it needs built already.
-pub(crate) fn example(name: &str) -> PathBuf {
+pub(crate) fn example(name: &'static str) -> PathBuf {
+    static BUILT: Mutex<BTreeMap<&'static str, PathBuf>> = Mutex::new(BTreeMap::new());
+    BUILT.lock().unwrap().entry(name).or_insert_with(|| build(name)).clone()
+}
+
+fn build(name: &str) -> PathBuf {
     let built = Command::new(env!("CARGO"))
         .args(["build", "--quiet", "--workspace", "--all-features", "--example", name])
         .args(["--message-format", "json"])
