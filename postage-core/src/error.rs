@@ -1,5 +1,7 @@
 //! What a caller and a sender can be told: one type for each.
 
+use std::error::Error;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
@@ -32,6 +34,12 @@ pub enum SendError {
         route: Route,
         /// How long it waited.
         waited: Duration,
+    },
+    /// A layer of the producer ended it.
+    #[error("a layer ended the send: {source}")]
+    Layer {
+        /// The layer's own error.
+        source: Arc<Box<dyn Error + Send + Sync>>,
     },
     /// The connection is gone.
     #[error("the connection went away before the broker confirmed: {reason}")]
@@ -85,6 +93,12 @@ pub enum CallFault {
     Malformed {
         /// What is wrong with it.
         reason: String,
+    },
+    /// A layer of the producer ended it.
+    #[error("a layer ended the call: {source}")]
+    Layer {
+        /// The layer's own error.
+        source: Arc<Box<dyn Error + Send + Sync>>,
     },
     /// The connection is gone.
     #[error("the connection went away before the answer came: {reason}")]

@@ -92,6 +92,7 @@
 //! |---|---|---|
 //! | `amqp` | the AMQP 0-9-1 transport, by lapin | on |
 //! | `tls` | `amqps://`, by rustls with the ring provider and the system's root certificates | off |
+//! | `tower` | `tower` layers around handlers and calls: `Serve::layer`, `Producer::layer` | off |
 //! | `msgpack` | `MsgPackCodec`, a second codec, under `application/msgpack` | off |
 //! | `faults` | `transport::FaultyTransport`, for tests: faults by a seed over the memory transport | off |
 
@@ -103,6 +104,7 @@ mod config;
 mod contract;
 mod error;
 mod headers;
+mod layers;
 mod limits;
 mod link;
 pub mod message;
@@ -131,6 +133,8 @@ pub use broker::Broker;
 pub use config::Config;
 pub use contract::{Contract, Method, Parameter, Peer};
 pub use error::{CallError, CallFault, CallOutcome, SendError, ServeError};
+#[cfg(feature = "tower")]
+pub use layers::{HandlerService, Handling, Receipt, Sending, SendingService};
 pub use limits::{DEFAULT_MAX_BODY, DEFAULT_MAX_CALLS, DEFAULT_MAX_DEPTH};
 #[cfg(feature = "msgpack")]
 pub use message::MsgPackCodec;

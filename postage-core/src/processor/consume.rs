@@ -21,6 +21,7 @@ use super::table::Table;
 use super::turn::Turn;
 use super::{ReplyTo, Retry, ServiceSetup};
 use crate::error::ServeError;
+use crate::layers::HandlerService;
 use crate::link::Link;
 use crate::message::{Fingerprint, Identity};
 use crate::pauses::Pauses;
@@ -54,6 +55,8 @@ pub(crate) struct Service {
     pub(super) reply_to: ReplyTo,
     /// The address that answers say they come from.
     pub(super) answers_from: Option<Cow<'static, str>>,
+    /// What the handlers run within.
+    pub(super) layers: Option<HandlerService>,
     pub(super) quit: bool,
     pub(super) restart: bool,
 }
@@ -85,6 +88,7 @@ impl Service {
             handler_time: setup.handler_time,
             reply_to: setup.reply_to,
             answers_from: setup.answers_from.clone(),
+            layers: setup.layers.clone(),
             quit: setup.quit,
             restart: setup.restart,
         })

@@ -1,6 +1,7 @@
 //! One delivery: decode, dispatch, settle. Nothing that a peer sends gets out of here as a panic.
 
 use std::any::Any;
+use std::convert::identity;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -10,6 +11,7 @@ use tokio::time::{Instant, timeout};
 
 use super::consume::Service;
 use super::dedup::{Claim, Claimed, DedupStore};
+use super::held::Held;
 use super::history::History;
 use super::replier::Replier;
 use super::request::Request;
@@ -18,13 +20,14 @@ use super::sources::ServedQueue;
 use super::table::{Entry, nearest};
 use super::turn::Turn;
 use super::{Context, Outcome};
+use crate::layers;
 use crate::message::{Category, Codec, CodecError, JsonCodec, Message, shorten, shorten_to};
 use crate::transport::Delivery;
 
 impl Service {
     /// Handles a delivery of this queue that has been here since then.
     pub(super) async fn handle(
-        &self,
+        self: &Arc<Self>,
         queue: &ServedQueue,
         delivery: Delivery,
         since: Instant,
@@ -48,7 +51,7 @@ impl Service {
         let verdict = match opened {
             Ok((codec, body)) => {
                 let replier = self.replier(codec, &delivery);
-                self.read(queue, &delivery, body, &replier, turn).await
+                self.read(queue, &delivery, body, replier, turn).await
             }
             Err(error) => {
                 let json = Arc::new(JsonCodec);
@@ -66,11 +69,11 @@ impl Service {
     }
 
     async fn read(
-        &self,
+        self: &Arc<Self>,
         queue: &ServedQueue,
         delivery: &Delivery,
         body: Bytes,
-        replier: &Replier,
+        replier: Replier,
         turn: &mut Turn,
     ) -> Verdict {
         let queue = queue.name();
@@ -81,22 +84,25 @@ impl Service {
             body.clone(),
             Arc::clone(&self.control),
         );
-        match Message::from_json(&body) {
-            Ok(message) => {
-                self.once(&queue, Request::new(&message, &context, replier), replier, turn).await
-            }
-            Err(error) => malformed(delivery, replier, &error.to_string()).await.into(),
-        }
+        let message = match Message::from_json(&body) {
+            Ok(message) => message,
+            Err(error) => return malformed(delivery, &replier, &error.to_string()).await.into(),
+        };
+        // Only layers need what outlives this function.
+        let (held, lent);
+        let request = if self.layers.is_some() {
+            held = Arc::new(Held::new(Arc::clone(self), context, replier));
+            Request::held(&message, &held)
+        } else {
+            lent = (context, replier);
+            Request::new(&message, &lent.0, &lent.1)
+        };
+        self.once(&queue, request, turn).await
     }
 
     /// Dispatches a message unless one of its id was handled before: a caller is answered as then.
-    async fn once(
-        &self,
-        queue: &str,
-        request: Request<'_>,
-        replier: &Replier,
-        turn: &mut Turn,
-    ) -> Verdict {
+    async fn once(&self, queue: &str, request: Request<'_>, turn: &mut Turn) -> Verdict {
+        let replier = request.replier();
         let (Some(store), Some(id)) = (&self.dedup, request.context().message_id()) else {
             return self.dispatch(request).await;
         };
@@ -148,7 +154,7 @@ impl Service {
             let failed = outcome != Outcome::Done || request.has_raised();
             self.table.count(*handler, begun.elapsed(), failed);
             if verdict.outcome == Outcome::Done && outcome != Outcome::Done {
-                verdict = Verdict::by(handler.method, outcome);
+                verdict = Verdict::by(handler.name(), outcome);
             }
         }
         verdict
@@ -156,39 +162,64 @@ impl Service {
 
     /// Runs one handler, until its caller has left where it may be cancelled.
     async fn run(&self, handler: Entry, request: Request<'_>) -> Outcome {
-        let id = request.context().message_id().filter(|_| handler.cancellable);
-        let Some(id) = id else { return self.bounded(handler, request).await };
+        let id = request.context().message_id().filter(|_| handler.method.is_cancellable());
+        let Some(id) = id else { return self.layered(handler, request).await };
         let Some(mut running) = self.cancels.begin(id) else {
             tracing::debug!(
                 service = &*self.name,
-                handler = handler.method,
+                handler = handler.name(),
                 "cancelled before it began"
             );
             return Outcome::Done;
         };
         tokio::select! {
             biased;
-            outcome = self.bounded(handler, request) => outcome,
+            outcome = self.layered(handler, request) => outcome,
             () = running.cancelled() => {
-                tracing::debug!(service = &*self.name, handler = handler.method, "cancelled");
+                tracing::debug!(service = &*self.name, handler = handler.name(), "cancelled");
                 Outcome::Done
             }
         }
     }
 
-    /// Runs one handler in its time; its panic is an exception to the caller, and fails a message.
-    async fn bounded(&self, handler: Entry, request: Request<'_>) -> Outcome {
+    /// Runs one handler within the layers, where there are some.
+    async fn layered(&self, handler: Entry, request: Request<'_>) -> Outcome {
+        let (Some(layers), Some(held)) = (&self.layers, request.kept()) else {
+            return self.bounded(handler, request).await;
+        };
+        let passed = layers::handle(layers, Arc::clone(held), handler);
+        match self.guarded(handler, request, "the handler with its layers", passed).await {
+            Ok(Ok(outcome)) => request.after_layers(outcome).await,
+            Ok(Err(failure)) => request.stopped_by(&failure).await,
+            Err(outcome) => outcome,
+        }
+    }
+
+    /// Runs one handler by itself.
+    pub(super) async fn bounded(&self, handler: Entry, request: Request<'_>) -> Outcome {
         let dispatched = self.processors[handler.processor].dispatch(handler.index, request);
-        match timeout(self.handler_time, AssertUnwindSafe(dispatched).catch_unwind()).await {
-            Ok(Ok(outcome)) => outcome,
+        self.guarded(handler, request, "the handler", dispatched).await.unwrap_or_else(identity)
+    }
+
+    /// Does a handler's work in its time; its panic is an exception to the caller, and fails a
+    /// message.
+    async fn guarded<T>(
+        &self,
+        handler: Entry,
+        request: Request<'_>,
+        who: &str,
+        work: impl Future<Output = T>,
+    ) -> Result<T, Outcome> {
+        match timeout(self.handler_time, AssertUnwindSafe(work).catch_unwind()).await {
+            Ok(Ok(done)) => Ok(done),
             Ok(Err(panic)) => {
                 let text = &shorten_to(panic_text(&*panic), super::outcome::MOST);
-                tracing::error!(service = &*self.name, handler = handler.method, %text, "a handler panicked");
-                request.broke_off("Panic", text).await
+                tracing::error!(service = &*self.name, handler = handler.name(), %text, "{who} panicked");
+                Err(request.broke_off("Panic", text).await)
             }
             Err(_) => {
-                let text = format!("the handler took longer than {:?}", self.handler_time);
-                request.broke_off("HandlerTimeout", &text).await
+                let text = format!("{who} took longer than {:?}", self.handler_time);
+                Err(request.broke_off("HandlerTimeout", &text).await)
             }
         }
     }

@@ -11,6 +11,8 @@ mod erased;
 mod filter;
 mod handle;
 mod handler;
+#[cfg_attr(not(feature = "tower"), allow(dead_code, reason = "without layers nobody holds it"))]
+mod held;
 mod history;
 mod outcome;
 mod parameters;
@@ -35,6 +37,7 @@ pub use dedup::{Answer, Claim, DedupStore, RecentMessages};
 pub(crate) use erased::AnyProcessor;
 pub use filter::{Filter, FilterError};
 pub use handler::{DeclareHandler, Handle, read_handler, run_handler};
+pub(crate) use held::Held;
 pub use outcome::{IntoOutcome, Outcome};
 pub use parameters::{BadParameters, Parameters};
 pub use reply::{Reply, local_reply, local_reply_result};
@@ -44,7 +47,7 @@ pub use serve::Serve;
 pub(crate) use serving::Running;
 pub use serving::{Drained, Serving, Stopped};
 pub use setup::{DEFAULT_HANDLER_TIME, DEFAULT_PREFETCH, ReplyTo, ServiceSetup};
-pub(crate) use table::Table;
+pub(crate) use table::{Entry, Table};
 
 use crate::contract::Method;
 

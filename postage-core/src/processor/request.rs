@@ -1,11 +1,14 @@
 use std::fmt::Display;
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use super::held::Held;
 use super::replier::{Prepared, Replier};
 use super::{BadParameters, Context, Filter, FilterError, IntoOutcome, Outcome, Parameters, Reply};
 use crate::error::SendError;
+use crate::layers::Failure;
 use crate::message::{Category, Message, Object};
 
 /// A message at its handler: what generated code reads the arguments from and answers to.
@@ -16,6 +19,8 @@ pub struct Request<'a> {
     content: &'a RawValue,
     context: &'a Context,
     replier: &'a Replier,
+    /// Both again, where layers need them for longer.
+    held: Option<&'a Arc<Held>>,
 }
 
 /// A documented error's text. A trait of its own, to say why one is needed where it is missing.
@@ -42,7 +47,20 @@ impl<'a> Request<'a> {
         context: &'a Context,
         replier: &'a Replier,
     ) -> Self {
-        Self { message, content: message.content(), context, replier }
+        Self { message, content: message.content(), context, replier, held: None }
+    }
+
+    /// A request that layers may keep.
+    pub(super) fn held(message: &'a Message<'a>, held: &'a Arc<Held>) -> Self {
+        Self { held: Some(held), ..Self::new(message, held.context(), held.replier()) }
+    }
+
+    pub(super) const fn kept(self) -> Option<&'a Arc<Held>> {
+        self.held
+    }
+
+    pub(super) const fn replier(self) -> &'a Replier {
+        self.replier
     }
 
     /// Reads the handler's arguments: from `content.parameters` of a command, from the content of
@@ -208,6 +226,24 @@ impl<'a> Request<'a> {
                 Outcome::reject(format_args!("{name}: {text}"))
             }
             Category::Rpc => self.raise(name, text).await,
+        }
+    }
+
+    /// What the layers made of a handler's outcome. A call that they let go by is answered here.
+    pub(super) async fn after_layers(self, outcome: Outcome) -> Outcome {
+        if self.message.category() == Category::Rpc && !self.replier.has_replied() {
+            self.tell("NoReply", "the layers ended the call without a reply").await;
+        }
+        outcome
+    }
+
+    /// What becomes of a message that a layer stopped. A call that was shed is no dead letter: its
+    /// caller knows, and nothing has begun.
+    pub(super) async fn stopped_by(self, failure: &Failure) -> Outcome {
+        let outcome = self.broke_off(&failure.name, &failure.text).await;
+        match self.message.category() {
+            Category::Rpc if failure.shed => Outcome::Done,
+            _ => outcome,
         }
     }
 

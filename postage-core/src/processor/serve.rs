@@ -28,7 +28,7 @@ use crate::transport::BoxFuture;
 pub struct Serve {
     broker: Broker,
     processors: Vec<Arc<dyn AnyProcessor>>,
-    setup: ServiceSetup,
+    pub(crate) setup: ServiceSetup,
 }
 
 impl Broker {
@@ -106,7 +106,7 @@ impl Serve {
         self
     }
 
-    /// How long a handler may run: 10 min unless set. One that takes longer is dropped: a caller gets
+    /// How long a handler may run, its layers included: 10 min unless set. One that takes longer is dropped: a caller gets
     /// the exception `HandlerTimeout`, a message has failed.
     pub fn handler_time(mut self, limit: Duration) -> Self {
         self.setup.handler_time = limit;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::Retry;
 use super::dedup::{DedupStore, RecentMessages};
 use crate::error::ServeError;
+use crate::layers::HandlerService;
 use crate::message::Identity;
 use crate::topology::{Binding, Exchange, Queue};
 
@@ -52,6 +53,7 @@ pub struct ServiceSetup {
     pub(super) dedup: Dedup,
     pub(super) handler_time: Duration,
     pub(super) reply_to: ReplyTo,
+    pub(crate) layers: Option<HandlerService>,
     pub(super) quit: bool,
     pub(super) restart: bool,
     /// The address that answers say they come from.
@@ -100,6 +102,7 @@ impl ServiceSetup {
             dedup: Dedup::Recent,
             handler_time: DEFAULT_HANDLER_TIME,
             reply_to: ReplyTo::Anywhere,
+            layers: None,
             quit: true,
             restart: true,
             answers_from: None,

@@ -21,16 +21,22 @@ pub(crate) struct Table {
     counted: Vec<(&'static Method, Counts)>,
 }
 
-/// A handler's place, and its name for errors.
+/// A handler's place, and what it handles.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Entry {
+pub(crate) struct Entry {
     /// The place of its processor, and its index there.
     pub(super) processor: usize,
     pub(super) index: usize,
     /// Its place among all methods.
     counted: usize,
-    pub(super) method: &'static str,
-    pub(super) cancellable: bool,
+    pub(crate) method: &'static Method,
+}
+
+impl Entry {
+    /// Its name in Rust, for errors.
+    pub(super) const fn name(&self) -> &'static str {
+        self.method.method()
+    }
 }
 
 impl Table {
@@ -50,14 +56,7 @@ impl Table {
                 });
             }
             counted.push((method, Counts::default()));
-            let (method, cancellable) = (method.method(), method.is_cancellable());
-            handlers.push(Entry {
-                processor,
-                index,
-                counted: counted.len() - 1,
-                method,
-                cancellable,
-            });
+            handlers.push(Entry { processor, index, counted: counted.len() - 1, method });
         }
         Ok(Self { by_key, counted })
     }
@@ -85,7 +84,7 @@ impl Table {
 
     /// Whether any handler is stopped when its caller has left.
     pub(super) fn any_cancellable(&self) -> bool {
-        self.by_key.values().flatten().any(|handler| handler.cancellable)
+        self.by_key.values().flatten().any(|handler| handler.method.is_cancellable())
     }
 
     /// The names of the commands that are answered, for the one who asked for another.

@@ -11,9 +11,10 @@ use serde::de::DeserializeOwned;
 use tokio::time::{Instant, timeout_at};
 
 use super::attempt::{Pending, Request};
-use super::call::read_reply;
+use super::call::{open_reply, read_reply};
 use crate::contract::Peer;
 use crate::error::{CallFault, CallOutcome};
+use crate::layers;
 use crate::topology::Address;
 
 /// The answers to a call to many, made by [`Call::answers`](crate::Call::answers): a stream that
@@ -98,17 +99,29 @@ async fn next<T: DeserializeOwned, X: CallOutcome>(
         Ok(Ok(reply)) => {
             let from = reply.properties.app_id.as_deref();
             let from = from.map(|key| Address::of_key(key.to_owned()));
-            let result = read_reply(pending.link(), &reply);
+            let opened = open_reply(pending.link(), &reply);
+            let result = opened.map_err(X::from).and_then(|json| read_reply(&json));
             Some((Answered { from, result }, State::Listening(pending, until)))
         }
     }
 }
 
-async fn begin(request: Request) -> Result<(Box<Pending>, Instant), CallFault> {
-    let mut pending = Box::new(request.begin()?);
-    pending.start().await?;
+async fn begin(mut request: Request) -> Result<(Box<Pending>, Instant), CallFault> {
+    let pending = match request.outgoing.layers.take() {
+        Some(layers) => layers::call_many(layers, request).await?,
+        None => request.ask_many().await?,
+    };
     let until = pending.attempt_ends();
     Ok((pending, until))
+}
+
+impl Request {
+    /// Sends the request; any number of replies may come.
+    pub(crate) async fn ask_many(self) -> Result<Box<Pending>, CallFault> {
+        let mut pending = Box::new(self.begin()?);
+        pending.start().await?;
+        Ok(pending)
+    }
 }
 
 impl<T, X> Stream for Answers<T, X> {

@@ -254,7 +254,7 @@ impl Pending {
 /// As long as a wait can be: the clocks of some systems end not much later.
 const LONGEST: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
 
-fn after(start: Instant, time: Duration) -> Instant {
+pub(crate) fn after(start: Instant, time: Duration) -> Instant {
     start + time.min(LONGEST)
 }
 

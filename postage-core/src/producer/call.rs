@@ -2,17 +2,20 @@ use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{self, Poll};
 use std::time::Duration;
 
+use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
 use super::answers::Answers;
 use super::attempt::Request;
 use super::options::{Outgoing, shared_options};
-use super::ticket::Detach;
+use super::ticket::{Detach, Started};
 use crate::contract::Peer;
 use crate::error::{CallFault, CallOutcome};
+use crate::layers;
 use crate::link::Link;
 use crate::message::{Message, ResultContent, shorten};
 use crate::topology::Exchange;
@@ -141,20 +144,38 @@ where
     }
 }
 
-async fn run<T: DeserializeOwned, X: CallOutcome>(request: Request) -> Result<T, X> {
-    let link = std::sync::Arc::clone(&request.outgoing.link);
-    let reply = request.begin()?.finish().await?;
-    read_reply(&link, &reply)
+async fn run<T: DeserializeOwned, X: CallOutcome>(mut request: Request) -> Result<T, X> {
+    let reply = match request.outgoing.layers.take() {
+        Some(layers) => layers::call(layers, request, None).await?,
+        None => request.ask(None).await?,
+    };
+    read_reply(&reply)
+}
+
+impl Request {
+    /// Makes the call; the answer is the JSON of the reply. Who has detached it is told when it is
+    /// sent.
+    pub(crate) async fn ask(self, started: Option<&Started>) -> Result<Bytes, CallFault> {
+        let link = Arc::clone(&self.outgoing.link);
+        let mut pending = self.begin()?;
+        if let Some(started) = started {
+            started.by(&mut pending).await?;
+        }
+        open_reply(&link, &pending.finish().await?)
+    }
+}
+
+/// The JSON of a reply.
+pub(super) fn open_reply(link: &Link, reply: &Delivery) -> Result<Bytes, CallFault> {
+    let opened = link.open(reply);
+    let (_, json) = opened.map_err(|error| CallFault::Malformed { reason: error.to_string() })?;
+    Ok(json)
 }
 
 /// What a reply says, in the caller's types.
-pub(crate) fn read_reply<T: DeserializeOwned, X: CallOutcome>(
-    link: &Link,
-    reply: &Delivery,
-) -> Result<T, X> {
+pub(super) fn read_reply<T: DeserializeOwned, X: CallOutcome>(json: &[u8]) -> Result<T, X> {
     let malformed = |reason: String| X::from(CallFault::Malformed { reason });
-    let (_, json) = link.open(reply).map_err(|error| malformed(error.to_string()))?;
-    let message = Message::from_json(&json).map_err(|error| malformed(error.to_string()))?;
+    let message = Message::from_json(json).map_err(|error| malformed(error.to_string()))?;
     match ResultContent::of(&message).map_err(|error| malformed(error.to_string()))? {
         ResultContent::Success { value } => serde_json::from_str(value.get()).map_err(|error| {
             let wanted = std::any::type_name::<T>();

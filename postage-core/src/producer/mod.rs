@@ -18,15 +18,20 @@ use std::time::Duration;
 use serde::Serialize;
 
 pub use answers::{Answered, Answers};
+#[cfg(feature = "tower")]
+pub(crate) use attempt::after;
+pub(crate) use attempt::{Pending, Request};
 pub use call::Call;
 pub(crate) use options::{Outgoing, Routes};
 pub use parameters::Named;
 pub use publish::Publish;
 pub(crate) use replies::Replies;
+pub(crate) use ticket::Started;
 pub use ticket::{Detach, Ticket};
 
 use crate::broker::Broker;
 use crate::contract::{Contract, Peer};
+use crate::layers::SendingService;
 use crate::link::Link;
 use crate::message::Identity;
 use crate::topology::{Address, Exchange};
@@ -62,6 +67,8 @@ pub struct Producer {
     replies: Arc<Replies>,
     identity: Arc<Identity>,
     defaults: Defaults,
+    /// What is sent and called goes through these.
+    pub(crate) layers: Option<SendingService>,
 }
 
 #[derive(Clone, Debug)]
@@ -91,6 +98,7 @@ impl Producer {
                 deadline: None,
                 peer: Peer::default(),
             },
+            layers: None,
         }
     }
 

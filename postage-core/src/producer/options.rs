@@ -3,6 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::contract::Method;
+use crate::layers::SendingService;
 use crate::link::Link;
 use crate::message::EncodeError;
 use crate::topology::{Exchange, Route};
@@ -14,14 +15,21 @@ const SEND_WITHIN: Duration = Duration::from_secs(30);
 /// Exchanges and keys to send to: Postage's `eks`.
 pub(crate) type Routes = Arc<[(Exchange, Cow<'static, str>)]>;
 
+/// A message's type and name.
+pub(super) type Subject = (Cow<'static, str>, Cow<'static, str>);
+
 /// A message that is made and not yet sent, with the options that publications and calls share.
 #[derive(Clone, Debug)]
 pub(crate) struct Outgoing {
     pub(crate) link: Arc<Link>,
     /// The JSON of the message, or why there is none.
     json: Result<Vec<u8>, EncodeError>,
-    /// The message's type and name, for errors.
-    label: String,
+    /// The message's type and name; none for a body that is forwarded.
+    subject: Option<Subject>,
+    /// The method of the contract, where there is one.
+    pub(crate) method: Option<&'static Method>,
+    /// What it is sent through.
+    pub(crate) layers: Option<SendingService>,
     routes: Routes,
     key: Option<Cow<'static, str>>,
     eks: Option<Routes>,
@@ -35,7 +43,7 @@ impl Outgoing {
     pub(crate) fn new(
         link: Arc<Link>,
         json: Result<Vec<u8>, EncodeError>,
-        label: String,
+        subject: Option<Subject>,
         routes: Routes,
     ) -> Self {
         let content_type = Some(Cow::Borrowed(link.codecs.outgoing().content_type()));
@@ -43,7 +51,9 @@ impl Outgoing {
         Self {
             link,
             json,
-            label,
+            subject,
+            method: None,
+            layers: None,
             routes,
             key: None,
             eks: None,
@@ -54,7 +64,8 @@ impl Outgoing {
     }
 
     /// What the contract says of this method.
-    pub(crate) fn apply(&mut self, method: &Method) {
+    pub(crate) fn apply(&mut self, method: &'static Method) {
+        self.method = Some(method);
         self.key = method.key.map(Cow::Borrowed);
         self.properties.priority = method.priority;
         self.properties.expiration = method.ttl;
@@ -92,9 +103,12 @@ impl Outgoing {
     pub(crate) fn body(&self) -> Result<bytes::Bytes, EncodeError> {
         let json = self.json.clone()?;
         let sealed = self.link.seal(&**self.link.codecs.outgoing(), json);
-        sealed.map_err(|error| EncodeError::Codec {
-            name: self.label.clone(),
-            reason: error.to_string(),
+        sealed.map_err(|error| {
+            let name = match &self.subject {
+                Some((kind, name)) => format!("{kind} `{name}`"),
+                None => "a forwarded body".to_owned(),
+            };
+            EncodeError::Codec { name, reason: error.to_string() }
         })
     }
 
@@ -110,6 +124,25 @@ impl Outgoing {
         let publication =
             Publication::new(route, properties, body).mandatory(self.confirm).confirm(self.confirm);
         self.link.publish_to(exchange, publication).await
+    }
+}
+
+/// What layers see of it.
+#[cfg(feature = "tower")]
+impl Outgoing {
+    /// The message's type; empty for a body that is forwarded.
+    pub(crate) fn kind(&self) -> &str {
+        self.subject.as_ref().map_or("", |(kind, _)| kind)
+    }
+
+    /// The message's name; empty for a body that is forwarded.
+    pub(crate) fn name(&self) -> &str {
+        self.subject.as_ref().map_or("", |(_, name)| name)
+    }
+
+    /// The JSON of the message.
+    pub(crate) fn json(&self) -> Result<&[u8], EncodeError> {
+        self.json.as_deref().map_err(Clone::clone)
     }
 }
 

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::options::{Outgoing, at_least_a_millisecond, shared_options};
 use crate::error::SendError;
+use crate::layers;
 use crate::topology::{Exchange, Route};
 use crate::transport::{BoxFuture, Properties};
 
@@ -74,22 +75,32 @@ impl Publish {
     }
 }
 
-async fn run(outgoing: Outgoing) -> Result<(), SendError> {
-    let body = outgoing.body()?;
-    let targets = outgoing.targets();
-    if targets.is_empty() {
-        return Err(SendError::NoRoute);
+async fn run(mut outgoing: Outgoing) -> Result<(), SendError> {
+    match outgoing.layers.take() {
+        Some(layers) => layers::send(layers, outgoing).await,
+        None => outgoing.send().await,
     }
-    let sent = targets.into_iter().map(|(exchange, key)| {
-        let mut properties = outgoing.properties.clone();
-        // Each copy has its own id, since a returned one is recognised by it.
-        properties.message_id = Some(Uuid::new_v4().to_string().into());
-        send(&outgoing, exchange, key, body.clone(), properties)
-    });
-    for result in join_all(sent).await {
-        result?;
+}
+
+impl Outgoing {
+    /// Sends it to all its exchanges and keys.
+    pub(crate) async fn send(&self) -> Result<(), SendError> {
+        let body = self.body()?;
+        let targets = self.targets();
+        if targets.is_empty() {
+            return Err(SendError::NoRoute);
+        }
+        let sent = targets.into_iter().map(|(exchange, key)| {
+            let mut properties = self.properties.clone();
+            // Each copy has its own id, since a returned one is recognised by it.
+            properties.message_id = Some(Uuid::new_v4().to_string().into());
+            send(self, exchange, key, body.clone(), properties)
+        });
+        for result in join_all(sent).await {
+            result?;
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 /// Sends one copy, and again under the same id when the connection was lost before the confirm.

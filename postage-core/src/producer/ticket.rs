@@ -1,13 +1,17 @@
 use std::fmt;
+use std::future::ready;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{self, Poll};
 
+use bytes::Bytes;
 use serde::de::DeserializeOwned;
+use tokio::sync::oneshot;
 
 use super::attempt::{Pending, Request};
-use super::call::read_reply;
+use super::call::{open_reply, read_reply};
 use crate::error::{CallFault, CallOutcome};
+use crate::layers::{self, SendingService};
 use crate::transport::BoxFuture;
 
 /// A call about to be sent whose answer is awaited later: a future of a [`Ticket`], made by
@@ -19,33 +23,78 @@ pub struct Detach<T, X = CallFault> {
 
 impl<T: DeserializeOwned + Send + 'static, X: CallOutcome> Detach<T, X> {
     pub(crate) fn new(request: Request) -> Self {
-        Self {
-            sending: Box::pin(async move {
-                let link = Arc::clone(&request.outgoing.link);
-                let mut pending = request.begin()?;
-                let reply_to = pending.start().await?;
-                pending.wanted_anyway();
-                Ok(Ticket {
-                    id: pending.id().to_owned(),
-                    reply_to,
-                    answer: Box::pin(finish(link, pending)),
-                })
-            }),
-        }
+        Self { sending: Box::pin(detach(request)) }
     }
 
     /// What comes of detaching a call that has been polled before.
     pub(crate) fn under_way() -> Self {
-        Self { sending: Box::pin(std::future::ready(Err(CallFault::UnderWay))) }
+        Self { sending: Box::pin(ready(Err(CallFault::UnderWay))) }
     }
 }
 
-async fn finish<T: DeserializeOwned, X: CallOutcome>(
-    link: Arc<crate::link::Link>,
-    pending: Pending,
-) -> Result<T, X> {
-    let reply = pending.finish().await?;
-    read_reply(&link, &reply)
+async fn detach<T: DeserializeOwned + Send + 'static, X: CallOutcome>(
+    mut request: Request,
+) -> Result<Ticket<T, X>, CallFault> {
+    if let Some(layers) = request.outgoing.layers.take() {
+        return detach_in_layers(layers, request).await;
+    }
+    let link = Arc::clone(&request.outgoing.link);
+    let mut pending = request.begin()?;
+    let sent = Sent::now(&mut pending).await?;
+    Ok(Ticket::new(sent, async move { open_reply(&link, &pending.finish().await?) }))
+}
+
+/// The layers go on with the call when it is sent, while the ticket is awaited.
+async fn detach_in_layers<T: DeserializeOwned + Send + 'static, X: CallOutcome>(
+    layers: SendingService,
+    request: Request,
+) -> Result<Ticket<T, X>, CallFault> {
+    let (started, mut sent) = Started::new();
+    let mut reply = Box::pin(layers::call(layers, request, Some(started)));
+    tokio::select! {
+        biased;
+        Ok(sent) = &mut sent => Ok(Ticket::new(sent, reply)),
+        reply = &mut reply => match sent.try_recv() {
+            Ok(sent) => Ok(Ticket::new(sent, ready(reply))),
+            Err(_) => Ok(Ticket::new(Sent::default(), ready(Ok(reply?)))),
+        },
+    }
+}
+
+/// The request of a detached call, when it is sent.
+#[derive(Debug, Default)]
+struct Sent {
+    id: String,
+    reply_to: String,
+}
+
+impl Sent {
+    /// Sends the first attempt. The service need not be told when the ticket is dropped.
+    async fn now(pending: &mut Pending) -> Result<Self, CallFault> {
+        let reply_to = pending.start().await?;
+        pending.wanted_anyway();
+        Ok(Self { id: pending.id().to_owned(), reply_to })
+    }
+}
+
+/// Tells who has detached a call that it is sent: the first time, where layers send it again.
+#[derive(Debug)]
+pub(crate) struct Started(Mutex<Option<oneshot::Sender<Sent>>>);
+
+impl Started {
+    fn new() -> (Self, oneshot::Receiver<Sent>) {
+        let (sender, receiver) = oneshot::channel();
+        (Self(Mutex::new(Some(sender))), receiver)
+    }
+
+    /// Sends the first attempt, and says so.
+    pub(super) async fn by(&self, pending: &mut Pending) -> Result<(), CallFault> {
+        let sent = Sent::now(pending).await?;
+        let sender = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // Nobody listens when the call was given up meanwhile.
+        drop(sender.map(|sender| sender.send(sent)));
+        Ok(())
+    }
 }
 
 /// The claim to the answer of a call that was sent: a future of the answer.
@@ -59,14 +108,25 @@ pub struct Ticket<T, X = CallFault> {
     answer: BoxFuture<'static, Result<T, X>>,
 }
 
+impl<T: DeserializeOwned, X: CallOutcome> Ticket<T, X> {
+    fn new(
+        sent: Sent,
+        reply: impl Future<Output = Result<Bytes, CallFault>> + Send + 'static,
+    ) -> Self {
+        let Sent { id, reply_to } = sent;
+        Self { id, reply_to, answer: Box::pin(async move { read_reply(&reply.await?) }) }
+    }
+}
+
 impl<T, X> Ticket<T, X> {
-    /// The request's id: its message id and its correlation id.
+    /// The request's id: its message id and its correlation id. Empty where a layer answered the
+    /// call in the service's place.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// The queue that the answer will come to.
+    /// The queue that the answer will come to. Empty where [`Ticket::id`] is.
     #[must_use]
     pub fn reply_to(&self) -> &str {
         &self.reply_to

@@ -7,10 +7,11 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::attempt::Request;
+use super::options::Subject;
 use super::{Call, Outgoing, Producer, Publish};
 use crate::contract::Method;
 use crate::error::CallOutcome;
-use crate::message::{Category, Envelope, IntoEnvelope};
+use crate::message::{Category, EncodeError, Envelope, IntoEnvelope};
 
 impl Producer {
     /// Sends a plain message: positional and named arguments. `()` stands for none.
@@ -42,9 +43,7 @@ impl Producer {
 
     /// Sends a body that was received, unchanged, its fingerprint included.
     pub fn forward(&self, body: impl Into<Vec<u8>>) -> Publish {
-        let routes = Arc::clone(&self.defaults.routes);
-        let link = Arc::clone(&self.link);
-        let mut outgoing = Outgoing::new(link, Ok(body.into()), "a forwarded body".into(), routes);
+        let mut outgoing = self.made(Ok(body.into()), None);
         outgoing.properties.persistent = true;
         Publish::new(outgoing)
     }
@@ -69,7 +68,7 @@ impl Producer {
     }
 
     #[doc(hidden)]
-    pub fn publish_method(&self, method: &Method, parameters: impl Serialize) -> Publish {
+    pub fn publish_method(&self, method: &'static Method, parameters: impl Serialize) -> Publish {
         let mut outgoing = self.outgoing_method(method, parameters);
         outgoing.properties.persistent = true;
         outgoing.apply(method);
@@ -79,7 +78,7 @@ impl Producer {
     #[doc(hidden)]
     pub fn call_method<T: for<'de> Deserialize<'de>, X: CallOutcome>(
         &self,
-        method: &Method,
+        method: &'static Method,
         parameters: impl Serialize,
     ) -> Call<T, X> {
         let mut outgoing = self.outgoing_method(method, parameters);
@@ -106,8 +105,14 @@ impl Producer {
 
     fn outgoing<C: Serialize>(&self, envelope: &Envelope<C>) -> Outgoing {
         let json = envelope.to_json(&self.identity);
-        let label = format!("{} `{}`", envelope.kind(), envelope.name());
-        Outgoing::new(Arc::clone(&self.link), json, label, Arc::clone(&self.defaults.routes))
+        self.made(json, Some((envelope.kind.clone(), envelope.name.clone())))
+    }
+
+    fn made(&self, json: Result<Vec<u8>, EncodeError>, subject: Option<Subject>) -> Outgoing {
+        let routes = Arc::clone(&self.defaults.routes);
+        let mut outgoing = Outgoing::new(Arc::clone(&self.link), json, subject, routes);
+        outgoing.layers.clone_from(&self.layers);
+        outgoing
     }
 
     fn request(&self, outgoing: Outgoing) -> Request {
