@@ -38,6 +38,7 @@ mod filters;
 mod futures;
 mod handling;
 mod kept;
+mod layers;
 mod limits;
 mod once;
 mod outcomes;
