@@ -84,6 +84,9 @@ impl Serve {
     /// in a handler's place, so [`Serve::concurrency`] and the prefetch bound how many wait, and
     /// [`Serve::handler_time`] bounds how long.
     ///
+    /// What an [`Application`](crate::Application) answers by itself, like `ping`, goes through them
+    /// too.
+    ///
     /// The handler's [`Outcome`] is what a layer gets back. An error of a layer becomes an
     /// exception to a caller, and a message has failed as by its handler, so
     /// [`Serve::retry`] counts for it: without one, a message that was shed is rejected.

@@ -166,6 +166,7 @@ on_every_broker! {
     a_layer_of_the_client_may_try_again,
     a_detached_call_goes_through_the_layers_once,
     a_deadline_bounds_the_wait_for_a_layer,
+    a_call_to_many_goes_through_the_layers_when_it_is_sent,
 }
 
 async fn a_layer_of_the_service_sees_the_method_the_fingerprint_and_the_headers(world: World) {
@@ -535,7 +536,7 @@ async fn a_detached_call_goes_through_the_layers_once(world: World) {
     assert_eq!(within("an answer", ticket).await.unwrap(), 1);
     assert_eq!(served.ear.rest(), ["layer out"]);
 
-    let closed = served.producer().layer(answers::<Sending, Receipt>(|_| Err("closed".into())));
+    let closed = served.producer().layer(closed());
     let refused = within("a ticket", closed.rpc::<usize>("work", ()).detach()).await;
     assert!(matches!(refused, Err(CallFault::Layer { .. })), "{refused:?}");
 }
@@ -556,4 +557,30 @@ async fn a_deadline_bounds_the_wait_for_a_layer(world: World) {
     served.gate.open(1);
     within("the first answer", first).await.unwrap().unwrap();
     assert_eq!(served.ear.rest(), [""; 0]);
+}
+
+async fn a_call_to_many_goes_through_the_layers_when_it_is_sent(world: World) {
+    let mut served = Served::within(&world, |serve, _| serve).await;
+    let add = MapRequestLayer::new(|mut sending: Sending| {
+        assert_eq!(sending.category(), Category::Rpc);
+        sending.headers_mut().insert("tenant", "acme");
+        sending
+    });
+    let producer = served.producer().layer(add).layer(says("layer", &served.voice));
+    let answers = producer.rpc::<String>("tenant", ()).answers(DEADLINE);
+    let first = within("an answer", answers.first(1)).await;
+    assert_eq!(first[0].result.as_deref().unwrap(), "acme");
+    let mut heard = served.ear.rest();
+    heard.sort();
+    assert_eq!(heard, ["layer in", "layer out", "tenant"]);
+
+    let closed = served.producer().layer(closed());
+    let none = within("an end", closed.rpc::<String>("tenant", ()).answers(DEADLINE).all()).await;
+    assert_eq!(none.len(), 1);
+    assert!(matches!(none[0].result, Err(CallFault::Layer { .. })), "{none:?}");
+}
+
+/// A layer that lets nothing through.
+fn closed() -> impl tower::Layer<Inner<Sending, Receipt>, Service = Inner<Sending, Receipt>> {
+    answers::<Sending, Receipt>(|_| Err("closed".into()))
 }
