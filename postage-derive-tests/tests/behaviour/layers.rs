@@ -1,5 +1,6 @@
 //! Handlers, calls and sends run within `tower` layers.
 
+use std::future::IntoFuture as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -8,8 +9,8 @@ use futures_util::future::{join_all, ready};
 use postage_core::prelude::*;
 use postage_core::transport::Properties;
 use postage_core::{
-    CallFault, Category, Context as Cx, FieldValue, Handling, Outcome, Receipt, RemoteException,
-    Retry, SendError, Sending, Serve,
+    Address, ApplicationCommandsProducer, CallFault, Category, Context as Cx, FieldValue, Handling,
+    Outcome, Receipt, RemoteException, Retry, SendError, Sending, Serve,
 };
 use serde_json::json;
 use tokio::time::Instant;
@@ -167,6 +168,7 @@ on_every_broker! {
     a_detached_call_goes_through_the_layers_once,
     a_deadline_bounds_the_wait_for_a_layer,
     a_call_to_many_goes_through_the_layers_when_it_is_sent,
+    the_commands_of_an_application_go_through_its_layers,
 }
 
 async fn a_layer_of_the_service_sees_the_method_the_fingerprint_and_the_headers(world: World) {
@@ -583,4 +585,17 @@ async fn a_call_to_many_goes_through_the_layers_when_it_is_sent(world: World) {
 /// A layer that lets nothing through.
 fn closed() -> impl tower::Layer<Inner<Sending, Receipt>, Service = Inner<Sending, Receipt>> {
     answers::<Sending, Receipt>(|_| Err("closed".into()))
+}
+
+async fn the_commands_of_an_application_go_through_its_layers(world: World) {
+    let broker = world.broker().await;
+    let ((voice, mut ear), gate) = (line(), Arc::new(Gate::shut()));
+    let (name, at_work) = (world.name("bench"), AtomicUsize::new(0));
+    let serve = broker.serve(Bench { voice: voice.clone(), gate, at_work });
+    let serve = serve.layer(says("layer", &voice)).application(name.clone());
+    let _application = within("the application", serve.into_future()).await.unwrap();
+    let client = ApplicationCommandsProducer::new(&broker, Fingerprint::new("case", "test"));
+    let found = within("an answer", client.ping().to(Address::name(&name))).await.unwrap();
+    assert_eq!(found.name, name);
+    assert_eq!(ear.hears().await, "layer in");
 }
