@@ -1,157 +1,29 @@
-//! Handlers, calls and sends run within `tower` layers.
+//! What the layers of a service do.
 
 use std::future::IntoFuture as _;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
-use futures_util::future::{join_all, ready};
+use futures_util::future::join_all;
 use postage_core::prelude::*;
 use postage_core::transport::Properties;
 use postage_core::{
-    Address, ApplicationCommandsProducer, CallFault, Category, Context as Cx, FieldValue, Handling,
-    Outcome, Receipt, RemoteException, Retry, SendError, Sending, Serve,
+    Address, ApplicationCommandsProducer, CallFault, FieldValue, Handling, Outcome, Receipt,
+    RemoteException, Retry, Sending, Serve,
 };
-use serde_json::json;
 use tokio::time::Instant;
-use tower::layer::layer_fn;
+use tower::ServiceBuilder;
 use tower::limit::ConcurrencyLimitLayer;
 use tower::load_shed::LoadShedLayer;
-use tower::load_shed::error::Overloaded;
-use tower::retry::{Policy, RetryLayer};
 use tower::timeout::TimeoutLayer;
-use tower::util::{BoxCloneSyncService, MapRequestLayer};
-use tower::{BoxError, ServiceBuilder, ServiceExt as _, service_fn};
+use tower::util::MapRequestLayer;
 
-use crate::world::{
-    DEADLINE, Ear, Gate, Place, Voice, World, line, nothing_more, publish, seen, within,
-};
-
-struct Bench {
-    voice: Voice,
-    gate: Arc<Gate>,
-    at_work: AtomicUsize,
-}
-
-#[message_processor]
-impl Bench {
-    /// Works until the gate lets it go, and answers how many were at work.
-    #[rpc_handler]
-    async fn work(&self) -> usize {
-        let at_work = self.at_work.fetch_add(1, Ordering::SeqCst) + 1;
-        self.voice.say("works");
-        self.gate.pass().await;
-        self.at_work.fetch_sub(1, Ordering::SeqCst);
-        at_work
-    }
-
-    #[rpc_handler]
-    async fn tenant(&self, #[context] cx: &Cx) -> String {
-        self.voice.say("tenant");
-        cx.header("tenant").and_then(FieldValue::as_str).unwrap_or("nobody").to_owned()
-    }
-
-    #[rpc_handler]
-    async fn flicker(&self) -> u32 {
-        self.voice.say("flickers");
-        self.gate.pass().await;
-        match self.at_work.fetch_add(1, Ordering::SeqCst) {
-            0 => panic!("the light went out"),
-            tries => u32::try_from(tries).unwrap(),
-        }
-    }
-
-    #[message_handler]
-    async fn keep(&self, #[context] cx: &Cx) {
-        let failures = cx.failures();
-        self.voice.say(format!("keeps after {failures} failures"));
-    }
-
-    #[message_handler("status", "late")]
-    async fn late(&self) {
-        self.gate.pass().await;
-        self.voice.say("too late");
-    }
-}
-
-/// A bench that is served within layers.
-struct Served {
-    broker: Broker,
-    place: Place,
-    gate: Arc<Gate>,
-    voice: Voice,
-    ear: Ear,
-    _serving: Serving,
-}
-
-impl Served {
-    async fn within(world: &World, change: impl FnOnce(Serve, Voice) -> Serve) -> Self {
-        let broker = world.broker().await;
-        let place = world.place("bench");
-        let ((voice, ear), gate) = (line(), Arc::new(Gate::shut()));
-        let bench =
-            Bench { voice: voice.clone(), gate: Arc::clone(&gate), at_work: AtomicUsize::new(0) };
-        let layered = |serve| change(serve, voice.clone());
-        let _serving = place.serve_with(&broker, bench, layered).await;
-        Self { broker, place, gate, voice, ear, _serving }
-    }
-
-    fn producer(&self) -> Producer {
-        self.place.producer(&self.broker)
-    }
-}
-
-/// The exception that a call ended with.
-async fn raised<T>(call: Call<T>) -> (String, String)
-where
-    T: serde::de::DeserializeOwned + std::fmt::Debug + Send + 'static,
-{
-    match within("an answer", call).await {
-        Err(CallFault::Exception(raised)) => (raised.name, raised.message),
-        other => panic!("{other:?}"),
-    }
-}
-
-/// Says when a request comes by, and when its response does.
-fn says<R, T>(
-    label: &'static str,
-    voice: &Voice,
-) -> impl tower::Layer<Inner<R, T>, Service = Inner<R, T>> + use<R, T>
-where
-    R: Send + 'static,
-    T: Send + 'static,
-{
-    let voice = voice.clone();
-    layer_fn(move |inner: Inner<R, T>| {
-        let voice = voice.clone();
-        BoxCloneSyncService::new(service_fn(move |request: R| {
-            let (inner, voice) = (inner.clone(), voice.clone());
-            async move {
-                voice.say(format!("{label} in"));
-                let response = inner.oneshot(request).await;
-                voice.say(format!("{label} out"));
-                response
-            }
-        }))
-    })
-}
-
-type Inner<R, T> = BoxCloneSyncService<R, T, BoxError>;
-
-/// A layer that answers itself.
-fn answers<R: Send + 'static, T: Send + 'static>(
-    answer: impl Fn(&R) -> Result<T, BoxError> + Clone + Send + Sync + 'static,
-) -> impl tower::Layer<Inner<R, T>, Service = Inner<R, T>> {
-    layer_fn(move |_| {
-        let answer = answer.clone();
-        BoxCloneSyncService::new(service_fn(move |request: R| ready(answer(&request))))
-    })
-}
+use super::{Bench, SHORT, Served, answers, raised, says};
+use crate::world::{DEADLINE, Gate, Voice, World, line, nothing_more, publish, seen, within};
 
 on_every_broker! {
     a_layer_of_the_service_sees_the_method_the_fingerprint_and_the_headers,
-    a_layer_of_the_client_sees_the_method_the_fingerprint_and_the_routes,
-    a_header_that_a_layer_adds_arrives_with_calls_and_messages,
     the_layer_added_last_is_the_outermost_and_in_a_builder_the_first,
     a_handler_over_the_time_of_a_layer_is_an_exception_to_the_caller,
     a_message_over_the_time_of_a_layer_has_failed,
@@ -163,11 +35,6 @@ on_every_broker! {
     a_call_that_a_layer_lets_go_by_is_told_so,
     a_panic_in_a_layer_harms_no_other_message,
     a_message_that_comes_again_under_its_id_meets_no_layer,
-    an_error_of_a_layer_of_the_client_ends_the_call_and_the_send,
-    a_layer_of_the_client_may_try_again,
-    a_detached_call_goes_through_the_layers_once,
-    a_deadline_bounds_the_wait_for_a_layer,
-    a_call_to_many_goes_through_the_layers_when_it_is_sent,
     the_commands_of_an_application_go_through_its_layers,
 }
 
@@ -197,54 +64,6 @@ async fn a_layer_of_the_service_sees_the_method_the_fingerprint_and_the_headers(
     within("a confirm", served.producer().status("late")).await.unwrap();
     assert_eq!(served.ear.hears().await, "Bench late late Some(\"case\") None false");
     assert_eq!(served.ear.hears().await, "too late");
-}
-
-/// What one may ask of a bench.
-#[producer(exchange = crate::world::Anywhere, key = "bench.key")]
-trait Workplace {
-    /// Says whose it is.
-    #[rpc(name = "tenant")]
-    async fn whose(&self) -> String;
-}
-
-async fn a_layer_of_the_client_sees_the_method_the_fingerprint_and_the_routes(world: World) {
-    let mut served = Served::within(&world, |serve, _| serve).await;
-    let voice = served.voice.clone();
-    let tell = MapRequestLayer::new(move |sending: Sending| {
-        let method = sending.method().map(|method| method.method());
-        let sender = sending.fingerprint().map(|sender| sender.name);
-        let content = sending.message().unwrap().content().get().to_owned();
-        let (kind, name) = (sending.kind(), sending.name());
-        assert!(matches!(sending.category(), Category::Rpc) || sending.time_left().is_none());
-        let keys: Vec<_> = sending.routes().iter().map(|route| route.key().to_owned()).collect();
-        voice.say(format!("{kind} {name} {method:?} {sender:?} {content} {keys:?}"));
-        sending
-    });
-    let client = WorkplaceProducer::new(&served.broker, Fingerprint::new("case", "test"))
-        .with(|producer| producer.eks(served.place.eks()).layer(tell));
-    within("an answer", client.whose()).await.unwrap();
-    let told = r#"command tenant Some("whose") Some("case") {"parameters":{}} ["bench.key"]"#;
-    assert_eq!(served.ear.hears().await, told);
-    assert_eq!(served.ear.hears().await, "tenant");
-    within("a confirm", client.producer().command("keep", json!({"n": 1}))).await.unwrap();
-    let told = r#"command keep None Some("case") {"parameters":{"n":1}} ["bench.key"]"#;
-    assert_eq!(served.ear.hears().await, told);
-}
-
-async fn a_header_that_a_layer_adds_arrives_with_calls_and_messages(world: World) {
-    let served = Served::within(&world, |serve, _| serve).await;
-    let add = MapRequestLayer::new(|mut sending: Sending| {
-        sending.headers_mut().insert("tenant", "acme");
-        sending
-    });
-    let producer = served.producer().layer(add);
-    let call = producer.rpc::<String>("tenant", ());
-    assert_eq!(within("an answer", call).await.unwrap(), "acme");
-    let other = world.place("other");
-    let mut messages = other.consume(&served.broker).await;
-    within("a confirm", producer.eks(other.eks()).status("on")).await.unwrap();
-    let message = seen(&mut messages).await;
-    assert_eq!(message.properties.header("tenant"), Some(&FieldValue::from("acme")));
 }
 
 async fn the_layer_added_last_is_the_outermost_and_in_a_builder_the_first(world: World) {
@@ -278,9 +97,6 @@ async fn the_layer_added_last_is_the_outermost_and_in_a_builder_the_first(world:
     assert_eq!(of(["first", "second", "third"]), ["third out", "second out", "first out"]);
     assert_eq!(of(["outer", "ours", "inner"]), ["inner out", "ours out", "outer out"]);
 }
-
-/// So short that a handler at a shut gate is over it.
-const SHORT: Duration = Duration::from_millis(30);
 
 async fn a_handler_over_the_time_of_a_layer_is_an_exception_to_the_caller(world: World) {
     let mut served = Served::within(&world, |serve, _| serve.layer(TimeoutLayer::new(SHORT))).await;
@@ -464,127 +280,6 @@ async fn a_message_that_comes_again_under_its_id_meets_no_layer(world: World) {
     assert_eq!(heard, expected);
     within("a drain", served._serving.drain(DEADLINE)).await;
     assert_eq!(served.ear.rest(), [""; 0]);
-}
-
-async fn an_error_of_a_layer_of_the_client_ends_the_call_and_the_send(world: World) {
-    let mut served = Served::within(&world, |serve, _| serve).await;
-    let producer =
-        served.producer().layer(ConcurrencyLimitLayer::new(1)).layer(LoadShedLayer::new());
-    let first = tokio::spawn(producer.rpc::<usize>("work", ()));
-    assert_eq!(served.ear.hears().await, "works");
-    let second = within("the end of the call", producer.rpc::<usize>("work", ())).await;
-    match &second {
-        Err(CallFault::Layer { source }) => assert!(source.is::<Overloaded>(), "{source:?}"),
-        other => panic!("{other:?}"),
-    }
-    let second = second.unwrap_err();
-    assert_eq!(second.to_string(), "a layer ended the call: service overloaded");
-    let source = std::error::Error::source(&second).expect("it has a source");
-    assert!(source.is::<Overloaded>(), "{source:?}");
-    let sent = within("the end of the send", producer.command("keep", ())).await;
-    assert!(
-        matches!(&sent, Err(SendError::Layer { source }) if source.is::<Overloaded>()),
-        "{sent:?}"
-    );
-    // What goes wrong inside is what it is without layers.
-    served.gate.open(1);
-    within("the first answer", first).await.unwrap().unwrap();
-    let nowhere = producer.rpc::<usize>("work", ()).key("nowhere");
-    let nowhere = within("the end of the call", nowhere).await;
-    assert!(matches!(nowhere, Err(CallFault::Unroutable { .. })), "{nowhere:?}");
-    let nowhere = within("the end of the send", producer.status("late").key("nowhere")).await;
-    assert!(matches!(nowhere, Err(SendError::Unroutable { .. })), "{nowhere:?}");
-    assert_eq!(served.ear.rest(), [""; 0]);
-}
-
-/// Tries again, once, what was answered with an exception.
-#[derive(Clone)]
-struct Once(bool);
-
-impl Policy<Sending, Receipt, BoxError> for Once {
-    type Future = std::future::Ready<()>;
-
-    fn retry(
-        &mut self,
-        _: &mut Sending,
-        result: &mut Result<Receipt, BoxError>,
-    ) -> Option<Self::Future> {
-        let reply = result.as_ref().ok()?.reply().ok()??;
-        let again = !reply.truth() && !std::mem::replace(&mut self.0, true);
-        again.then(|| std::future::ready(()))
-    }
-
-    fn clone_request(&mut self, sending: &Sending) -> Option<Sending> {
-        Some(sending.clone())
-    }
-}
-
-async fn a_layer_of_the_client_may_try_again(world: World) {
-    let mut served = Served::within(&world, |serve, _| serve).await;
-    served.gate.open(4);
-    let producer = served.producer().layer(RetryLayer::new(Once(false)));
-    assert_eq!(within("an answer", producer.rpc::<u32>("flicker", ())).await.unwrap(), 1);
-    assert_eq!(served.ear.rest(), ["flickers", "flickers"]);
-}
-
-async fn a_detached_call_goes_through_the_layers_once(world: World) {
-    let mut served = Served::within(&world, |serve, _| serve).await;
-    let producer = served.producer().layer(says("layer", &served.voice));
-    let ticket = within("a ticket", producer.rpc::<usize>("work", ()).detach()).await.unwrap();
-    assert!(!ticket.id().is_empty() && !ticket.reply_to().is_empty(), "{ticket:?}");
-    assert_eq!(served.ear.hears().await, "layer in");
-    assert_eq!(served.ear.hears().await, "works");
-    served.gate.open(1);
-    assert_eq!(within("an answer", ticket).await.unwrap(), 1);
-    assert_eq!(served.ear.rest(), ["layer out"]);
-
-    let closed = served.producer().layer(closed());
-    let refused = within("a ticket", closed.rpc::<usize>("work", ()).detach()).await;
-    assert!(matches!(refused, Err(CallFault::Layer { .. })), "{refused:?}");
-}
-
-async fn a_deadline_bounds_the_wait_for_a_layer(world: World) {
-    let mut served = Served::within(&world, |serve, _| serve).await;
-    let producer = served.producer().layer(ConcurrencyLimitLayer::new(1));
-    let first = tokio::spawn(producer.rpc::<usize>("work", ()));
-    assert_eq!(served.ear.hears().await, "works");
-    let second = producer.rpc::<usize>("work", ()).deadline(SHORT);
-    match within("the end of the call", second).await {
-        Err(CallFault::TimedOut { attempts, waited, .. }) => {
-            assert_eq!(attempts, 0);
-            assert!(waited >= SHORT, "{waited:?}");
-        }
-        other => panic!("{other:?}"),
-    }
-    served.gate.open(1);
-    within("the first answer", first).await.unwrap().unwrap();
-    assert_eq!(served.ear.rest(), [""; 0]);
-}
-
-async fn a_call_to_many_goes_through_the_layers_when_it_is_sent(world: World) {
-    let mut served = Served::within(&world, |serve, _| serve).await;
-    let add = MapRequestLayer::new(|mut sending: Sending| {
-        assert_eq!(sending.category(), Category::Rpc);
-        sending.headers_mut().insert("tenant", "acme");
-        sending
-    });
-    let producer = served.producer().layer(add).layer(says("layer", &served.voice));
-    let answers = producer.rpc::<String>("tenant", ()).answers(DEADLINE);
-    let first = within("an answer", answers.first(1)).await;
-    assert_eq!(first[0].result.as_deref().unwrap(), "acme");
-    let mut heard = served.ear.rest();
-    heard.sort();
-    assert_eq!(heard, ["layer in", "layer out", "tenant"]);
-
-    let closed = served.producer().layer(closed());
-    let none = within("an end", closed.rpc::<String>("tenant", ()).answers(DEADLINE).all()).await;
-    assert_eq!(none.len(), 1);
-    assert!(matches!(none[0].result, Err(CallFault::Layer { .. })), "{none:?}");
-}
-
-/// A layer that lets nothing through.
-fn closed() -> impl tower::Layer<Inner<Sending, Receipt>, Service = Inner<Sending, Receipt>> {
-    answers::<Sending, Receipt>(|_| Err("closed".into()))
 }
 
 async fn the_commands_of_an_application_go_through_its_layers(world: World) {
