@@ -94,6 +94,7 @@
 //! | `tls` | `amqps://`, by rustls with the ring provider and the system's root certificates | off |
 //! | `msgpack` | `MsgPackCodec`, a second codec, under `application/msgpack` | off |
 //! | `faults` | `transport::FaultyTransport`, for tests: faults by a seed over the memory transport | off |
+//! | `testing` | [`testing`], for your tests: a harness for services, mocks for generated clients | off |
 
 mod application;
 mod arity;
@@ -112,6 +113,8 @@ mod processor;
 mod producer;
 #[cfg(unix)]
 mod restart;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod topology;
 mod traffic;
 pub mod transport;
