@@ -21,7 +21,7 @@ use crate::transport::TransportError;
 ///
 /// The client is the real one and the answers travel, so time-outs, retries and errors are as in
 /// production. What it answers can be changed at any time. It remembers each attempt of a call as a
-/// call, and ends when it is dropped.
+/// call, and ends when it is dropped, with its queue.
 ///
 /// ```
 /// use postage_core::prelude::*;
@@ -167,19 +167,15 @@ impl fmt::Debug for Mock {
     }
 }
 
-/// One queue of its own, bound wherever the client sends; of the default exchange, the queues of
-/// those names. Each attempt is asked anew, so nothing is answered from memory.
+/// One queue of its own, bound wherever the client sends. Each attempt is asked anew, so nothing is
+/// answered from memory.
 fn setup(contract: Contract, queue: &str) -> ServiceSetup {
-    let own = || Queue::new(queue.to_owned()).durable(false).exclusive(true);
-    let mut setup = ServiceSetup::new().dedup(false).quit(false).restart(false).queue(own());
+    let mut setup = ServiceSetup::new().dedup(false).quit(false).restart(false);
     for (exchange, key) in contract.routes() {
         let of_methods = contract.methods().iter().filter_map(|method| method.key);
         for key in std::iter::once(*key).chain(of_methods) {
-            setup = if exchange.is_default() {
-                setup.queue(Queue::new(key))
-            } else {
-                setup.bind(exchange.clone(), own(), key)
-            };
+            let queue = Queue::new(queue.to_owned()).durable(false).exclusive(true);
+            setup = setup.bind(exchange.clone(), queue.auto_delete(true), key);
         }
     }
     setup

@@ -21,6 +21,8 @@
 //! way: whatever uses the broker is recorded.
 //!
 //! ```
+//! use std::collections::HashMap;
+//!
 //! use postage_core::prelude::*;
 //! use postage_core::testing::Harness;
 //!
@@ -49,7 +51,7 @@
 //!
 //! let guest = Producer::new(harness.outside(), Fingerprint::new("guest", "test"))
 //!     .eks([(Greetings::ROUTE, "greeter")]);
-//! let greeting: String = guest.rpc("greet", [("name", "Ann")]).await?;
+//! let greeting: String = guest.rpc("greet", HashMap::from([("name", "Ann")])).await?;
 //! harness.idle().await;
 //!
 //! let greeted = harness.received("greet").only();
