@@ -68,7 +68,7 @@
 //! ```text
 //! expected 1 sent as `pick`, found 0; what was received and sent:
 //!   received command `place` {"item":"anvil","quantity":2} from queue `order-desk`: acknowledged
-//!   sent the value 4021 to queue `postage.reply-…` (default exchange)
+//!   sent the value 4021 to queue `amq.gen-…` (default exchange)
 //! ```
 //!
 //! # Time

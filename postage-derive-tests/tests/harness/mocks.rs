@@ -186,7 +186,7 @@ async fn a_closure_may_panic_and_may_tell_its_mock_what_comes_next() {
     });
     match orders.count(None).await {
         Err(CallFault::Exception(it)) => {
-            assert_eq!((&*it.name, &*it.message), ("Panic", "not the first"))
+            assert_eq!((&*it.name, &*it.message), ("Panic", "not the first"));
         }
         other => panic!("expected an exception, got {other:?}"),
     }
