@@ -94,7 +94,7 @@
 //! | `tls` | `amqps://`, by rustls with the ring provider and the system's root certificates | off |
 //! | `msgpack` | `MsgPackCodec`, a second codec, under `application/msgpack` | off |
 //! | `faults` | `transport::FaultyTransport`, for tests: faults by a seed over the memory transport | off |
-//! | `testing` | [`testing`], for your tests: a harness for services, mocks for generated clients | off |
+//! | `testing` | the module `testing`, for your tests: a harness for services, mocks for generated clients | off |
 
 mod application;
 mod arity;

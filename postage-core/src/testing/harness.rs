@@ -148,8 +148,8 @@ impl Harness {
         }
     }
 
-    /// Makes a queue for messages that nobody in the test takes, so that sending them does not
-    /// fail as unroutable.
+    /// Makes a queue for messages that nobody in the test takes, dead letters too, so that sending
+    /// them does not fail as unroutable.
     ///
     /// # Panics
     /// When the broker refuses, since an exchange of that name exists with other properties.

@@ -12,7 +12,7 @@ use crate::broker::Broker;
 use crate::contract::{Contract, Method};
 use crate::error::ServeError;
 use crate::message::Category;
-use crate::processor::{Serve, ServiceSetup, Serving};
+use crate::processor::{Serve, ServiceSetup, Serving, nearest};
 use crate::topology::{Binding, Exchange, Queue};
 use crate::transport::TransportError;
 
@@ -151,12 +151,13 @@ impl Mock {
         let methods = self.contract.methods();
         methods.iter().find(|method| method.method() == name).unwrap_or_else(|| {
             let names: Vec<_> = methods.iter().map(Method::method).collect();
-            panic!(
-                "`{}` has no method `{name}`{}; it has {}",
-                self.contract.name(),
-                nearest(name, &names),
-                names.join(", ")
-            )
+            let (contract, known) = (self.contract.name(), names.join(", "));
+            match nearest(name, &names) {
+                Some(meant) => panic!(
+                    "`{contract}` has no method `{name}`: did you mean `{meant}`? It has: {known}"
+                ),
+                None => panic!("`{contract}` has no method `{name}`; it has: {known}"),
+            }
         })
     }
 }
@@ -195,11 +196,4 @@ fn typed<P: DeserializeOwned>(asked: Value, method: &Method) -> Result<P, String
             type_name::<P>(),
         )
     })
-}
-
-fn nearest(given: &str, names: &[&str]) -> String {
-    let near = names.iter().map(|name| (strsim::damerau_levenshtein(given, name), name));
-    let near = near.filter(|(distance, _)| *distance <= (given.chars().count() / 3).max(1));
-    let nearest = near.min_by_key(|(distance, _)| *distance);
-    nearest.map_or_else(String::new, |(_, name)| format!(": did you mean `{name}`?"))
 }

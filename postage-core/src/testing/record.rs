@@ -84,6 +84,10 @@ impl fmt::Display for Received {
             Some(Settled::DeadLettered { reason, route }) => {
                 write!(f, "made a dead letter, to {route}: {reason}")
             }
+            Some(Settled::Kept { reason, after }) => write!(
+                f,
+                "to be made a dead letter again after {after:?}, since no queue took it: {reason}"
+            ),
             Some(Settled::Rejected { reason }) => write!(f, "rejected: {reason}"),
             Some(Settled::Requeued) => f.write_str("given back to the queue"),
         }

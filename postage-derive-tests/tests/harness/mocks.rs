@@ -168,10 +168,10 @@ async fn a_method_that_the_contract_does_not_have_is_a_panic_that_names_the_near
     let text = panic_of(|| desk.always("plaec", Canned::silence()));
     assert_eq!(
         text,
-        "`OrderDesk` has no method `plaec`: did you mean `place`?; it has place, count, aisles, restock"
+        "`OrderDesk` has no method `plaec`: did you mean `place`? It has: place, count, aisles, restock"
     );
     let text = panic_of(|| desk.calls::<()>("ship"));
-    assert_eq!(text, "`OrderDesk` has no method `ship`; it has place, count, aisles, restock");
+    assert_eq!(text, "`OrderDesk` has no method `ship`; it has: place, count, aisles, restock");
     let text = panic_of(|| desk.once("restock", Canned::silence()));
     assert_eq!(text, "`restock` of `OrderDesk` is a message: nobody waits for an answer");
 }

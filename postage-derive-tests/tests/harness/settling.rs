@@ -8,7 +8,7 @@ use postage_core::transport::{Settlement, Source};
 use postage_core::{Retry, Route};
 use serde_json::json;
 
-use crate::desk::{Dead, outsider, served, served_with};
+use crate::desk::{Dead, outsider, panic_in, served, served_with};
 
 async fn settled_as(harness: &Harness, key: &'static str, how: &str) -> Settled {
     outsider(harness, key).command("settle", json!({ "how": how })).await.unwrap();
@@ -44,6 +44,23 @@ async fn a_dead_letter_says_where_it_went_and_is_not_sent() {
     let (reason, route) = ("it said reject".to_owned(), Route::new("dead", "careful"));
     assert_eq!(settled, Settled::DeadLettered { reason, route });
     harness.all_sent().none();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_letter_that_no_queue_takes_is_kept_until_one_does() {
+    let (harness, _serving) = served().await;
+    outsider(&harness, "careful").command("settle", json!({ "how": "reject" })).await.unwrap();
+    let text = panic_in(harness.idle()).await;
+    assert!(text.contains("since no queue took it: it said reject"), "{text}");
+    harness.sink(&Dead::ROUTE, "").await;
+    harness.idle().await;
+    let settled = harness.received("settle");
+    let [Some(Settled::Kept { reason, after }), .., Some(Settled::DeadLettered { .. })] =
+        &*settled.iter().map(|it| it.settled.clone()).collect::<Vec<_>>()
+    else {
+        panic!("{harness}");
+    };
+    assert_eq!((&**reason, *after), ("it said reject", Duration::from_secs(1)));
 }
 
 #[tokio::test(start_paused = true)]
