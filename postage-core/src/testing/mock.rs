@@ -73,7 +73,8 @@ impl Mock {
         Ok(Self { contract, actor, queue, serving: serve.await? })
     }
 
-    /// Takes what is sent with another key as well: with one that the program gives at run time.
+    /// Takes what is sent with another key as well: with one that the program gives at run time, or
+    /// to an application's address, such as `monitor/rr` of [`APPLICATIONS`](crate::APPLICATIONS).
     ///
     /// # Errors
     /// [`TransportError::Refused`] when the broker says no.
@@ -171,12 +172,12 @@ impl fmt::Debug for Mock {
 /// One queue of its own, bound wherever the client sends. Each attempt is asked anew, so nothing is
 /// answered from memory.
 fn setup(contract: Contract, queue: &str) -> ServiceSetup {
-    let mut setup = ServiceSetup::new().dedup(false).quit(false).restart(false);
+    let own = Queue::new(queue.to_owned()).durable(false).exclusive(true).auto_delete(true);
+    let mut setup = ServiceSetup::new().dedup(false).quit(false).restart(false).queue(own.clone());
     for (exchange, key) in contract.routes() {
         let of_methods = contract.methods().iter().filter_map(|method| method.key);
         for key in std::iter::once(*key).chain(of_methods) {
-            let queue = Queue::new(queue.to_owned()).durable(false).exclusive(true);
-            setup = setup.bind(exchange.clone(), queue.auto_delete(true), key);
+            setup = setup.bind(exchange.clone(), own.clone(), key);
         }
     }
     setup

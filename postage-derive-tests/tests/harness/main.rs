@@ -4,6 +4,7 @@
 // All of this crate is a test, its helpers too.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
+mod applications;
 mod desk;
 mod mocks;
 mod raw;
