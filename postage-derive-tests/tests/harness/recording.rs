@@ -1,7 +1,7 @@
 //! What is recorded: what passes over the one connection, and no more.
 
 use postage_core::prelude::*;
-use postage_core::testing::Harness;
+use postage_core::testing::{DEFAULT_WAIT, Harness};
 use postage_core::{MsgPackCodec, Route};
 use serde_json::json;
 
@@ -120,6 +120,12 @@ async fn what_is_forgotten_does_not_come_back_when_it_is_settled() {
     assert_eq!(wait.settled, None);
     harness.forget();
     outsider.command("settle", json!({ "how": "drop" })).await.unwrap();
+    let settled = async {
+        while harness.received("settle").iter().all(|message| message.settled.is_none()) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(DEFAULT_WAIT, settled).await.unwrap();
     gate.add_permits(1);
     harness.idle().await;
     let settle = harness.all_received().only();

@@ -29,6 +29,21 @@ async fn it_is_idle_when_the_last_handler_has_settled() {
     waited.iter().for_each(|message| message.assert_acked());
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_is_settled_when_it_is_idle_on_several_threads_too() {
+    let (harness, _serving) = served_with(|serve| serve.prefetch(3)).await;
+    let outsider = outsider(&harness, "orders.any");
+    for round in 1..=20 {
+        for _ in 0..10 {
+            outsider.command("settle", json!({ "how": "ack" })).await.unwrap();
+        }
+        harness.idle().await;
+        let received = harness.received("settle");
+        assert_eq!(received.len(), round * 10);
+        received.iter().for_each(|message| message.assert_acked());
+    }
+}
+
 #[tokio::test]
 async fn a_message_that_nobody_consumes_is_not_waited_for() {
     let harness = Harness::new();
