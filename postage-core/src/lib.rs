@@ -95,6 +95,7 @@
 //! | `tower` | `tower` layers around handlers and calls: `Serve::layer`, `Producer::layer` | off |
 //! | `msgpack` | `MsgPackCodec`, a second codec, under `application/msgpack` | off |
 //! | `faults` | `transport::FaultyTransport`, for tests: faults by a seed over the memory transport | off |
+//! | `testing` | the module `testing`, for your tests: a harness for services, mocks for generated clients | off |
 
 mod application;
 mod arity;
@@ -114,6 +115,8 @@ mod processor;
 mod producer;
 #[cfg(unix)]
 mod restart;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod topology;
 mod traffic;
 pub mod transport;

@@ -48,6 +48,8 @@ pub(crate) use serving::Running;
 pub use serving::{Drained, Serving, Stopped};
 pub use setup::{DEFAULT_HANDLER_TIME, DEFAULT_PREFETCH, ReplyTo, ServiceSetup};
 pub(crate) use table::{Entry, Table};
+#[cfg(feature = "testing")]
+pub(crate) use table::nearest;
 
 use crate::contract::Method;
 

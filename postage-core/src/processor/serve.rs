@@ -156,6 +156,16 @@ impl Serve {
 }
 
 impl Serve {
+    /// Serves a processor that is no annotated `impl`.
+    #[cfg(feature = "testing")]
+    pub(crate) fn of(
+        broker: &Broker,
+        processor: Arc<dyn AnyProcessor>,
+        setup: ServiceSetup,
+    ) -> Self {
+        Self { broker: broker.clone(), processors: vec![processor], setup }
+    }
+
     pub(crate) fn into_parts(self) -> (Broker, Vec<Arc<dyn AnyProcessor>>, ServiceSetup) {
         (self.broker, self.processors, self.setup)
     }

@@ -20,7 +20,7 @@ use super::{Outcome, Retry};
 use crate::headers;
 use crate::pauses::Pauses;
 use crate::topology::{Queue, Route};
-use crate::transport::{Delivery, Properties, Publication, Settlement, TransportError};
+use crate::transport::{Delivery, Properties, Publication, Settled, TransportError};
 
 /// How long a queue of waiting messages outlives the last of them.
 const RETRY_QUEUE_LINGERS: Duration = Duration::from_secs(60);
@@ -70,24 +70,25 @@ impl Service {
         let handler = handler.map(Cow::Borrowed);
         let failure = |reason| Failure { reason, handler, count, queue: name, route, kept: 0 };
         let over = matches!(outcome, Outcome::Done | Outcome::Drop { .. });
-        let settlement = match outcome {
-            Outcome::Done => Settlement::Ack,
+        let settled = match outcome {
+            Outcome::Done => Settled::Acked,
             Outcome::Drop { reason } => {
-                self.log("dropped", &delivery, &failure(reason));
-                Settlement::Ack
+                let failure = failure(reason);
+                self.log("dropped", &delivery, &failure);
+                Settled::Dropped { reason: failure.reason }
             }
             Outcome::Fail { reason } => {
-                self.pass_on(queue, &delivery, &failure(reason), self.retry.pause(count)).await
+                self.pass_on(queue, &delivery, failure(reason), self.retry.pause(count)).await
             }
             Outcome::Retry { reason, after } => {
                 let pause = self.retry.pause(count).map(|_| after);
-                self.pass_on(queue, &delivery, &failure(reason), pause).await
+                self.pass_on(queue, &delivery, failure(reason), pause).await
             }
             Outcome::Reject { reason } => {
-                self.pass_on(queue, &delivery, &failure(reason), None).await
+                self.pass_on(queue, &delivery, failure(reason), None).await
             }
         };
-        self.conclude(delivery, settlement).await;
+        self.conclude(delivery, &settled).await;
         // A message that failed comes again, from where it waits or from the dead letters. A call
         // that was answered has been told.
         if let Some(claimed) = claimed
@@ -104,12 +105,12 @@ impl Service {
         delivery: Delivery,
         failure: Failure,
     ) {
-        let settlement = self.bury(queue, &delivery, &failure).await;
-        self.conclude(delivery, settlement).await;
+        let settled = self.bury(queue, &delivery, failure).await;
+        self.conclude(delivery, &settled).await;
     }
 
-    async fn conclude(&self, delivery: Delivery, settlement: Settlement) {
-        if let Err(error) = delivery.settle(settlement).await {
+    async fn conclude(&self, delivery: Delivery, settled: &Settled) {
+        if let Err(error) = delivery.settle_as(settled).await {
             tracing::warn!(service = &*self.name, %error, "a message was handled and not settled");
         }
     }
@@ -121,33 +122,28 @@ impl Service {
         &self,
         queue: &ServedQueue,
         delivery: &Delivery,
-        failure: &Failure,
+        failure: Failure,
         pause: Option<Duration>,
-    ) -> Settlement {
+    ) -> Settled {
         if let Some(pause) = pause {
-            self.log("to be tried again", delivery, failure);
-            match self.wait(queue, delivery, failure, pause, 0).await {
-                Ok(()) => return Settlement::Ack,
-                Err(TransportError::Disconnected { .. }) => return Settlement::Requeue,
+            self.log("to be tried again", delivery, &failure);
+            match self.wait(queue, delivery, &failure, pause, 0).await {
+                Ok(()) => return Settled::Retried { reason: failure.reason, after: pause },
+                Err(TransportError::Disconnected { .. }) => return Settled::Requeued,
                 Err(error) => {
                     tracing::error!(service = &*self.name, %error, "a message could not wait for its next attempt");
                 }
             }
         }
-        self.log("rejected", delivery, failure);
+        self.log("rejected", delivery, &failure);
         self.bury(queue, delivery, failure).await
     }
 
     /// Publishes a dead letter; one that is not taken waits for the next time.
-    async fn bury(
-        &self,
-        queue: &ServedQueue,
-        delivery: &Delivery,
-        failure: &Failure,
-    ) -> Settlement {
+    async fn bury(&self, queue: &ServedQueue, delivery: &Delivery, failure: Failure) -> Settled {
         // Without a route, what the broker's own policy does with it is not known here.
         let Some((exchange, key)) = queue.queue.dead_letter_route() else {
-            return Settlement::Reject;
+            return Settled::Rejected { reason: failure.reason };
         };
         let key = key.unwrap_or_else(|| failure.route.key().to_owned());
         let route = Route::new(exchange, key);
@@ -155,16 +151,16 @@ impl Service {
         let pause = KEPT_FOR.pause(kept).unwrap_or_default();
         let mut pauses = Pauses::new();
         loop {
-            match self.publish_copy(route.clone(), delivery, failure, 0).await {
-                Ok(()) => return Settlement::Ack,
-                Err(TransportError::Disconnected { .. }) => return Settlement::Requeue,
+            match self.publish_copy(route.clone(), delivery, &failure, 0).await {
+                Ok(()) => return Settled::DeadLettered { reason: failure.reason, route },
+                Err(TransportError::Disconnected { .. }) => return Settled::Requeued,
                 Err(error) => {
                     tracing::error!(service = &*self.name, %error, ?pause, "a dead letter could not be published: it is kept, and published again after a pause");
                 }
             }
-            match self.wait(queue, delivery, failure, pause, kept).await {
-                Ok(()) => return Settlement::Ack,
-                Err(TransportError::Disconnected { .. }) => return Settlement::Requeue,
+            match self.wait(queue, delivery, &failure, pause, kept).await {
+                Ok(()) => return Settled::Kept { reason: failure.reason, after: pause },
+                Err(TransportError::Disconnected { .. }) => return Settled::Requeued,
                 Err(error) => {
                     tracing::error!(service = &*self.name, %error, "a message could not wait for the dead letters: it is held here");
                 }

@@ -107,7 +107,7 @@ fn methods(
 }
 
 /// The name that is a slip of the pen away from `given`, if there is one.
-pub(super) fn nearest<'n>(given: &str, names: &[&'n str]) -> Option<&'n str> {
+pub(crate) fn nearest<'n>(given: &str, names: &[&'n str]) -> Option<&'n str> {
     let tolerance = (given.chars().count() / 3).max(1);
     // A peer chooses `given`: what cannot be near is not measured.
     let near = names.iter().filter(|name| name.len().abs_diff(given.len()) <= tolerance * 4);

@@ -5,7 +5,7 @@ use std::task::{self, Poll};
 
 use bytes::Bytes;
 
-use super::{BoxFuture, Properties, TransportError};
+use super::{BoxFuture, Properties, Settled, TransportError};
 use crate::topology::Route;
 
 /// What becomes of a delivery.
@@ -32,6 +32,12 @@ pub trait Settle: Send + Sync + 'static {
 
     /// Gives the delivery of this tag back without waiting: its holder was dropped.
     fn abandon(&self, tag: u64);
+
+    /// Hears what a service made of the delivery of this tag, just before it settles it so. It is
+    /// for those who watch; a broker need not know.
+    fn explain(&self, tag: u64, settled: &Settled) {
+        let _ = (tag, settled);
+    }
 }
 
 /// A message that a queue has handed to this consumer.
@@ -63,8 +69,8 @@ impl Delivery {
     }
 
     /// The same delivery, its settling seen by another on the way.
-    #[cfg(feature = "faults")]
-    pub(super) fn settled_through(
+    #[cfg(any(feature = "faults", feature = "testing"))]
+    pub(crate) fn settled_through(
         mut self,
         wrap: impl FnOnce(Arc<dyn Settle>) -> Arc<dyn Settle>,
     ) -> Self {
@@ -81,6 +87,14 @@ impl Delivery {
             Some((settler, tag)) => settler.settle(tag, settlement).await,
             None => Ok(()),
         }
+    }
+
+    /// Settles it, and says to those who watch why.
+    pub(crate) async fn settle_as(self, settled: &Settled) -> Result<(), TransportError> {
+        if let Some((settler, tag)) = &self.settler {
+            settler.explain(*tag, settled);
+        }
+        self.settle(settled.settlement()).await
     }
 }
 

@@ -12,6 +12,7 @@ mod headers;
 pub(crate) mod memory;
 mod properties;
 mod publication;
+mod settled;
 mod source;
 mod state;
 mod tables;
@@ -30,6 +31,7 @@ pub use headers::Headers;
 pub use memory::MemoryTransport;
 pub use properties::Properties;
 pub use publication::Publication;
+pub use settled::Settled;
 pub use source::Source;
 pub use state::ConnectionState;
 

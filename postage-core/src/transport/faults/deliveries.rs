@@ -13,7 +13,7 @@ use super::connection::{Connection, lost};
 use super::log::FaultKind;
 use super::world::{DeliveryFate, Loss, World};
 use crate::transport::{
-    BoxFuture, Deliveries, Delivery, Settle, Settlement, Subscription, TransportError,
+    BoxFuture, Deliveries, Delivery, Settle, Settled, Settlement, Subscription, TransportError,
 };
 
 /// How long a delivery waits at most for those that are to pass it.
@@ -217,5 +217,9 @@ impl Settle for FaultySettler {
 
     fn abandon(&self, tag: u64) {
         self.inner.abandon(tag);
+    }
+
+    fn explain(&self, tag: u64, settled: &Settled) {
+        self.inner.explain(tag, settled);
     }
 }

@@ -13,12 +13,20 @@ static NAMED: Mutex<BTreeMap<String, Weak<Broker>>> = Mutex::new(BTreeMap::new()
 #[derive(Debug)]
 pub(super) struct Broker {
     state: Mutex<State>,
+    /// Rings at each step of work.
+    #[cfg(feature = "testing")]
+    pub(super) changed: tokio::sync::Notify,
     myself: Weak<Self>,
 }
 
 impl Broker {
     pub(super) fn new() -> Arc<Self> {
-        Arc::new_cyclic(|myself| Self { state: Mutex::new(State::new()), myself: myself.clone() })
+        Arc::new_cyclic(|myself| Self {
+            state: Mutex::new(State::new()),
+            #[cfg(feature = "testing")]
+            changed: tokio::sync::Notify::new(),
+            myself: myself.clone(),
+        })
     }
 
     /// The broker of this name: the one that lives, or a new one.
@@ -46,7 +54,15 @@ impl Broker {
         for waker in wakers {
             waker.wake();
         }
+        #[cfg(feature = "testing")]
+        self.changed.notify_waiters();
         result
+    }
+
+    /// Looks at the state, and changes nothing.
+    #[cfg(feature = "testing")]
+    pub(super) fn look<T>(&self, at: impl FnOnce(&State) -> T) -> T {
+        at(&lock(&self.state))
     }
 }
 

@@ -52,7 +52,7 @@ impl State {
 
     /// The queues that get a message, each once. What an exchange cannot route goes to its
     /// alternate.
-    fn route(&self, exchange: &str, key: &str, headers: &Headers) -> BTreeSet<QueueId> {
+    pub(super) fn route(&self, exchange: &str, key: &str, headers: &Headers) -> BTreeSet<QueueId> {
         let mut seen = BTreeSet::new();
         let mut exchange = exchange;
         loop {

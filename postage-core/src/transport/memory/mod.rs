@@ -17,6 +17,8 @@ mod settings;
 mod state;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "testing")]
+mod under_way;
 
 use std::fmt;
 use std::sync::Arc;

@@ -113,7 +113,8 @@ impl Queue {
         self.unused_since = now;
     }
 
-    fn len(&self) -> u64 {
+    /// How many messages wait in it.
+    pub(super) fn len(&self) -> u64 {
         u64::try_from(self.ready.len()).unwrap_or(u64::MAX)
     }
 
