@@ -1,6 +1,6 @@
 use bytes::Bytes;
 use postage_core::transport::Properties;
-use postage_core::{Codec, CodecError, JsonCodec, MsgPackCodec};
+use postage_core::{Codec, CodecError, DEFAULT_MAX_DEPTH, JsonCodec, MsgPackCodec};
 
 /// A body under a content type, as a fuzzer's input: the type is the first line, and an input of
 /// one line is a body without one.
@@ -32,12 +32,16 @@ impl Mail {
         properties
     }
 
-    /// The JSON of the body, by the codec of its content type.
+    /// The JSON of the body, by the codec of its content type, as deep as is allowed.
     ///
     /// # Errors
     /// Why there is none.
     pub fn json(&self) -> Result<Bytes, CodecError> {
-        Self::decode(self.content_type.as_deref(), self.body.clone())
+        let json = Self::decode(self.content_type.as_deref(), self.body.clone())?;
+        if depth(&json) > DEFAULT_MAX_DEPTH {
+            return Err(CodecError::new("it is nested too deep"));
+        }
+        Ok(json)
     }
 
     /// The JSON of a body under this content type.
@@ -55,4 +59,22 @@ impl Mail {
             Err(CodecError::new("the content type is unknown"))
         }
     }
+}
+
+/// How deep the lists and maps of a JSON text are nested.
+fn depth(json: &[u8]) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0);
+    let (mut in_text, mut escaped) = (false, false);
+    for byte in json {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_text => escaped = true,
+            b'"' => in_text = !in_text,
+            b'[' | b'{' if !in_text => depth += 1,
+            b']' | b'}' if !in_text => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+    }
+    deepest
 }

@@ -6,10 +6,10 @@ use lapin::BasicProperties;
 use super::convert;
 use super::guard::{self, Guard};
 use super::wire::Switch;
-use crate::transport::Properties;
+use crate::transport::{Properties, tables};
 
 /// How deep tables and lists may be nested.
-pub const DEEPEST: usize = guard::DEEPEST;
+pub const DEEPEST: usize = tables::DEEPEST;
 
 /// The content type of a message whose properties cannot be read.
 pub const UNREADABLE: &str = guard::UNREADABLE;
