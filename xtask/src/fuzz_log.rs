@@ -10,7 +10,7 @@ impl<'a> Log<'a> {
 
     /// How much was done.
     pub(crate) fn done(&self) -> String {
-        let number = |found: Option<&'a str>| found.unwrap_or("an unknown number of");
+        let number = |found: Option<&'a str>| found.unwrap_or("?");
         let executions = self.last("stat::number_of_executed_units:");
         // The time is told only at the end of a run without a finding.
         let time = self.last(" runs in ").map(|seconds| format!("in {seconds} s"));
