@@ -125,6 +125,10 @@ pub mod transport;
 #[path = "private.rs"]
 pub mod __private;
 
+#[cfg(all(fuzzing, feature = "amqp"))]
+#[doc(hidden)]
+pub use transport::amqp::fuzzing as __fuzzing;
+
 pub use postage_macros::{exchange, message_handler, message_processor, producer, rpc_handler};
 
 pub use application::{

@@ -1,13 +1,19 @@
-//! What the tests need of the machine: a RabbitMQ server, and a Python with pika.
+//! What the tests need of the machine: a RabbitMQ server, and a Python with pika; and what the fuzz
+//! targets need: a compiler of C++ for libFuzzer, and cargo-fuzz.
 
 use std::env;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use testbed::RabbitMq;
 
 use crate::Outcome;
+use crate::cargo::{cargo, top};
 use crate::interrupt::Interrupt;
 use crate::run::step;
+
+/// The version of cargo-fuzz that the targets are built with.
+const CARGO_FUZZ: &str = "0.13.2";
 
 /// Sees to it that a RabbitMQ server is installed.
 pub(crate) fn broker(interrupt: &Interrupt) -> Outcome {
@@ -34,6 +40,27 @@ pub(crate) fn python(interrupt: &Interrupt) -> Outcome<String> {
         )
         .into()
     })
+}
+
+/// Sees to it that C++ can be compiled.
+pub(crate) fn compiler(interrupt: &Interrupt) -> Outcome {
+    if env::var_os("CXX").is_some() || succeeds(Command::new("c++").arg("--version")) {
+        return Ok(());
+    }
+    packages(interrupt, &["g++"])
+}
+
+/// Sees to it that cargo-fuzz is there, under `target/`, and says where.
+pub(crate) fn cargo_fuzz(interrupt: &Interrupt) -> Outcome<PathBuf> {
+    let root = top().join("target/tools");
+    let program = root.join("bin/cargo-fuzz");
+    let version = Command::new(&program).arg("--version").output();
+    let wanted = format!("cargo-fuzz {CARGO_FUZZ}");
+    if !version.is_ok_and(|said| said.stdout.trim_ascii() == wanted.as_bytes()) {
+        let install = ["install", "cargo-fuzz", "--version", CARGO_FUZZ, "--locked", "--force"];
+        step(&format!("install {wanted}"), interrupt, cargo(&install).arg("--root").arg(root))?;
+    }
+    Ok(program)
 }
 
 fn candidates() -> impl Iterator<Item = String> {

@@ -1,23 +1,38 @@
 //! `cargo xtask test`: every check and test of the workspace.
 
-use std::env;
-use std::path::Path;
-use std::process::Command;
-
 use testbed::RabbitMq;
 
 use crate::Outcome;
+use crate::cargo::cargo;
+use crate::fuzz;
 use crate::install;
 use crate::interrupt::Interrupt;
 use crate::run::{step, timed};
 
-pub(crate) fn test() -> Outcome {
+/// How much is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// What one waits for at each change.
+    Short,
+    /// Tests in their long form, and the fuzz targets after them.
+    Long,
+}
+
+/// The environment variable that tells the tests to take their long form.
+const LONG_TESTS: &str = "POSTAGE_LONG_TESTS";
+
+pub(crate) fn test(form: Form) -> Outcome {
     timed("all checks and tests", || {
         let interrupt = Interrupt::listen()?;
         install::broker(&interrupt)?;
         let python = install::python(&interrupt)?;
 
         step("format", &interrupt, &mut cargo(&["fmt", "--all", "--check"]))?;
+        step(
+            "format of the fuzz targets",
+            &interrupt,
+            &mut cargo(&["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"]),
+        )?;
         step(
             "lint",
             &interrupt,
@@ -54,20 +69,15 @@ pub(crate) fn test() -> Outcome {
         // Dropped on every way out, which stops it.
         let node = timed("start a private RabbitMQ node", || Ok(RabbitMq::start()?))?;
         eprintln!("xtask: RabbitMQ {} at {}", node.version(), node.url());
-        step(
-            "tests",
-            &interrupt,
-            cargo(&["test", "--workspace", "--all-features"])
-                .env(testbed::AMQP_URL, node.url())
-                .env(testbed::PYTHON, python),
-        )
+        let mut tests = cargo(&["test", "--workspace", "--all-features"]);
+        tests.env(testbed::AMQP_URL, node.url()).env(testbed::PYTHON, python);
+        match form {
+            Form::Short => step("tests", &interrupt, tests.env_remove(LONG_TESTS)),
+            Form::Long => {
+                step("tests in their long form", &interrupt, tests.env(LONG_TESTS, "1"))?;
+                drop(node);
+                fuzz::all(&interrupt, fuzz::SECONDS)
+            }
+        }
     })
-}
-
-/// Cargo, at the workspace's top.
-fn cargo(arguments: &[&str]) -> Command {
-    let program = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(program);
-    command.args(arguments).current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));
-    command
 }

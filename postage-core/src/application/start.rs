@@ -153,7 +153,7 @@ impl IntoFuture for StartApplication {
 impl Serve {
     /// Serves it as an application of this name on the network: it can be addressed alone, by
     /// name, by host or by group ([`Address`]), it answers
-    /// [`ApplicationCommands`](crate::ApplicationCommands), and others see it come and go
+    /// [`ApplicationCommands`](trait@crate::ApplicationCommands), and others see it come and go
     /// ([`Broker::applications`]). It may have no queue of its own.
     ///
     /// Names, hosts and groups have at most 100 bytes, and none of `/`, `@`, `#`.

@@ -10,6 +10,8 @@ mod consume;
 mod convert;
 mod dial;
 mod fault;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod guard;
 mod lane;
 mod session;

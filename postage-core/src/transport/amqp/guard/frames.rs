@@ -12,6 +12,7 @@ const BODY: u8 = 3;
 const HEARTBEAT: u8 = 8;
 /// The broker's answer to a protocol version that it does not speak: `AMQP` and its own version.
 const OTHER_VERSION: u8 = b'A';
+const OTHER_VERSION_SIZE: usize = 8;
 const FRAME_END: u8 = 0xCE;
 
 /// No frame that is held until it is whole is larger. A broker's are at most 128 KiB.
@@ -34,7 +35,8 @@ impl Frames {
     /// gives nothing, it has taken all.
     ///
     /// # Errors
-    /// When this is not AMQP, or nothing that a broker sends.
+    /// When this is not AMQP, or nothing that a broker sends. What came before it passes first: the
+    /// error comes with the next call.
     pub(super) fn pass(&mut self, input: &[u8], output: &mut [u8]) -> io::Result<(usize, usize)> {
         let (mut taken, mut given) = (0, 0);
         loop {
@@ -55,7 +57,11 @@ impl Frames {
                 taken += count;
                 given += count;
             } else {
-                taken += self.gather(rest)?;
+                match self.gather(rest) {
+                    Ok(count) => taken += count,
+                    Err(_) if given > 0 => break,
+                    Err(error) => return Err(error),
+                }
             }
         }
         Ok((taken, given))
@@ -84,7 +90,7 @@ impl Frames {
                 self.give_on();
             }
             OTHER_VERSION => {
-                self.passing = usize::MAX;
+                self.passing = OTHER_VERSION_SIZE - HEAD;
                 self.give_on();
             }
             kind => return Err(not_amqp(format_args!("a frame of type {kind}"))),
@@ -116,7 +122,9 @@ impl Frames {
         if self.held[0] == METHOD {
             return match check::method(&mut self.held[HEAD..end]) {
                 Some(()) => Ok(()),
-                None => Err(not_amqp(format_args!("a method that is cut short or too deep"))),
+                None => Err(not_amqp(format_args!(
+                    "a method that is cut short, too deep, or a client's"
+                ))),
             };
         }
         if !check::header_is_readable(&self.held[HEAD..end]) {

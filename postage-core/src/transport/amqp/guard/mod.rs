@@ -37,7 +37,7 @@ use self::frames::Frames;
 use super::wire::Switch;
 
 /// What a message whose properties cannot be read arrives with, as its content type.
-const UNREADABLE: &str = "application/x-unreadable-properties";
+pub(super) const UNREADABLE: &str = "application/x-unreadable-properties";
 
 /// How much is read from the socket at once.
 const READ_AT_ONCE: usize = 128 * 1024;

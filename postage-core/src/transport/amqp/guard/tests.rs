@@ -155,6 +155,13 @@ fn the_brokers_other_version_passes() {
 }
 
 #[test]
+fn what_comes_after_another_version_is_looked_at_like_all_else() {
+    let deep = frame(HEADER, &header(HEADERS, &nested(DEEPEST + 1)));
+    let version = b"AMQP\x00\x00\x09\x01";
+    assert_eq!(whole(&[version, &deep[..]].concat()), [version, &replaced()[..]].concat());
+}
+
+#[test]
 fn what_no_broker_sends_is_an_error_that_says_so() {
     let deep = [b"\x00\x0a\x00\x0a\x00\x09", &nested(DEEPEST + 1)[..]].concat();
     let mut endless = frame(HEADER, &header(0, b""));
@@ -170,6 +177,34 @@ fn what_no_broker_sends_is_an_error_that_says_so() {
     ] {
         let error = pass(&stream, &[stream.len()], 1000).unwrap_err().to_string();
         assert!(error.contains(reason), "{error}");
+    }
+}
+
+#[test]
+fn a_clients_method_that_has_a_table_is_an_error() {
+    let queue = [b"\x00\x32\x00\x0a\0\0\x01q\0", &nested(20_000)[..]].concat();
+    let consume = b"\x00\x3c\x00\x14\0\0\x01q\0\0\0\0\0\0";
+    for payload in [&queue[..], consume] {
+        let stream = frame(METHOD, payload);
+        let error = pass(&stream, &[stream.len()], 1000).unwrap_err().to_string();
+        assert!(error.contains("a client's"), "{error}");
+    }
+}
+
+#[test]
+fn what_came_before_an_error_passes_however_the_stream_is_cut() {
+    let good = frame(METHOD, &deliver(b"key"));
+    let mut endless = frame(HEADER, &header(0, b""));
+    *endless.last_mut().unwrap() = 0;
+    for bad in [frame(9, b""), frame(METHOD, b"\x00\x3c"), endless] {
+        let stream = [&good[..], &bad].concat();
+        for cut in 1..=stream.len() {
+            let pieces = stream.chunks(cut).map(<[u8]>::to_vec).collect();
+            let mut guard = Guard::new(Pieces(pieces, false), Switch::default());
+            let (passed, ended) = read_to_end(&mut guard, 1000);
+            assert_eq!(passed, good, "{cut}");
+            assert_eq!(ended.unwrap_err().kind(), io::ErrorKind::InvalidData);
+        }
     }
 }
 
@@ -208,22 +243,27 @@ async fn a_stream_with_nothing_to_read_for_too_long_fails_and_one_with_something
     assert_eq!(silent.to_string(), "the broker was silent for 19s");
 }
 
+/// What a stream gives until it ends, and how it ends.
+fn read_to_end(guard: &mut Guard<Pieces>, room: usize) -> (Vec<u8>, io::Result<()>) {
+    let mut cx = Context::from_waker(Waker::noop());
+    let (mut out, mut buffer) = (Vec::new(), vec![0; room]);
+    loop {
+        match Pin::new(&mut *guard).poll_read(&mut cx, &mut buffer) {
+            Poll::Ready(Ok(0)) => return (out, Ok(())),
+            Poll::Ready(Ok(count)) => out.extend_from_slice(&buffer[..count]),
+            Poll::Ready(Err(error)) => return (out, Err(error)),
+            Poll::Pending => {}
+        }
+    }
+}
+
 #[test]
 fn a_guarded_stream_waits_for_whole_headers_and_ends_when_its_socket_ends() {
     let (before, after) = mixed();
     let pieces = before.chunks(11).map(<[u8]>::to_vec).collect();
     let mut guard = Guard::new(Pieces(pieces, false), Switch::default());
-    let mut cx = Context::from_waker(Waker::noop());
-    let (mut out, mut buffer) = (Vec::new(), [0; 7]);
-    loop {
-        match Pin::new(&mut guard).poll_read(&mut cx, &mut buffer) {
-            Poll::Ready(count) => match count.unwrap() {
-                0 => break,
-                count => out.extend_from_slice(&buffer[..count]),
-            },
-            Poll::Pending => {}
-        }
-    }
+    let (out, ended) = read_to_end(&mut guard, 7);
+    ended.unwrap();
     assert_eq!(out, after);
 }
 
