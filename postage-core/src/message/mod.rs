@@ -20,7 +20,7 @@ pub(crate) use depth::is_nested_deeper;
 pub use envelope::{Category, EncodeError, Envelope, IntoEnvelope};
 pub use fingerprint::Fingerprint;
 pub(crate) use fingerprint::Identity;
-pub(crate) use object::Object;
+pub(crate) use object::{Object, is_empty_object};
 pub use received::{Message, MessageError};
 pub use result::{RemoteException, ResultContent};
 pub(crate) use shorten::{shorten, shorten_to};

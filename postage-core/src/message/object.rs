@@ -28,3 +28,24 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for OnlyAnObject<T> {
         T::deserialize(MapAccessDeserializer::new(map))
     }
 }
+
+/// Whether this JSON is an object with nothing in it, however it is spaced.
+pub(crate) fn is_empty_object(json: &str) -> bool {
+    let inside = json.trim_ascii().strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+    inside.is_some_and(|inside| inside.trim_ascii().is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_object_with_nothing_in_it_is_empty_however_it_is_spaced() {
+        for empty in ["{}", "{ }", " {\n\t} "] {
+            assert!(is_empty_object(empty), "{empty}");
+        }
+        for other in ["", "{", "[]", "null", "{\"a\": 1}", "{}{}"] {
+            assert!(!is_empty_object(other), "{other}");
+        }
+    }
+}

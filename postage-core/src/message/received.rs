@@ -2,7 +2,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use super::{Category, Fingerprint, Object, Text, shorten};
+use super::{Category, Fingerprint, Object, Text, is_empty_object, shorten};
 
 /// A message as it came: the whole body, read without copying.
 ///
@@ -95,7 +95,7 @@ impl<'a> Message<'a> {
     /// # Errors
     /// [`MessageError::WrongValue`] when it says so in another form.
     pub fn fingerprint_as<F: DeserializeOwned>(&self) -> Result<Option<F>, MessageError> {
-        let Some(raw) = self.fingerprint.filter(|raw| raw.get() != "{}") else {
+        let Some(raw) = self.fingerprint.filter(|raw| !is_empty_object(raw.get())) else {
             return Ok(None);
         };
         serde_json::from_str(raw.get()).map(Some).map_err(|error| MessageError::WrongValue {

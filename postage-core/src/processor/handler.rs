@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{BadParameters, Context, Outcome, Request};
 use crate::contract::Method;
-use crate::message::Category;
+use crate::message::{Category, is_empty_object};
 
 /// A struct that is a handler: its fields are the parameters. `#[rpc_handler(..)]` or
 /// `#[message_handler(..)]` on the struct implements it, and `handlers(..)` of
@@ -92,7 +92,7 @@ where
     let json = request.parameters_json()?;
     serde_json::from_str(json).or_else(|error| {
         // A struct without fields is `null` to serde, and `{}` to every sender.
-        let unit = (json.trim_ascii() == "{}").then(|| serde_json::from_str("null").ok()).flatten();
+        let unit = is_empty_object(json).then(|| serde_json::from_str("null").ok()).flatten();
         unit.ok_or_else(|| BadParameters::new(error))
     })
 }

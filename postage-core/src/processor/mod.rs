@@ -47,9 +47,9 @@ pub use serve::Serve;
 pub(crate) use serving::Running;
 pub use serving::{Drained, Serving, Stopped};
 pub use setup::{DEFAULT_HANDLER_TIME, DEFAULT_PREFETCH, ReplyTo, ServiceSetup};
-pub(crate) use table::{Entry, Table};
 #[cfg(feature = "testing")]
 pub(crate) use table::nearest;
+pub(crate) use table::{Entry, Table};
 
 use crate::contract::Method;
 

@@ -7,7 +7,7 @@ use serde::de::value::Error as PlainError;
 use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, forward_to_deserialize_any};
 
-use crate::message::shorten;
+use crate::message::{is_empty_object, shorten};
 
 /// The parameters of a handler, as a tuple, read by their names.
 pub trait Parameters<'de>: Sized {
@@ -164,7 +164,7 @@ macro_rules! read_by_name {
     (@bare $json:ident $names:ident $($slot:ident)*) => { Err(not_a_map($names)) };
     // So does a map that does not have the single parameter's name.
     (@whole $json:ident $slots:ident $only:ident) => {
-        if $slots.0.is_none() && $json.trim_ascii() != "{}" {
+        if $slots.0.is_none() && !is_empty_object($json) {
             if let Ok(value) = serde_json::from_str($json) {
                 return Ok((value,));
             }
@@ -207,6 +207,23 @@ mod tests {
         assert_eq!(read, (None, None));
         let error = <(Text<'_>, u32)>::read(r#"{"item":"anvil"}"#, PLACE).unwrap_err();
         assert_eq!(error.to_string(), "the parameter `quantity` is missing");
+    }
+
+    #[test]
+    fn an_empty_map_has_no_parameter_however_it_is_spaced() {
+        for empty in ["{}", "{ }"] {
+            let read = <(Option<std::collections::BTreeMap<String, u32>>,)>::read(empty, &["map"]);
+            assert_eq!(read.unwrap(), (None,), "{empty}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_fraction_arrives_as_it_was_sent(sent: f64) {
+            let json = format!(r#"{{"share":{}}}"#, serde_json::to_string(&sent).unwrap());
+            let (read,) = <(f64,)>::read(&json, &["share"]).unwrap();
+            proptest::prop_assert_eq!(read.to_bits(), sent.to_bits());
+        }
     }
 
     #[test]
