@@ -1,4 +1,4 @@
-//! Runs the two scripts.
+//! Runs the scripts.
 
 use std::process::Stdio;
 
@@ -11,6 +11,8 @@ use crate::world::{World, within};
 
 const CALLER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/wire/caller.py");
 const SERVER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/wire/server.py");
+const OPERATOR: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/wire/app_operator.py");
+const APPLICATION: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/wire/application.py");
 
 /// What the caller saw of one case.
 #[derive(Debug, Deserialize)]
@@ -43,32 +45,55 @@ impl Seen {
 /// Sends these cases of `caller.py` one after the other. Replies of a wrong form, and a service
 /// that does not answer after a case, fail the test here.
 pub(crate) async fn call<const N: usize>(world: &World, cases: [&str; N]) -> [Seen; N] {
-    let mut command = Command::new(testbed::python());
-    command.args([CALLER, &testbed::broker_url(), &world.exchange, &world.key]).args(cases);
-    command.stdin(Stdio::null()).stderr(Stdio::inherit()).kill_on_drop(true);
-    let output = within("the caller to end", command.output()).await.expect("python runs");
-    assert!(output.status.success(), "the caller failed: {}", output.status);
-    let text = String::from_utf8(output.stdout).expect("the caller prints text");
-    let seen: Vec<Seen> =
-        text.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect();
-    for (seen, case) in seen.iter().zip(cases) {
-        assert_eq!(seen.case, case);
-        assert!(seen.problems.is_empty(), "{case}: {:?} in {:?}", seen.problems, seen.replies);
-    }
+    let seen = seen(&[CALLER, &testbed::broker_url(), &world.exchange, &world.key], &cases).await;
     seen.try_into().expect("a line for each case")
 }
 
-/// A running `server.py`; it ends with this.
+/// Gives these orders to `app_operator.py`, one after the other. Replies of a wrong form, too few of
+/// them, and queues that it may not declare fail the test here.
+pub(crate) async fn operate<const N: usize>(orders: [&str; N]) -> [Seen; N] {
+    let seen = seen(&[OPERATOR, &testbed::broker_url()], &orders).await;
+    seen.try_into().expect("a line for each order")
+}
+
+/// What a script saw of each case.
+async fn seen(script: &[&str], cases: &[&str]) -> Vec<Seen> {
+    let mut command = Command::new(testbed::python());
+    command.args(script).args(cases);
+    command.stdin(Stdio::null()).stderr(Stdio::inherit()).kill_on_drop(true);
+    let output = within("the script to end", command.output()).await.expect("python runs");
+    assert!(output.status.success(), "{script:?} failed: {}", output.status);
+    let text = String::from_utf8(output.stdout).expect("it prints text");
+    let seen: Vec<Seen> =
+        text.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect();
+    for (seen, case) in seen.iter().zip(cases) {
+        assert_eq!(seen.case, *case);
+        assert!(seen.problems.is_empty(), "{case}: {:?} in {:?}", seen.problems, seen.replies);
+    }
+    seen
+}
+
+/// A running `server.py` or `application.py`; it ends with this.
 pub(crate) struct Server {
     _process: Child,
     lines: Lines<BufReader<ChildStdout>>,
 }
 
 impl Server {
-    /// Starts it, and waits until it says that it consumes.
+    /// Starts `server.py`, and waits until it says that it consumes.
     pub(crate) async fn start(world: &World) -> Self {
+        Self::run(SERVER, &[&world.exchange, &world.queue, &world.key]).await
+    }
+
+    /// Starts `application.py`, and waits until it says that it consumes.
+    pub(crate) async fn application(name: &str, pid: &str, host: &str, group: &str) -> Self {
+        Self::run(APPLICATION, &[name, pid, host, group]).await
+    }
+
+    async fn run(script: &str, arguments: &[&str]) -> Self {
         let mut process = Command::new(testbed::python())
-            .args([SERVER, &testbed::broker_url(), &world.exchange, &world.queue, &world.key])
+            .args([script, &testbed::broker_url()])
+            .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
@@ -80,7 +105,7 @@ impl Server {
         server
     }
 
-    /// The next message that it took: its `body` and its `properties`.
+    /// The next message that it has dealt with, or, for `server.py`, takes: its `body` and its `properties`.
     pub(crate) async fn heard(&mut self) -> Value {
         serde_json::from_str(&self.line().await).expect("a line of JSON")
     }
