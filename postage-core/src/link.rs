@@ -22,7 +22,7 @@ const MOST_DECLARED: usize = 1024;
 pub(crate) const UNTIL_SERVED_AGAIN: Duration = Duration::from_millis(100);
 
 /// How long after a loss no queue taking a send may be for that reason.
-const SERVED_AGAIN_WITHIN: Duration = Duration::from_secs(10);
+pub(crate) const SERVED_AGAIN_WITHIN: Duration = Duration::from_secs(10);
 
 /// How long the state of the connection may lag behind a loss.
 const NOTICED: Duration = Duration::from_millis(250);

@@ -32,9 +32,9 @@ impl Claim {
     ) -> Result<Self, TransportError> {
         let mut claim = Self { fingerprint, plain: !PLAIN_TAKEN.swap(true, Ordering::AcqRel) };
         if claim.plain {
-            match link.transport.declare_queue(&claim.queue()).await {
+            match claim.declare(link).await {
                 Err(TransportError::Refused { .. }) => claim.give_up_plain(),
-                declared => return declared.map(|_| claim),
+                declared => return declared.map(|()| claim),
             }
         }
         let pid = claim.fingerprint.pid.clone();
@@ -43,9 +43,9 @@ impl Claim {
             let (suffix, ..) = Uuid::new_v4().as_fields();
             claim.fingerprint.pid = format!("{pid}-{suffix:08x}");
             tried += 1;
-            match link.transport.declare_queue(&claim.queue()).await {
+            match claim.declare(link).await {
                 Err(TransportError::Refused { .. }) if tried < MOST_TRIED => {}
-                declared => return declared.map(|_| claim),
+                declared => return declared.map(|()| claim),
             }
         }
     }
@@ -58,6 +58,12 @@ impl Claim {
     pub(super) fn queue(&self) -> Queue {
         let name = Address::unique(&self.fingerprint).to_string();
         Queue::new(name).durable(false).exclusive(true).auto_delete(true)
+    }
+
+    /// Over losses of the connection: an application may start while there is none.
+    async fn declare(&self, link: &Link) -> Result<(), TransportError> {
+        let queue = self.queue();
+        link.through_losses(|| link.transport.declare_queue(&queue)).await.map(drop)
     }
 
     fn give_up_plain(&mut self) {

@@ -1,19 +1,21 @@
 //! Who is there.
 
 use std::collections::HashMap;
+use std::future::ready;
+use std::mem::take;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 use super::commands::ApplicationCommandsProducer;
 use super::description::Description;
 use super::running::{OFFLINE, ONLINE};
 use crate::broker::Broker;
 use crate::error::CallFault;
-use crate::link::Link;
+use crate::link::{Link, SERVED_AGAIN_WITHIN};
 use crate::message::{Fingerprint, Message};
 use crate::pauses::Pauses;
 use crate::producer::Answered;
@@ -89,11 +91,18 @@ impl Applications {
     /// missed within some two seconds of the broker's noticing: at once where the connection was
     /// closed, as it is by a killed process, and after its heartbeats else. One that is only slow
     /// to answer is not missed.
+    ///
+    /// A watch goes on over losses of the connection. Nobody is missed in the first ten seconds
+    /// after one: others may have lost theirs too, and need a moment longer to be back.
     #[must_use]
     pub fn watch(&self) -> Watch {
         let (sender, changes) = mpsc::channel(MOST_CHANGES);
-        let watcher =
-            Watcher { applications: self.clone(), known: HashMap::new(), changes: sender };
+        let watcher = Watcher {
+            applications: self.clone(),
+            known: HashMap::new(),
+            back: None,
+            changes: sender,
+        };
         Watch { changes, task: tokio::spawn(watcher.run()) }
     }
 }
@@ -134,6 +143,8 @@ struct Watcher {
     applications: Applications,
     /// By their addresses.
     known: HashMap<Address, Fingerprint>,
+    /// When the connection was made again, after a loss.
+    back: Option<Instant>,
     changes: mpsc::Sender<Change>,
 }
 
@@ -157,10 +168,11 @@ impl Watcher {
                 }
                 Err(error) => error,
             };
-            if let TransportError::Disconnected { .. } = lost
-                && link.after_loss(session, lost).await.is_err()
-            {
-                return;
+            if let TransportError::Disconnected { .. } = lost {
+                if link.after_loss(session, lost).await.is_err() {
+                    return;
+                }
+                self.back = Some(Instant::now());
             }
             sleep(pauses.next()).await;
         }
@@ -174,8 +186,10 @@ impl Watcher {
     ) -> Result<TransportError, Unwatched> {
         let mut looks = interval(LOOK_EVERY);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut silent = HashMap::new();
         loop {
             tokio::select! {
+                biased;
                 heard = news.next() => match heard {
                     Ok(Some(delivery)) => self.hear(link, &delivery).await?,
                     Ok(None) => {
@@ -184,7 +198,9 @@ impl Watcher {
                     }
                     Err(lost) => return Ok(lost),
                 },
-                _ = looks.tick() => self.look().await?,
+                // Those that have stopped since have said so: the news come first.
+                () = ready(()), if !silent.is_empty() => self.miss(take(&mut silent)).await?,
+                _ = looks.tick() => silent = self.look().await?,
             }
         }
     }
@@ -201,8 +217,8 @@ impl Watcher {
         }
     }
 
-    /// Asks everyone, and then each that was known and has not answered.
-    async fn look(&mut self) -> Result<(), Unwatched> {
+    /// Asks everyone, and answers who was known and is silent.
+    async fn look(&mut self) -> Result<HashMap<Address, Fingerprint>, Unwatched> {
         let everyone = self.applications.commands.ping().to(Address::everyone());
         // What is wrong with the connection shows by the news.
         let there = present(everyone.answers(LOOK_FOR).all().await).unwrap_or_default();
@@ -212,8 +228,16 @@ impl Watcher {
             silent.remove(&address);
             self.note(address, fingerprint, Change::Found).await?;
         }
+        Ok(silent)
+    }
+
+    /// Misses those of the silent that have gone.
+    async fn miss(&mut self, silent: HashMap<Address, Fingerprint>) -> Result<(), Unwatched> {
+        if self.back.is_some_and(|back| back.elapsed() < SERVED_AGAIN_WITHIN) {
+            return Ok(());
+        }
         for (address, fingerprint) in silent {
-            if self.has_gone(&address).await {
+            if self.known.get(&address) == Some(&fingerprint) && self.has_gone(&address).await {
                 self.known.remove(&address);
                 self.tell(Change::Vanished(fingerprint)).await?;
             }

@@ -54,19 +54,26 @@ impl Groups {
     pub(super) async fn join(&self, group: &str) -> Result<(), ServeError> {
         check_name("group", group)?;
         let Group { all, in_turn: (queue, binding) } = Group::of(&self.name, &self.own, group);
-        self.running.bind(&all).await?;
-        self.running.consume(queue, vec![binding]).await?;
-        self.joined().insert(group.to_owned());
-        Ok(())
+        let join = async {
+            self.running.bind(&all).await?;
+            self.running.consume(queue, vec![binding]).await?;
+            self.joined().insert(group.to_owned());
+            Ok(())
+        };
+        self.running.change(join).await
     }
 
     /// Leaves a group. One that it is not in is no error.
     pub(super) async fn leave(&self, group: &str) -> Result<(), ServeError> {
         check_name("group", group)?;
-        self.joined().remove(group);
         let Group { all, in_turn: (queue, _) } = Group::of(&self.name, &self.own, group);
-        self.running.leave(queue.name()).await;
-        Ok(self.running.unbind(&all).await?)
+        let leave = async {
+            self.running.leave(queue.name()).await;
+            self.running.unbind(&all).await?;
+            self.joined().remove(group);
+            Ok(())
+        };
+        self.running.change(leave).await
     }
 
     fn joined(&self) -> MutexGuard<'_, BTreeSet<String>> {

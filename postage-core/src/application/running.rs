@@ -92,11 +92,12 @@ impl Application {
         self.serving.stopped().await
     }
 
-    /// Stops as [`Serving::drain`] does, and then tells those who watch.
+    /// Stops as [`Serving::drain`] does, and tells those who watch as soon as it takes no more.
     pub async fn drain(self, limit: Duration) -> Drained {
-        let drained = self.serving.drain(limit).await;
+        // Before the handlers end: who finds nobody at its address shall have heard why.
+        self.serving.release(self.claim.queue().name(), limit).await;
         tell(&self.news, OFFLINE).await;
-        drained
+        self.serving.drain(limit).await
     }
 }
 

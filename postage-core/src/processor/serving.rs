@@ -1,14 +1,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinHandle;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use super::ServiceSetup;
 use super::consume::Subscribed;
 use super::sources::{ServedQueue, Sources};
 use crate::link::Link;
+use crate::pauses::Pauses;
 use crate::topology::{Binding, Queue};
 use crate::transport::TransportError;
 
@@ -29,6 +30,8 @@ pub(crate) struct Running {
     pub(super) sources: Arc<Sources>,
     pub(super) control: Arc<Control>,
     added: mpsc::Sender<Subscribed>,
+    /// One: a queue that is consumed by two at once would be consumed twice, and left once.
+    changes: Semaphore,
 }
 
 /// Why a service stopped.
@@ -121,7 +124,8 @@ impl Running {
         let (added, more) = mpsc::channel(MOST_ADDED);
         let sources = Arc::new(Sources::new(setup));
         let control = Arc::new(Control::new());
-        (Arc::new(Self { link, sources, control, added }), more)
+        let changes = Semaphore::new(1);
+        (Arc::new(Self { link, sources, control, added, changes }), more)
     }
 
     /// The names of the queues, and whether each is consumed now.
@@ -135,7 +139,25 @@ impl Running {
         self.link.session()
     }
 
+    /// Makes a change of what is consumed when those before it are made.
+    pub(crate) async fn change<T>(&self, change: impl Future<Output = T>) -> T {
+        // It is never closed.
+        let _turn = self.changes.acquire().await;
+        change.await
+    }
+
     pub(crate) async fn bind(&self, binding: &Binding) -> Result<(), TransportError> {
+        let mut pauses = Pauses::new();
+        loop {
+            let absent = self.sources.is_brought_back(binding.queue());
+            match self.link.through_losses(|| self.bind_once(binding)).await {
+                Err(TransportError::Refused { .. }) if absent => sleep(pauses.next()).await,
+                bound => return bound,
+            }
+        }
+    }
+
+    async fn bind_once(&self, binding: &Binding) -> Result<(), TransportError> {
         self.link.declare(binding.exchange()).await?;
         self.link.transport.bind(binding).await?;
         self.sources.remember(binding);
@@ -144,9 +166,10 @@ impl Running {
 
     pub(crate) async fn unbind(&self, binding: &Binding) -> Result<(), TransportError> {
         self.sources.forget(binding);
-        self.link.transport.unbind(binding).await
+        self.link.through_losses(|| self.link.transport.unbind(binding)).await
     }
 
+    /// To be made as a [change](Running::change).
     pub(crate) async fn consume(
         &self,
         queue: Queue,
@@ -167,6 +190,7 @@ impl Running {
         Ok(())
     }
 
+    /// To be made as a [change](Running::change).
     pub(crate) async fn leave(&self, queue: &str) {
         self.sources.leave(queue).await;
     }
@@ -184,19 +208,20 @@ impl Serving {
         self.running.sources.names()
     }
 
-    /// Adds a binding while it consumes, and keeps it over losses of the connection. The exchange is
-    /// declared where that is still to be done.
+    /// Adds a binding while it consumes, and keeps it over losses of the connection; while there is
+    /// none, it waits. The exchange is declared where that is still to be done.
     ///
     /// # Errors
-    /// [`TransportError::Refused`] when the broker says no.
+    /// [`TransportError::Refused`] when the broker says no, [`TransportError::Disconnected`] when
+    /// the connection was closed.
     pub async fn bind(&self, binding: &Binding) -> Result<(), TransportError> {
         self.running.bind(binding).await
     }
 
-    /// Takes a binding back while it consumes.
+    /// Takes a binding back while it consumes; it waits while there is no connection.
     ///
     /// # Errors
-    /// [`TransportError::Refused`] when the broker says no.
+    /// As [`Serving::bind`].
     pub async fn unbind(&self, binding: &Binding) -> Result<(), TransportError> {
         self.running.unbind(binding).await
     }
@@ -212,14 +237,15 @@ impl Serving {
         queue: Queue,
         bindings: impl IntoIterator<Item = Binding>,
     ) -> Result<(), TransportError> {
-        self.running.consume(queue, bindings.into_iter().collect()).await
+        let consume = self.running.consume(queue, bindings.into_iter().collect());
+        self.running.change(consume).await
     }
 
     /// Leaves the queue of this name: takes no more of its messages, and gives back those that no
     /// handler has begun. It waits until that is done, and not for handlers that run. Its bindings
     /// stay. A queue that it does not consume is no error.
     pub async fn leave(&self, queue: &str) {
-        self.running.leave(queue).await;
+        self.running.change(self.running.leave(queue)).await;
     }
 
     /// Waits until the service is told to stop by a command or a handler, or has failed. Handlers
@@ -233,6 +259,12 @@ impl Serving {
             // The sender is in `self.running`, so there is always an order to wait for.
             Ok(Order::Run) | Err(_) => Stopped::Quit,
         }
+    }
+
+    /// Begins to stop, and waits until no more is taken from this queue.
+    pub(crate) async fn release(&self, queue: &str, limit: Duration) {
+        self.running.control.stop(Stopped::Quit, Some(limit));
+        self.running.leave(queue).await;
     }
 
     /// Stops: takes no more messages, lets the handlers that run finish within `limit`, settles,

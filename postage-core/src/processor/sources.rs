@@ -81,6 +81,12 @@ impl Sources {
         self.queues().iter().find(|queue| &*queue.name() == name).cloned()
     }
 
+    /// Whether this queue is ours and not consumed now: the broker may not have it yet.
+    pub(super) fn is_brought_back(&self, name: &str) -> bool {
+        let gone = |queue: &ServedQueue| *queue.stage.borrow() == Stage::Left;
+        self.named(name).is_some_and(|queue| !queue.is_consumed() && !gone(&queue))
+    }
+
     pub(super) fn add(&self, queue: Arc<ServedQueue>) {
         self.queues().push(queue);
     }
@@ -157,13 +163,18 @@ impl ServedQueue {
     async fn subscribe_once(&self, link: &Link) -> Result<Subscription, TransportError> {
         let transport = &link.transport;
         let name = transport.declare_queue(&self.queue).await?;
-        for binding in self.take_name(&name) {
+        let bindings = self.take_name(&name);
+        for binding in &bindings {
             link.declare(binding.exchange()).await?;
             if !binding.exchange().is_default() {
-                transport.bind(&binding).await?;
+                transport.bind(binding).await?;
             }
         }
         let subscription = transport.consume(Source::new(name).prefetch(self.prefetch)).await?;
+        // It may have been taken back before it was bound here.
+        for forgotten in bindings.iter().filter(|binding| !self.now().bindings.contains(binding)) {
+            transport.unbind(forgotten).await?;
+        }
         self.consumed.store(true, Ordering::Release);
         Ok(subscription)
     }
