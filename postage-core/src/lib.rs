@@ -5,7 +5,8 @@
 //! messages. The macro keeps it a real trait and makes a client of it. A *service* is an `impl` block
 //! under [`#[message_processor]`](macro@message_processor), of a contract or of a type by itself. An
 //! *exchange* is a unit struct under [`#[exchange]`](macro@exchange). A [`Broker`] is the connection
-//! that services are served and clients call over.
+//! that services are served and clients call over. An [`Application`] is a service with a name on the
+//! network, reached by an [`Address`].
 //!
 //! ```
 //! use postage_core::prelude::*;

@@ -21,7 +21,29 @@ pub(super) const OFFLINE: &str = "offline";
 /// How long telling them may take.
 const TOLD_WITHIN: Duration = Duration::from_secs(1);
 
-/// An application that runs. Dropping it stops it at once, as a [`Serving`] does.
+/// An application that runs, made by [`Serve::application`](crate::Serve::application). Dropping it
+/// stops it at once, as a [`Serving`] does, and those who watch are not told.
+///
+/// # Queues
+///
+/// They are those of Python Postage's `GenericApplication`, over the exchange
+/// [`APPLICATIONS`](crate::APPLICATIONS). `N` is the name, `H` the host, `P` the process, `G` a group:
+///
+/// | queue | keys | flags |
+/// |---|---|---|
+/// | `N` | `N/rr` | transient, goes with its last consumer |
+/// | `N@H` | `N@H/rr` | transient, goes with its last consumer |
+/// | `P@H` | `N`, `@H`, `N@H`, `P@H`, `N#G` for each group, `@` | transient, the application's own (exclusive), goes with it |
+/// | `N#G` | `N#G/rr` | transient, stays: what is sent when all have left the group waits for whoever joins |
+///
+/// Python Postage consumes `N#G` only for groups that are given at its start. Here a group that is
+/// joined at run time is addressed in turn as well: its queue is consumed from the joining to the
+/// leaving. Python's applications do not listen to `@`, and their `P@H` is not exclusive: one whose
+/// process id and host are those of one of ours cannot start.
+///
+/// `P` is the id of the process, if it is alone there: a second application of one process, and one
+/// of the same process id on a host of the same name (the first process of a container, say), has a
+/// suffix to it, in its fingerprint too.
 #[must_use = "the application stops when its handle is dropped"]
 #[derive(Debug)]
 pub struct Application {
