@@ -78,3 +78,50 @@ impl Drop for Claim {
         self.give_up_plain();
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::expect_used, clippy::panic)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::timeout;
+
+    use crate::message::Fingerprint;
+    use crate::topology::Address;
+    use crate::{ApplicationCommandsProducer, Broker, CallFault, message_processor};
+
+    struct Silent;
+
+    #[message_processor(crate = "crate")]
+    impl Silent {}
+
+    // One test, since one application of a process has the plain process id.
+    #[tokio::test]
+    async fn the_plain_address_is_anothers_only_when_all_of_the_first_has_gone() {
+        let broker = Broker::memory();
+        let start =
+            async |name: &str| broker.serve(Silent).application(name).await.expect("it is started");
+        let first = start("first").await;
+        let plain = first.fingerprint().pid.clone();
+        assert_eq!(plain, std::process::id().to_string());
+        drop(first);
+        // Its queue is there for a moment, with its bindings.
+        let second = start("second").await;
+        let asking = Fingerprint::new("case", "test");
+        let commands = ApplicationCommandsProducer::new(&broker, asking);
+        let gone = async {
+            loop {
+                let ping = commands.ping().to(Address::name("first")).max_retry(0);
+                match ping.timeout(Duration::from_millis(100)).await {
+                    Ok(found) => assert_eq!(found.name, "first"),
+                    Err(CallFault::Unroutable { .. }) => return,
+                    Err(_) => {}
+                }
+            }
+        };
+        timeout(Duration::from_secs(20), gone).await.expect("the first one's queue goes");
+        second.drain(Duration::from_secs(1)).await;
+        let third = start("third").await;
+        assert_eq!(third.fingerprint().pid, plain);
+    }
+}

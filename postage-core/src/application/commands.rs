@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use super::claim::Claim;
 use super::description::{Description, HandlerDescription, QueueDescription};
 use super::groups::Groups;
 use crate::message::Fingerprint;
@@ -53,7 +54,9 @@ pub trait ApplicationCommands {
 /// What answers them.
 #[derive(Debug)]
 pub(super) struct Commands {
-    fingerprint: Fingerprint,
+    /// Given up when all of the application has gone, its tasks too: what still consumes its queue
+    /// would share it with whoever has the address next.
+    claim: Claim,
     version: Option<String>,
     started: SystemTime,
     groups: Arc<Groups>,
@@ -64,13 +67,17 @@ pub(super) struct Commands {
 
 impl Commands {
     pub(super) fn new(
-        fingerprint: Fingerprint,
+        claim: Claim,
         version: Option<String>,
         groups: Arc<Groups>,
         running: Arc<Running>,
     ) -> Self {
         let (started, table) = (SystemTime::now(), OnceLock::new());
-        Self { fingerprint, version, started, groups, running, table }
+        Self { claim, version, started, groups, running, table }
+    }
+
+    pub(super) const fn claim(&self) -> &Claim {
+        &self.claim
     }
 
     pub(super) fn know(&self, table: Arc<Table>) {
@@ -82,7 +89,7 @@ impl Commands {
         let counted = self.table.get().into_iter().flat_map(|table| table.counted());
         let queues = self.running.queues().into_iter();
         Description {
-            fingerprint: self.fingerprint.clone(),
+            fingerprint: self.claim.fingerprint().clone(),
             version: self.version.clone(),
             up_since: self.started.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs(),
             groups: self.groups.names(),
@@ -98,7 +105,7 @@ impl Commands {
 #[message_processor(crate = "crate")]
 impl ApplicationCommands for Commands {
     async fn ping(&self) -> Fingerprint {
-        self.fingerprint.clone()
+        self.claim.fingerprint().clone()
     }
 
     async fn describe_application(&self) -> Description {

@@ -3,7 +3,6 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::claim::Claim;
 use super::commands::Commands;
 use super::description::Description;
 use super::groups::Groups;
@@ -51,28 +50,25 @@ pub struct Application {
     commands: Arc<Commands>,
     groups: Arc<Groups>,
     news: Producer,
-    /// Given up last: the address is another's only when this one has gone.
-    claim: Claim,
 }
 
 impl Application {
     /// Says that it is there.
     pub(super) async fn begin(
         broker: &Broker,
-        claim: Claim,
         serving: Serving,
         commands: Arc<Commands>,
         groups: Arc<Groups>,
     ) -> Self {
-        let news = Producer::new(broker, claim.fingerprint()).to(Address::news());
+        let news = Producer::new(broker, commands.claim().fingerprint()).to(Address::news());
         tell(&news, ONLINE).await;
-        Self { serving, commands, groups, news, claim }
+        Self { serving, commands, groups, news }
     }
 
     /// Who it is. Its process id has a suffix where it could be mistaken for another application's.
     #[must_use]
-    pub const fn fingerprint(&self) -> &Fingerprint {
-        self.claim.fingerprint()
+    pub fn fingerprint(&self) -> &Fingerprint {
+        self.commands.claim().fingerprint()
     }
 
     /// What it says of itself when it is asked.
@@ -117,7 +113,7 @@ impl Application {
     /// Stops as [`Serving::drain`] does, and tells those who watch as soon as it takes no more.
     pub async fn drain(self, limit: Duration) -> Drained {
         // Before the handlers end: who finds nobody at its address shall have heard why.
-        self.serving.release(self.claim.queue().name(), limit).await;
+        self.serving.release(self.commands.claim().queue().name(), limit).await;
         tell(&self.news, OFFLINE).await;
         self.serving.drain(limit).await
     }

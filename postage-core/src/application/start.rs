@@ -131,14 +131,13 @@ async fn launch(application: StartApplication) -> Result<Application, ServeError
     let (running, added) = Running::new(Arc::clone(link), &setup);
     let name = fingerprint.name.clone();
     let groups = Arc::new(Groups::new(Arc::clone(&running), name, own, groups));
-    let commands =
-        Commands::new(fingerprint.clone(), version, Arc::clone(&groups), Arc::clone(&running));
+    let commands = Commands::new(claim, version, Arc::clone(&groups), Arc::clone(&running));
     let commands = Arc::new(commands);
     processors.push(Arc::new(Arc::clone(&commands)));
     let service = Service::new(&fingerprint.name, running, processors, &setup)?;
     commands.know(Arc::clone(service.table()));
     let serving = start(Arc::new(service), added, &setup).await?;
-    Ok(Application::begin(&broker, claim, serving, commands, groups).await)
+    Ok(Application::begin(&broker, serving, commands, groups).await)
 }
 
 impl IntoFuture for StartApplication {
