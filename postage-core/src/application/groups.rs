@@ -54,26 +54,22 @@ impl Groups {
     pub(super) async fn join(&self, group: &str) -> Result<(), ServeError> {
         check_name("group", group)?;
         let Group { all, in_turn: (queue, binding) } = Group::of(&self.name, &self.own, group);
-        let join = async {
-            self.running.bind(&all).await?;
-            self.running.consume(queue, vec![binding]).await?;
-            self.joined().insert(group.to_owned());
-            Ok(())
-        };
-        self.running.change(join).await
+        let _turn = self.running.turn().await;
+        self.running.bind(&all).await?;
+        self.running.consume(queue, vec![binding]).await?;
+        self.joined().insert(group.to_owned());
+        Ok(())
     }
 
     /// Leaves a group. One that it is not in is no error.
     pub(super) async fn leave(&self, group: &str) -> Result<(), ServeError> {
         check_name("group", group)?;
         let Group { all, in_turn: (queue, _) } = Group::of(&self.name, &self.own, group);
-        let leave = async {
-            self.running.leave(queue.name()).await;
-            self.running.unbind(&all).await?;
-            self.joined().remove(group);
-            Ok(())
-        };
-        self.running.change(leave).await
+        let _turn = self.running.turn().await;
+        self.running.leave(queue.name()).await;
+        self.running.unbind(&all).await?;
+        self.joined().remove(group);
+        Ok(())
     }
 
     fn joined(&self) -> MutexGuard<'_, BTreeSet<String>> {

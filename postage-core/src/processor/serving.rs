@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{Semaphore, SemaphorePermit, mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
@@ -139,11 +139,10 @@ impl Running {
         self.link.session()
     }
 
-    /// Makes a change of what is consumed when those before it are made.
-    pub(crate) async fn change<T>(&self, change: impl Future<Output = T>) -> T {
-        // It is never closed.
-        let _turn = self.changes.acquire().await;
-        change.await
+    /// The turn to change what is consumed; those who came before had theirs.
+    pub(crate) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        // It is never closed, so there is always one.
+        self.changes.acquire().await.ok()
     }
 
     pub(crate) async fn bind(&self, binding: &Binding) -> Result<(), TransportError> {
@@ -169,7 +168,7 @@ impl Running {
         self.link.through_losses(|| self.link.transport.unbind(binding)).await
     }
 
-    /// To be made as a [change](Running::change).
+    /// To be done in a [turn](Running::turn).
     pub(crate) async fn consume(
         &self,
         queue: Queue,
@@ -190,7 +189,7 @@ impl Running {
         Ok(())
     }
 
-    /// To be made as a [change](Running::change).
+    /// To be done in a [turn](Running::turn).
     pub(crate) async fn leave(&self, queue: &str) {
         self.sources.leave(queue).await;
     }
@@ -237,15 +236,17 @@ impl Serving {
         queue: Queue,
         bindings: impl IntoIterator<Item = Binding>,
     ) -> Result<(), TransportError> {
-        let consume = self.running.consume(queue, bindings.into_iter().collect());
-        self.running.change(consume).await
+        let bindings = bindings.into_iter().collect();
+        let _turn = self.running.turn().await;
+        self.running.consume(queue, bindings).await
     }
 
     /// Leaves the queue of this name: takes no more of its messages, and gives back those that no
     /// handler has begun. It waits until that is done, and not for handlers that run. Its bindings
     /// stay. A queue that it does not consume is no error.
     pub async fn leave(&self, queue: &str) {
-        self.running.change(self.running.leave(queue)).await;
+        let _turn = self.running.turn().await;
+        self.running.leave(queue).await;
     }
 
     /// Waits until the service is told to stop by a command or a handler, or has failed. Handlers

@@ -116,7 +116,7 @@ async fn a_ping_to_each_kind_of_key_is_answered_by_those_it_names_with_six_texts
     ])
     .await;
     for seen in [on_host, on_both, in_turn_there, alone] {
-        assert_eq!(seen.replies, [first.clone()], "{}", seen.case);
+        assert_eq!(seen.replies, std::slice::from_ref(&first), "{}", seen.case);
     }
     let [all, once, again] = operate([
         &format!("ping {name} 2"),
