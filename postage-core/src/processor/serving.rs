@@ -63,6 +63,9 @@ pub struct Drained {
 /// The queues that a service is to consume beside those that it began with.
 pub(crate) type Added = mpsc::Receiver<Subscribed>;
 
+/// How often a binding of a queue that is consumed is tried again when it was refused.
+const MOST_AGAIN: u32 = 3;
+
 /// How many queues may be added at run time before the loops take note.
 const MOST_ADDED: usize = 16;
 
@@ -146,13 +149,17 @@ impl Running {
     }
 
     pub(crate) async fn bind(&self, binding: &Binding) -> Result<(), TransportError> {
-        let mut pauses = Pauses::new();
+        let (mut pauses, mut again) = (Pauses::new(), MOST_AGAIN);
         loop {
-            let absent = self.sources.is_brought_back(binding.queue());
-            match self.link.through_losses(|| self.bind_once(binding)).await {
-                Err(TransportError::Refused { .. }) if absent => sleep(pauses.next()).await,
-                bound => return bound,
+            let bound = self.link.through_losses(|| self.bind_once(binding)).await;
+            let Err(TransportError::Refused { .. }) = bound else { return bound };
+            // After a loss it may not be there yet, and not be known to have gone.
+            match self.sources.named(binding.queue()).map(|queue| queue.is_brought_back()) {
+                Some(true) => {}
+                Some(false) if again > 0 => again -= 1,
+                _ => return bound,
             }
+            sleep(pauses.next()).await;
         }
     }
 

@@ -81,12 +81,6 @@ impl Sources {
         self.queues().iter().find(|queue| &*queue.name() == name).cloned()
     }
 
-    /// Whether this queue is ours and not consumed now: the broker may not have it yet.
-    pub(super) fn is_brought_back(&self, name: &str) -> bool {
-        let gone = |queue: &ServedQueue| *queue.stage.borrow() == Stage::Left;
-        self.named(name).is_some_and(|queue| !queue.is_consumed() && !gone(&queue))
-    }
-
     pub(super) fn add(&self, queue: Arc<ServedQueue>) {
         self.queues().push(queue);
     }
@@ -186,6 +180,11 @@ impl ServedQueue {
 
     pub(super) fn is_consumed(&self) -> bool {
         self.consumed.load(Ordering::Acquire)
+    }
+
+    /// Whether it is not consumed now, and will be again.
+    pub(super) fn is_brought_back(&self) -> bool {
+        !self.is_consumed() && *self.stage.borrow() == Stage::Consumed
     }
 
     /// Notes the queue's name of now, and answers its bindings under that name.

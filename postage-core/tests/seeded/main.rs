@@ -6,6 +6,7 @@
 // All of this crate is a test, its helpers too.
 #![allow(clippy::expect_used, clippy::panic)]
 
+mod applications;
 mod each_fault;
 mod ledger;
 mod scenario;
