@@ -20,8 +20,7 @@ use crate::topology::Exchange;
 /// `S::Item: JsonSchema`. The fields of a struct that is a handler have theirs from the struct. The
 /// dialect is draft 2020-12. No broker is needed:
 ///
-#[cfg_attr(feature = "schema", doc = "```")]
-#[cfg_attr(not(feature = "schema"), doc = "```ignore")]
+/// ```
 /// # use postage_core::prelude::*;
 /// # #[exchange(name = "orders")]
 /// # pub struct Orders;
@@ -37,9 +36,11 @@ use crate::topology::Exchange;
 ///     }
 ///     println!("{}: {:?}", method.name(), method.returns_schema());
 /// }
-/// # let [item, quantity] = OrderDesk.methods()[0].parameters() else { unreachable!() };
-/// assert_eq!(item.schema().unwrap()["type"], "string");
-/// # assert_eq!(quantity.schema().unwrap()["type"][0], "integer");
+/// let item = OrderDesk.methods()[0].parameters()[0].schema();
+/// # #[cfg(feature = "schema")]
+/// assert_eq!(item.unwrap()["type"], "string");
+/// # #[cfg(not(feature = "schema"))]
+/// # assert_eq!(item, None);
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Contract {

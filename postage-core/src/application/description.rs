@@ -6,9 +6,11 @@ use crate::message::{Category, Fingerprint};
 use crate::processor::Counts;
 
 /// What an application says of itself, when it is asked by
-/// [`describe_application`](crate::ApplicationCommands::describe_application).
+/// [`describe_application`](crate::ApplicationCommands::describe_application). Where the schemas in
+/// it come from is said at [`Contract`](crate::Contract#schemas).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(description = "What an application says of itself."))]
 #[non_exhaustive]
 pub struct Description {
     /// Who it is.
@@ -45,7 +47,7 @@ pub struct HandlerDescription {
     pub parameters: Vec<ParameterDescription>,
     /// The type that it returns, as written.
     pub returns: String,
-    /// The JSON Schema of the value that it answers, where [its type has one](crate::Contract#schemas).
+    /// The JSON Schema of the value that it answers, where its type has one.
     pub returns_schema: Option<Value>,
     /// The JSON Schema of its documented error, where it has one, and its type has one.
     pub error_schema: Option<Value>,
@@ -66,7 +68,7 @@ pub struct ParameterDescription {
     pub name: String,
     /// The type, as written.
     pub rust_type: String,
-    /// The JSON Schema of what may be sent for it, where [its type has one](crate::Contract#schemas).
+    /// The JSON Schema of what may be sent for it, where the type has one.
     pub schema: Option<Value>,
 }
 

@@ -25,6 +25,7 @@ use super::EncodeError;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(description = "Who sent a message."))]
 #[serde(default = "Fingerprint::unsaid")]
 pub struct Fingerprint {
     /// The component's name.
