@@ -3,11 +3,45 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
+
 use crate::message::Category;
+use crate::schema::{SchemaSource, Way};
 use crate::topology::Exchange;
 
 /// A contract: the names, keys and parameters of what one may ask. `#[producer]` makes a constant
 /// of the trait's own name.
+///
+/// # Schemas
+///
+/// With the feature `schema`, each parameter, result and documented error has a JSON Schema where
+/// its type implements `schemars::JsonSchema`, of `schemars` 1. Others have none, which is no error.
+/// A type that is generic in its service has one where the bounds of the `impl` block say so, as in
+/// `S::Item: JsonSchema`. The fields of a struct that is a handler have theirs from the struct. The
+/// dialect is draft 2020-12. No broker is needed:
+///
+/// ```
+/// # use postage_core::prelude::*;
+/// # #[exchange(name = "orders")]
+/// # pub struct Orders;
+/// #[producer(exchange = Orders, key = "orders.desk")]
+/// pub trait OrderDesk {
+///     #[rpc]
+///     async fn place(&self, item: &str, quantity: Option<u32>) -> u64;
+/// }
+///
+/// for method in OrderDesk.methods() {
+///     for parameter in method.parameters() {
+///         println!("{} {}: {:?}", method.name(), parameter.name(), parameter.schema());
+///     }
+///     println!("{}: {:?}", method.name(), method.returns_schema());
+/// }
+/// let item = OrderDesk.methods()[0].parameters()[0].schema();
+/// # #[cfg(feature = "schema")]
+/// assert_eq!(item.unwrap()["type"], "string");
+/// # #[cfg(not(feature = "schema"))]
+/// # assert_eq!(item, None);
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Contract {
     name: &'static str,
@@ -109,6 +143,8 @@ pub struct Method {
     method: &'static str,
     parameters: &'static [Parameter],
     returns: &'static str,
+    returns_schema: SchemaSource,
+    error_schema: SchemaSource,
     doc: &'static str,
     pub(crate) key: Option<&'static str>,
     pub(crate) timeout: Option<Duration>,
@@ -136,6 +172,8 @@ impl Method {
             method,
             parameters,
             returns,
+            returns_schema: SchemaSource::NONE,
+            error_schema: SchemaSource::NONE,
             doc: "",
             key: None,
             timeout: None,
@@ -234,6 +272,30 @@ impl Method {
         self
     }
 
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn with_returns_schema(mut self, schema: SchemaSource) -> Self {
+        self.returns_schema = schema;
+        self
+    }
+
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn with_error_schema(mut self, schema: SchemaSource) -> Self {
+        self.error_schema = schema;
+        self
+    }
+
+    /// What a struct answers, unless nobody is answered.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn with_struct_answer(self, value: SchemaSource, error: SchemaSource) -> Self {
+        match self.category {
+            Category::Rpc => self.with_returns_schema(value).with_error_schema(error),
+            Category::Message => self,
+        }
+    }
+
     /// Whether its handler is stopped when its caller has left.
     #[must_use]
     pub const fn is_cancellable(&self) -> bool {
@@ -276,6 +338,20 @@ impl Method {
         self.returns
     }
 
+    /// The JSON Schema of the value that it answers, made anew: `T` where it returns
+    /// `Result<T, E>`. `None` where the type has [none](Contract#schemas), and for a message.
+    #[must_use]
+    pub fn returns_schema(&self) -> Option<Value> {
+        self.returns_schema.schema(Way::Answered)
+    }
+
+    /// The JSON Schema of its documented error, the `E` of `Result<T, E>`, made anew. `None` where
+    /// the type has [none](Contract#schemas), and where there is no such error.
+    #[must_use]
+    pub fn error_schema(&self) -> Option<Value> {
+        self.error_schema.schema(Way::Answered)
+    }
+
     /// Its documentation, as written.
     #[must_use]
     pub const fn documentation(&self) -> &'static str {
@@ -284,17 +360,35 @@ impl Method {
 }
 
 /// A parameter of a [`Method`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct Parameter {
     pub(crate) name: &'static str,
     pub(crate) rust_type: &'static str,
+    schema: SchemaSource,
+    /// The schema is that of a struct, of which this is a field.
+    of_struct: bool,
 }
 
 impl Parameter {
     #[doc(hidden)]
     #[must_use]
     pub const fn new(name: &'static str, rust_type: &'static str) -> Self {
-        Self { name, rust_type }
+        Self { name, rust_type, schema: SchemaSource::NONE, of_struct: false }
+    }
+
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn with_schema(mut self, schema: SchemaSource) -> Self {
+        self.schema = schema;
+        self
+    }
+
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn with_schema_of_struct(mut self, schema: SchemaSource) -> Self {
+        self.schema = schema;
+        self.of_struct = true;
+        self
     }
 
     /// The name, in Rust and on the wire.
@@ -308,4 +402,24 @@ impl Parameter {
     pub const fn rust_type(&self) -> &'static str {
         self.rust_type
     }
+
+    /// The JSON Schema of what may be sent for it, made anew. `None` where the type has
+    /// [none](Contract#schemas).
+    #[must_use]
+    pub fn schema(&self) -> Option<Value> {
+        if self.of_struct {
+            self.schema.field(Way::Asked, self.name)
+        } else {
+            self.schema.schema(Way::Asked)
+        }
+    }
 }
+
+/// Equal are those of one name and one type as written.
+impl PartialEq for Parameter {
+    fn eq(&self, other: &Self) -> bool {
+        (self.name, self.rust_type) == (other.name, other.rust_type)
+    }
+}
+
+impl Eq for Parameter {}

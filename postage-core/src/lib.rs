@@ -97,6 +97,7 @@
 //! | `msgpack` | `MsgPackCodec`, a second codec, under `application/msgpack` | off |
 //! | `faults` | `transport::FaultyTransport`, for tests: faults by a seed over the memory transport | off |
 //! | `testing` | the module `testing`, for your tests: a harness for services, mocks for generated clients | off |
+//! | `schema` | [JSON Schemas](Contract#schemas) of what can be asked, where types derive `schemars::JsonSchema` | off |
 
 mod application;
 mod arity;
@@ -116,6 +117,7 @@ mod processor;
 mod producer;
 #[cfg(unix)]
 mod restart;
+mod schema;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod topology;

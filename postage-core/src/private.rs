@@ -6,6 +6,7 @@ pub use std::vec::Vec;
 pub use serde::Serialize;
 pub use serde_json::Value;
 
+pub use crate::__postage_schema as schema;
 pub use crate::broker::Broker;
 pub use crate::contract::{Contract, Method, Parameter, Peer};
 pub use crate::error::{CallError, CallFault};
@@ -17,6 +18,9 @@ pub use crate::processor::{
     run_handler,
 };
 pub use crate::producer::{Call, Named, Producer, Publish};
+pub use crate::schema::SchemaSource;
+#[cfg(feature = "schema")]
+pub use crate::schema::{AnswerProbe, NoAnswer, NoSchema, SchemaProbe};
 pub use crate::topology::{
     ApplicationExchange, Binding, DeclareExchange, Exchange, ExchangeFlags, ExchangeKind,
     FieldValue, MatchHeaders, Overflow, Queue, QueueKind, exchange,

@@ -119,7 +119,7 @@ pub trait OrderDesk {
     }
 }
 ///The contract [`trait@OrderDesk`] as data: its routes, its methods, their names.
-#[allow(non_upper_case_globals)]
+#[allow(non_upper_case_globals, elided_lifetimes_in_paths)]
 #[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
 pub const OrderDesk: ::postage_core::__private::Contract = {
     const __POSTAGE_ROUTES: &[(::postage_core::__private::Exchange, &str)] = &[
@@ -131,11 +131,15 @@ pub const OrderDesk: ::postage_core::__private::Contract = {
                 "place",
                 "place",
                 &[
-                    ::postage_core::__private::Parameter::new("item", "&str"),
-                    ::postage_core::__private::Parameter::new("quantity", "u32"),
+                    ::postage_core::__private::Parameter::new("item", "&str")
+                        .with_schema(::postage_core::__private::schema!(& str)),
+                    ::postage_core::__private::Parameter::new("quantity", "u32")
+                        .with_schema(::postage_core::__private::schema!(u32)),
                 ],
                 "Result<u64, Refused>",
             )
+            .with_returns_schema(::postage_core::__private::schema!(u64))
+            .with_error_schema(::postage_core::__private::schema!(Refused))
             .timeout_millis(2000)
             .max_retry(4)
             .doc("Places an order and answers its number."),
@@ -144,8 +148,10 @@ pub const OrderDesk: ::postage_core::__private::Contract = {
                 "restock",
                 "restock",
                 &[
-                    ::postage_core::__private::Parameter::new("item", "&str"),
-                    ::postage_core::__private::Parameter::new("quantity", "u32"),
+                    ::postage_core::__private::Parameter::new("item", "&str")
+                        .with_schema(::postage_core::__private::schema!(& str)),
+                    ::postage_core::__private::Parameter::new("quantity", "u32")
+                        .with_schema(::postage_core::__private::schema!(u32)),
                 ],
             )
             .doc("Says that stock has moved."),

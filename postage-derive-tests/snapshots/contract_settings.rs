@@ -130,7 +130,7 @@ trait Stock {
 #[deprecated]
 #[allow(clippy::ptr_arg)]
 ///The contract [`trait@Stock`] as data: its routes, its methods, their names.
-#[allow(non_upper_case_globals)]
+#[allow(non_upper_case_globals, elided_lifetimes_in_paths)]
 #[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
 const Stock: ::postage::__private::Contract = {
     const __POSTAGE_ROUTES: &[(::postage::__private::Exchange, &str)] = &[
@@ -139,21 +139,25 @@ const Stock: ::postage::__private::Contract = {
     ];
     const __POSTAGE_METHODS: &[::postage::__private::Method] = &[
         #[cfg(feature = "audit")]
-        ::postage::__private::Method::rpc("query", "audit-all", "audit", &[], "Report"),
+        ::postage::__private::Method::rpc("query", "audit-all", "audit", &[], "Report")
+            .with_returns_schema(::postage::__private::schema!(Report)),
         ::postage::__private::Method::message(
                 "command",
                 "moved",
                 "moved",
                 &[
-                    ::postage::__private::Parameter::new("lines", "&'a [Line]"),
-                    ::postage::__private::Parameter::new("note", "Option<&'a str>"),
+                    ::postage::__private::Parameter::new("lines", "&'a [Line]")
+                        .with_schema(::postage::__private::schema!(& '_[Line])),
+                    ::postage::__private::Parameter::new("note", "Option<&'a str>")
+                        .with_schema(::postage::__private::schema!(Option < & '_ str >)),
                 ],
             )
             .key("stock.all")
             .persistent(true)
             .priority(3)
             .ttl_millis(60000),
-        ::postage::__private::Method::rpc("command", "count", "count", &[], "()"),
+        ::postage::__private::Method::rpc("command", "count", "count", &[], "()")
+            .with_returns_schema(::postage::__private::schema!(())),
     ];
     ::postage::__private::Contract::new("Stock", __POSTAGE_ROUTES, __POSTAGE_METHODS)
         .timeout_millis(5000)

@@ -60,18 +60,22 @@ pub trait OrderDesk {
     }
 }
 ///The contract [`trait@OrderDesk`] as data: its routes, its methods, their names.
-#[allow(non_upper_case_globals)]
+#[allow(non_upper_case_globals, elided_lifetimes_in_paths)]
 #[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
 pub const OrderDesk: ::postage_core::__private::Contract = {
     const __POSTAGE_ROUTES: &[(::postage_core::__private::Exchange, &str)] = &[];
     const __POSTAGE_METHODS: &[::postage_core::__private::Method] = &[
         ::postage_core::__private::Method::rpc(
-            "command",
-            "place",
-            "place",
-            &[::postage_core::__private::Parameter::new("item", "&str")],
-            "u64",
-        ),
+                "command",
+                "place",
+                "place",
+                &[
+                    ::postage_core::__private::Parameter::new("item", "&str")
+                        .with_schema(::postage_core::__private::schema!(& str)),
+                ],
+                "u64",
+            )
+            .with_returns_schema(::postage_core::__private::schema!(u64)),
     ];
     ::postage_core::__private::Contract::new(
         "OrderDesk",

@@ -74,6 +74,7 @@ where
     Self: ::core::marker::Send + ::core::marker::Sync + 'static,
 {
     const NAME: &'static str = "Desk";
+    #[allow(elided_lifetimes_in_paths)]
     const TABLE: &'static [&'static [::postage_core::__private::Method]] = &[
         &[
             ::postage_core::__private::Method::rpc(
@@ -81,11 +82,16 @@ where
                     "recount",
                     "recount",
                     &[
-                        ::postage_core::__private::Parameter::new("aisle", "u32"),
-                        ::postage_core::__private::Parameter::new("note", "Option<&str>"),
+                        ::postage_core::__private::Parameter::new("aisle", "u32")
+                            .with_schema(::postage_core::__private::schema!(u32)),
+                        ::postage_core::__private::Parameter::new("note", "Option<&str>")
+                            .with_schema(
+                                ::postage_core::__private::schema!(Option < & str >),
+                            ),
                     ],
                     "Recount",
                 )
+                .with_returns_schema(::postage_core::__private::schema!(Recount))
                 .doc("Counts an aisle again."),
             #[cfg(feature = "status")]
             ::postage_core::__private::Method::message(
@@ -98,25 +104,43 @@ where
                 "command",
                 "shifted",
                 "shifted",
-                &[::postage_core::__private::Parameter::new("items", "&[Line]")],
+                &[
+                    ::postage_core::__private::Parameter::new("items", "&[Line]")
+                        .with_schema(::postage_core::__private::schema!(& [Line])),
+                ],
             ),
             ::postage_core::__private::Method::message(
                 "command",
                 "moved",
                 "shifted",
-                &[::postage_core::__private::Parameter::new("items", "&[Line]")],
+                &[
+                    ::postage_core::__private::Parameter::new("items", "&[Line]")
+                        .with_schema(::postage_core::__private::schema!(& [Line])),
+                ],
             ),
             ::postage_core::__private::Method::rpc(
-                "command",
-                "audit",
-                "audit",
-                &[::postage_core::__private::Parameter::new("year", "u32")],
-                "u64",
-            ),
+                    "command",
+                    "audit",
+                    "audit",
+                    &[
+                        ::postage_core::__private::Parameter::new("year", "u32")
+                            .with_schema(::postage_core::__private::schema!(u32)),
+                    ],
+                    "u64",
+                )
+                .with_returns_schema(::postage_core::__private::schema!(u64)),
         ],
         &[
-            <Sweep as ::postage_core::__private::DeclareHandler>::METHOD,
-            <other::Count as ::postage_core::__private::DeclareHandler>::METHOD,
+            <Sweep as ::postage_core::__private::DeclareHandler>::METHOD
+                .with_struct_answer(
+                    ::postage_core::__private::schema!(value of Sweep, Self),
+                    ::postage_core::__private::schema!(error of Sweep, Self),
+                ),
+            <other::Count as ::postage_core::__private::DeclareHandler>::METHOD
+                .with_struct_answer(
+                    ::postage_core::__private::schema!(value of other::Count, Self),
+                    ::postage_core::__private::schema!(error of other::Count, Self),
+                ),
         ],
     ];
     fn setup() -> ::postage_core::__private::ServiceSetup {

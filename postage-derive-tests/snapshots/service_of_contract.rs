@@ -141,6 +141,7 @@ where
     Self: ::core::marker::Send + ::core::marker::Sync + 'static,
 {
     const NAME: &'static str = "Desk";
+    #[allow(elided_lifetimes_in_paths)]
     const TABLE: &'static [&'static [::postage_core::__private::Method]] = &[
         OrderDesk.methods(),
         &[
@@ -148,9 +149,13 @@ where
                     "command",
                     "recount",
                     "recount",
-                    &[::postage_core::__private::Parameter::new("aisle", "u32")],
+                    &[
+                        ::postage_core::__private::Parameter::new("aisle", "u32")
+                            .with_schema(::postage_core::__private::schema!(u32)),
+                    ],
                     "u64",
                 )
+                .with_returns_schema(::postage_core::__private::schema!(u64))
                 .doc("Beyond the contract."),
         ],
     ];

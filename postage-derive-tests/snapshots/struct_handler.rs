@@ -14,9 +14,18 @@ impl ::postage_core::__private::DeclareHandler for SweepAisle {
             "sweep_aisle",
             "SweepAisle",
             &[
-                ::postage_core::__private::Parameter::new("shop-floor", "u32"),
-                ::postage_core::__private::Parameter::new("how-deep", "u32"),
-                ::postage_core::__private::Parameter::new("type", "Option<String>"),
+                ::postage_core::__private::Parameter::new("shop-floor", "u32")
+                    .with_schema_of_struct(
+                        ::postage_core::__private::schema!(SweepAisle),
+                    ),
+                ::postage_core::__private::Parameter::new("how-deep", "u32")
+                    .with_schema_of_struct(
+                        ::postage_core::__private::schema!(SweepAisle),
+                    ),
+                ::postage_core::__private::Parameter::new("type", "Option<String>")
+                    .with_schema_of_struct(
+                        ::postage_core::__private::schema!(SweepAisle),
+                    ),
             ],
             "",
         )

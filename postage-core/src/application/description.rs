@@ -1,12 +1,16 @@
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::contract::{Method, Parameter};
 use crate::message::{Category, Fingerprint};
 use crate::processor::Counts;
 
 /// What an application says of itself, when it is asked by
-/// [`describe_application`](crate::ApplicationCommands::describe_application).
+/// [`describe_application`](crate::ApplicationCommands::describe_application). Where the schemas in
+/// it come from is said at [`Contract`](crate::Contract#schemas).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(description = "What an application says of itself."))]
 #[non_exhaustive]
 pub struct Description {
     /// Who it is.
@@ -27,6 +31,7 @@ pub struct Description {
 
 /// One handler of an application, and what it has done since the application started.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct HandlerDescription {
     /// Whether it is called or only told.
@@ -42,6 +47,10 @@ pub struct HandlerDescription {
     pub parameters: Vec<ParameterDescription>,
     /// The type that it returns, as written.
     pub returns: String,
+    /// The JSON Schema of the value that it answers, where its type has one.
+    pub returns_schema: Option<Value>,
+    /// The JSON Schema of its documented error, where it has one, and its type has one.
+    pub error_schema: Option<Value>,
     /// How many messages it has handled.
     pub handled: u64,
     /// How many of them failed. A documented error is an answer, and does not count.
@@ -52,16 +61,20 @@ pub struct HandlerDescription {
 
 /// A parameter of a handler.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ParameterDescription {
     /// The name on the wire.
     pub name: String,
     /// The type, as written.
     pub rust_type: String,
+    /// The JSON Schema of what may be sent for it, where the type has one.
+    pub schema: Option<Value>,
 }
 
 /// A queue that an application consumes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct QueueDescription {
     /// Its name.
@@ -104,6 +117,8 @@ impl HandlerDescription {
             documentation: method.documentation().to_owned(),
             parameters: method.parameters().iter().map(ParameterDescription::of).collect(),
             returns: method.returns().to_owned(),
+            returns_schema: method.returns_schema(),
+            error_schema: method.error_schema(),
             handled: counts.handled(),
             failed: counts.failed(),
             busy_seconds: counts.busy().as_secs_f64(),
@@ -113,6 +128,10 @@ impl HandlerDescription {
 
 impl ParameterDescription {
     fn of(parameter: &Parameter) -> Self {
-        Self { name: parameter.name().to_owned(), rust_type: parameter.rust_type().to_owned() }
+        Self {
+            name: parameter.name().to_owned(),
+            rust_type: parameter.rust_type().to_owned(),
+            schema: parameter.schema(),
+        }
     }
 }

@@ -10,6 +10,7 @@ use super::result::ResultContent;
 
 /// Whether the sender waits for an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Category {
     /// Nobody waits. Results have this category too.

@@ -24,6 +24,8 @@ use super::EncodeError;
 /// assert_eq!(shop.as_tuple().1, "front-end");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(description = "Who sent a message."))]
 #[serde(default = "Fingerprint::unsaid")]
 pub struct Fingerprint {
     /// The component's name.

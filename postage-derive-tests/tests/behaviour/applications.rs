@@ -10,7 +10,7 @@ use postage_core::{
     Address, Answered, Application, ApplicationCommandsProducer, Category, Change, Description,
     SendError, ServeError, StartApplication,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::world::{Ear, Voice, World, line, within};
 
@@ -403,6 +403,15 @@ async fn an_application_describes_itself(world: World) {
         ("floor", "u32")
     );
     assert_eq!(lit.returns, "Result<bool, String>");
+    let kind = |schema: &Option<Value>| schema.as_ref().expect("it is known")["type"].clone();
+    assert_eq!(kind(&lit.parameters[0].schema), "integer");
+    assert_eq!(
+        (kind(&lit.returns_schema), kind(&lit.error_schema)),
+        ("boolean".into(), "string".into())
+    );
+    let describe = described.handlers.iter().find(|h| h.name == "describe_application").unwrap();
+    assert_eq!(described.handlers[1].returns_schema.as_ref().unwrap()["title"], "Fingerprint");
+    assert!(describe.returns_schema.as_ref().unwrap()["properties"]["handlers"].is_object());
     // A documented error is an answer; parameters that cannot be read are a failure.
     assert_eq!((lit.handled, lit.failed), (3, 1));
     let names: Vec<_> = described.handlers.iter().map(|handler| handler.name.as_str()).collect();

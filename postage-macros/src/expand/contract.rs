@@ -7,7 +7,8 @@ use syn::{ReturnType, TraitItem, TraitItemFn, parse_quote};
 
 use super::call::{self, Call};
 use super::dispatch::{self, Arm};
-use super::{client, local, method, quiet};
+use super::method::{self, Schemas};
+use super::{client, local, quiet};
 use crate::model::contract::Contract;
 use crate::model::method::Method;
 use crate::parse::attributes;
@@ -173,16 +174,21 @@ fn constant(contract: &Contract) -> TokenStream {
         .routes
         .iter()
         .map(|(exchange, key)| quote!((<#exchange as #p::DeclareExchange>::ROUTE, #key)));
-    let methods = contract.methods.iter().map(|method| method::constant(p, &method.method));
+    // Generic parameters have been reported; a constant has none.
+    let generic = !contract.item.generics.params.is_empty();
+    let schemas = if generic { Schemas::None } else { Schemas::Types };
+    let methods = contract.methods.iter();
+    let methods = methods.map(|method| method::constant(p, &method.method, schemas));
     let settings = method::settings(&contract.settings);
     let peer = contract.python_peer.then(|| quote!(.peer(#p::Peer::Python)));
     let doc =
         format!("The contract [`trait@{name}`] as data: its routes, its methods, their names.");
     let quiet = quiet();
+    // The types are the user's, and are linted where they are written.
     quote! {
         #(#conditions)*
         #[doc = #doc]
-        #[allow(non_upper_case_globals)]
+        #[allow(non_upper_case_globals, elided_lifetimes_in_paths)]
         #quiet
         #vis const #ident: #p::Contract = {
             const __POSTAGE_ROUTES: &[(#p::Exchange, &str)] = &[#(#routes),*];

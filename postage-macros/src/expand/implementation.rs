@@ -7,6 +7,7 @@ use syn::{FnArg, GenericParam, ImplItem, ImplItemFn, Path, ReturnType, Signature
 
 use super::call::{self, Call};
 use super::contract::{decoder_name, handler_name};
+use super::method::Schemas;
 use super::{local, quiet, service};
 use crate::model::queue::Binding;
 use crate::model::runtime::Runtime;
@@ -168,7 +169,8 @@ fn handler(service: &Service, method: &InContext) -> Option<TokenStream> {
 /// What is checked against the contract when the service is compiled.
 pub(crate) fn checks(service: &Service) -> TokenStream {
     let p = &service.runtime;
-    let slices = service::slices(service);
+    // What is checked stands beside the block, whose generics its types may name.
+    let slices = service::slices(service, Schemas::None);
     let handlers = (slices.len() > 1)
         .then(|| check(service, &quote!(const _: () = #p::check_handlers(&[#(#slices),*]);)));
     let keyless = service.sources.bindings.iter().filter_map(|binding| keyless(service, binding));

@@ -1,27 +1,41 @@
 //! A method as a constant: what a dispatch table holds.
 
-use proc_macro2::{Literal, TokenStream};
+use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{ToTokens as _, quote};
+use syn::Path;
 
 use crate::model::method::{Category, Method, Settings};
+use crate::model::parameter::Parameter;
 use crate::model::runtime::Runtime;
 use crate::model::signature::Answer;
-use crate::parse::attributes;
 use crate::parse::values::tokens_text;
+use crate::parse::{attributes, types};
+
+/// Where a constant has the schemas of its method's types from.
+#[derive(Clone, Copy)]
+pub(crate) enum Schemas<'m> {
+    /// From the types, all of which can be named where the constant stands.
+    Types,
+    /// From the struct whose fields the parameters are.
+    Struct(&'m Ident),
+    /// Nobody asks for them.
+    None,
+}
 
 /// `Method::rpc("command", "place", "place", &[…], "u64")`, under the method's conditions.
-pub(crate) fn constant(p: &Runtime, method: &Method) -> TokenStream {
+pub(crate) fn constant(p: &Runtime, method: &Method, schemas: Schemas<'_>) -> TokenStream {
     let conditions = attributes::conditions(&method.attributes);
-    let constant = unconditional(p, method);
+    let constant = unconditional(p, method, schemas);
     quote!(#(#conditions)* #constant)
 }
 
 /// The same without the conditions.
-pub(crate) fn unconditional(p: &Runtime, method: &Method) -> TokenStream {
+pub(crate) fn unconditional(p: &Runtime, method: &Method, schemas: Schemas<'_>) -> TokenStream {
     let (wire_type, name, rust_name) = (&method.wire_type, &method.name, method.rust_name());
     let parameters = method.parameters().map(|parameter| {
         let (name, ty) = (&parameter.name, parameter.type_text());
-        quote!(#p::Parameter::new(#name, #ty))
+        let schema = schemas.of_parameter(p, parameter);
+        quote!(#p::Parameter::new(#name, #ty) #schema)
     });
     let parameters = quote!(&[#(#parameters),*]);
     let settings = settings(&method.settings);
@@ -33,14 +47,59 @@ pub(crate) fn unconditional(p: &Runtime, method: &Method) -> TokenStream {
         }
         Category::Message => quote!(message(#wire_type, #name, #rust_name, #parameters)),
     };
-    quote!(#p::Method::#constructor #settings #doc)
+    let schemas = schemas.of_answer(p, &method.answer);
+    quote!(#p::Method::#constructor #schemas #settings #doc)
+}
+
+impl Schemas<'_> {
+    fn of_parameter(self, p: &Runtime, parameter: &Parameter) -> Option<TokenStream> {
+        match self {
+            Self::Types => {
+                let ty = types::erased(&parameter.ty);
+                Some(quote!(.with_schema(#p::schema!(#ty))))
+            }
+            Self::Struct(ident) => Some(quote!(.with_schema_of_struct(#p::schema!(#ident)))),
+            Self::None => None,
+        }
+    }
+
+    /// What a struct answers is said where it is put into a service.
+    pub(crate) fn of_struct_answer(self, p: &Runtime, ty: &Path) -> Option<TokenStream> {
+        let Self::Types = self else { return None };
+        let value = quote!(#p::schema!(value of #ty, Self));
+        let error = quote!(#p::schema!(error of #ty, Self));
+        Some(quote!(.with_struct_answer(#value, #error)))
+    }
+
+    fn of_answer(self, p: &Runtime, answer: &Answer) -> Option<TokenStream> {
+        let Self::Types = self else { return None };
+        let (value, error) = match answer {
+            Answer::Value(value) => (&**value, None),
+            Answer::Result(documented) => (&documented.ok, Some(&documented.error)),
+            Answer::Early(promise) => {
+                let (value, error) = promise.as_deref()?;
+                (value, error.as_ref())
+            }
+            Answer::Settled | Answer::Concluded => return None,
+        };
+        let value = types::erased(value);
+        let error = error.map(types::erased);
+        let error = error.map(|error| quote!(.with_error_schema(#p::schema!(#error))));
+        Some(quote!(.with_returns_schema(#p::schema!(#value)) #error))
+    }
 }
 
 fn answer_text(answer: &Answer) -> String {
     match answer {
         Answer::Value(ty) => tokens_text(ty),
         Answer::Result(documented) => tokens_text(&documented.whole),
-        Answer::Early(text) => text.clone(),
+        Answer::Early(promise) => match promise.as_deref() {
+            Some((value, None)) => tokens_text(value),
+            Some((value, Some(error))) => {
+                format!("Result<{}, {}>", tokens_text(value), tokens_text(error))
+            }
+            None => String::new(),
+        },
         Answer::Settled | Answer::Concluded => String::new(),
     }
 }

@@ -6,7 +6,8 @@ use syn::spanned::Spanned as _;
 
 use super::call::{self, Call};
 use super::dispatch::{self, Arm};
-use super::{implementation, local, method, quiet, sources};
+use super::method::{self, Schemas};
+use super::{implementation, local, quiet, sources};
 use crate::model::retry::Retry;
 use crate::model::service::Service;
 use crate::parse::attributes;
@@ -31,11 +32,12 @@ fn processor(service: &Service) -> TokenStream {
     });
     let ty = &item.self_ty;
     let levels = attributes::levels(&item.attrs);
-    let table = slices(service);
+    let table = slices(service, Schemas::Types);
     let setup = setup(service);
     let dispatch = dispatch(service);
     let (index, request) = (local("index"), call::request());
     let quiet = quiet();
+    // The types in the table are the user's, and are linted where they are written.
     quote! {
         #(#levels)*
         #quiet
@@ -45,6 +47,7 @@ fn processor(service: &Service) -> TokenStream {
             Self: ::core::marker::Send + ::core::marker::Sync + 'static,
         {
             const NAME: &'static str = #name;
+            #[allow(elided_lifetimes_in_paths)]
             const TABLE: &'static [&'static [#p::Method]] = &[#(#table),*];
 
             fn setup() -> #p::ServiceSetup {
@@ -63,12 +66,15 @@ fn processor(service: &Service) -> TokenStream {
 }
 
 /// The slices of the table: the contract's, the block's own, the types'.
-pub(crate) fn slices(service: &Service) -> Vec<TokenStream> {
+pub(crate) fn slices(service: &Service, schemas: Schemas<'_>) -> Vec<TokenStream> {
     let p = &service.runtime;
     let contract = service.contract.iter().map(|contract| quote!(#contract.methods()));
-    let own = service.handlers.iter().map(|handler| method::constant(p, handler));
+    let own = service.handlers.iter().map(|handler| method::constant(p, handler, schemas));
     let own = (!service.handlers.is_empty()).then(|| quote!(&[#(#own),*]));
-    let types = service.types.iter().map(|ty| quote!(<#ty as #p::DeclareHandler>::METHOD));
+    let types = service.types.iter().map(|ty| {
+        let schemas = schemas.of_struct_answer(p, ty);
+        quote!(<#ty as #p::DeclareHandler>::METHOD #schemas)
+    });
     let types = (!service.types.is_empty()).then(|| quote!(&[#(#types),*]));
     contract.chain(own).chain(types).collect()
 }

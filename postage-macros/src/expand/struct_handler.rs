@@ -1,7 +1,8 @@
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 
-use super::{local, method, quiet};
+use super::method::{self, Schemas};
+use super::{local, quiet};
 use crate::model::struct_handler::StructHandler;
 use crate::parse::attributes;
 
@@ -15,7 +16,7 @@ pub(crate) fn render(handler: &StructHandler) -> TokenStream {
     }
     let conditions = attributes::conditions(&item.attrs);
     // The impl has the struct's conditions already.
-    let entry = method::unconditional(p, method);
+    let entry = method::unconditional(p, method, Schemas::Struct(ident));
     let quiet = quiet();
     let request = local("request");
     // Where a field that cannot be decoded is reported: at the struct's name.

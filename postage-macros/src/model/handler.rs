@@ -4,11 +4,10 @@ use syn::ext::IdentExt as _;
 use syn::{Attribute, Ident, ImplItemFn, Path, Signature, Type, TypeReference};
 
 use super::method::{self, Category, Method, Settings, Wire};
-use super::signature::{self, Answer, Input, Mark, Written};
+use super::signature::{self, Answer, Input, Mark, Promise, Written};
 use crate::errors::Errors;
 use crate::parse::args::Args;
 use crate::parse::types;
-use crate::parse::values::tokens_text;
 
 /// The attributes that make a method a handler, in the order written, taken off the method.
 pub(crate) fn take_attributes(attributes: &mut Vec<Attribute>) -> Vec<(Category, Attribute)> {
@@ -198,22 +197,11 @@ fn check_message(written: &Written, inputs: &[Input], errors: &Errors) {
 }
 
 /// What a `Reply<'_, T>` or `Reply<'_, T, E>` promises.
-pub(crate) fn promised(ty: &Type) -> Option<(Type, Option<Type>)> {
+pub(crate) fn promised(ty: &Type) -> Option<Promise> {
     match types::named(ty, "Reply")?.as_slice() {
         [value] => Some(((*value).clone(), None)),
         [value, error] => Some(((*value).clone(), Some((*error).clone()))),
         _ => None,
-    }
-}
-
-/// The promise as documentation shows it.
-pub(crate) fn promise_text(ty: &Type) -> String {
-    match promised(ty) {
-        Some((value, None)) => tokens_text(value),
-        Some((value, Some(error))) => {
-            format!("Result<{}, {}>", tokens_text(value), tokens_text(error))
-        }
-        None => String::new(),
     }
 }
 
@@ -229,7 +217,7 @@ fn answer(sig: &Signature, written: &[Written], category: Category, errors: &Err
     let reply = written.iter().find(|written| written.mark == Mark::Reply);
     let Some(reply) = reply else { return signature::answer(&sig.output, errors) };
     check_early(sig, errors);
-    Answer::Early(promise_text(&reply.ty))
+    Answer::Early(promised(&reply.ty).map(Box::new))
 }
 
 /// A handler with `#[reply]` returns nothing else.

@@ -8,7 +8,7 @@ use super::method::{Category, Method, Settings};
 use super::queue::Sources;
 use super::retry::Retry;
 use super::runtime::Runtime;
-use super::signature::{self, Answer, Input, Mark, Written};
+use super::signature::{self, Answer, Input, Mark, Promise, Written};
 use crate::errors::Errors;
 use crate::parse::args::{self, Args};
 use crate::parse::{attributes, types};
@@ -52,7 +52,7 @@ pub(crate) struct InContext {
     pub(crate) function: ImplItemFn,
     pub(crate) written: Vec<Written>,
     /// What the reply promises: the trait's method returns that.
-    pub(crate) promise: Option<(Type, Option<Type>)>,
+    pub(crate) promise: Option<Promise>,
     /// How messages reach it, where there is no mistake.
     pub(crate) method: Option<Method>,
 }
@@ -211,7 +211,7 @@ fn served(function: ImplItemFn, mut written: Vec<Written>, errors: &Errors) -> S
     Served::InContext(Box::new(InContext { function, written, promise, method }))
 }
 
-fn promise(written: &[Written], errors: &Errors) -> Option<(Type, Option<Type>)> {
+fn promise(written: &[Written], errors: &Errors) -> Option<Promise> {
     let reply = written.iter().find(|written| written.mark == Mark::Reply)?;
     let promise = handler::promised(&reply.ty);
     if promise.is_none() {
@@ -272,7 +272,7 @@ fn inputs(written: &[Written], errors: &Errors) -> Vec<Input> {
 fn in_context_answer(function: &ImplItemFn, written: &[Written], errors: &Errors) -> Answer {
     if let Some(reply) = written.iter().find(|written| written.mark == Mark::Reply) {
         handler::check_early(&function.sig, errors);
-        return Answer::Early(handler::promise_text(&reply.ty));
+        return Answer::Early(handler::promised(&reply.ty).map(Box::new));
     }
     match &function.sig.output {
         ReturnType::Type(_, ty) if !types::is_unit(ty) => {

@@ -46,13 +46,16 @@ pub(crate) enum Answer {
     Value(Box<Type>),
     /// The answer is a value or a documented error.
     Result(Box<Documented>),
-    /// The handler answers by itself, through its `#[reply]`; the text is for documentation.
-    Early(String),
+    /// The handler answers by itself, through its `#[reply]`, which promises this.
+    Early(Option<Box<Promise>>),
     /// Nobody waits: the result only says what becomes of the message.
     Settled,
     /// A `()` whose category only the contract knows.
     Concluded,
 }
+
+/// The value that a `#[reply]` is for, and the documented error.
+pub(crate) type Promise = (Type, Option<Type>);
 
 /// A `Result<T, E>`: as written, its value, its error.
 pub(crate) struct Documented {

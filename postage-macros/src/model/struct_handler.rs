@@ -49,7 +49,7 @@ impl StructHandler {
             attributes: item.attrs.clone(),
             inputs: fields(&item, errors).into_iter().map(Box::new).map(Input::Parameter).collect(),
             is_async: true,
-            answer: Answer::Early(String::new()),
+            answer: Answer::Early(None),
             answer_span: item.ident.span(),
             settings: Settings { cancellable, ..Settings::default() },
             filters: Vec::new(),
