@@ -10,7 +10,7 @@ use crate::message::Fingerprint;
 use crate::processor::{Running, Table};
 use crate::{message_processor, producer};
 
-/// The commands that every application takes. Its client is [`ApplicationCommandsProducer`]; where
+/// The commands that every application takes; versions to come may add some. Its client is [`ApplicationCommandsProducer`]; where
 /// the commands go is said by `to`.
 ///
 /// `ping`, `join_group` and `leave_group` are Python Postage's, and its applications take them too.

@@ -32,12 +32,12 @@ const TOLD_WITHIN: Duration = Duration::from_secs(1);
 /// |---|---|---|
 /// | `N` | `N/rr` | transient, goes with its last consumer |
 /// | `N@H` | `N@H/rr` | transient, goes with its last consumer |
-/// | `P@H` | `N`, `@H`, `N@H`, `P@H`, `N#G` for each group, `@` | transient, the application's own (exclusive), goes with it |
+/// | `P@H` | `N`, `@H`, `N@H`, `P@H`, `N#G` for each group, `@/all` | transient, the application's own (exclusive), goes with it |
 /// | `N#G` | `N#G/rr` | transient, stays: what is sent when all have left the group waits for whoever joins |
 ///
 /// Python Postage consumes `N#G` only for groups that are given at its start. Here a group that is
 /// joined at run time is addressed in turn as well: its queue is consumed from the joining to the
-/// leaving. Python's applications do not listen to `@`, and their `P@H` is not exclusive: one whose
+/// leaving. Python's applications do not listen to `@/all`, and their `P@H` is not exclusive: one whose
 /// process id and host are those of one of ours cannot start.
 ///
 /// `P` is the id of the process, if it is alone there: a second application of one process, and one

@@ -155,6 +155,9 @@ impl Serve {
     /// [`ApplicationCommands`](trait@crate::ApplicationCommands), and others see it come and go
     /// ([`Broker::applications`]). It may have no queue of its own.
     ///
+    /// Its fingerprint is its own, whatever [`Serve::fingerprint`] set before: this name, the type
+    /// `application`, and what [`StartApplication`] sets.
+    ///
     /// Names, hosts and groups have at most 100 bytes, and none of `/`, `@`, `#`.
     ///
     /// ```

@@ -1,6 +1,5 @@
 //! The loop of a service: one subscription for each queue, a bounded set of handlers.
 
-use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -54,7 +53,7 @@ pub(crate) struct Service {
     pub(super) handler_time: Duration,
     pub(super) reply_to: ReplyTo,
     /// The address that answers say they come from.
-    pub(super) answers_from: Option<Cow<'static, str>>,
+    pub(super) answers_from: Option<Arc<str>>,
     /// What the handlers run within.
     pub(super) layers: Option<HandlerService>,
     pub(super) quit: bool,

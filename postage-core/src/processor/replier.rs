@@ -1,4 +1,3 @@
-use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -19,7 +18,7 @@ pub(super) struct Replier {
     codec: Arc<dyn Codec>,
     to: Option<Address>,
     /// The address of the application that answers.
-    from: Option<Cow<'static, str>>,
+    from: Option<Arc<str>>,
     replied: AtomicBool,
     raised: AtomicBool,
     /// What was answered first.
@@ -42,7 +41,7 @@ impl Replier {
         link: Arc<Link>,
         codec: Arc<dyn Codec>,
         request: &Properties,
-        from: Option<Cow<'static, str>>,
+        from: Option<Arc<str>>,
     ) -> Self {
         let to = request.reply_to.as_ref().map(|reply_to| Address {
             reply_to: reply_to.to_string(),
@@ -139,7 +138,7 @@ impl Replier {
         let properties = Properties {
             content_type: Some(answer.content_type.into()),
             correlation_id: to.correlation_id.clone().map(Into::into),
-            app_id: self.from.clone(),
+            app_id: self.from.as_deref().map(|from| from.to_owned().into()),
             ..Properties::default()
         };
         let route = Route::to_queue(to.reply_to.clone());

@@ -57,7 +57,7 @@ pub struct ServiceSetup {
     pub(super) quit: bool,
     pub(super) restart: bool,
     /// The address that answers say they come from.
-    pub(crate) answers_from: Option<Cow<'static, str>>,
+    pub(crate) answers_from: Option<Arc<str>>,
     /// A queue that was described in two ways.
     twice: Option<Cow<'static, str>>,
     /// A setting that two processors have otherwise.

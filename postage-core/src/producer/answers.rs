@@ -52,6 +52,8 @@ where
 {
     pub(super) fn new(mut request: Request, within: Duration) -> Self {
         request.timeout = within;
+        // Layers wait in that time, too.
+        request.deadline = Some(request.deadline.map_or(within, |all| all.min(within)));
         request.max_retry = 0;
         // Several replies have one correlation id, and those of Python Postage have none.
         request.peer = Peer::Python;

@@ -88,8 +88,8 @@ impl Address {
     /// All applications of the virtual host. Those of Python Postage do not listen there.
     #[must_use]
     pub fn everyone() -> Self {
-        // As every host has it: no name, no host.
-        Self { key: "@".to_owned() }
+        // No name, host or group has a slash.
+        Self { key: "@/all".to_owned() }
     }
 
     /// Where applications say that they start and stop.

@@ -21,6 +21,7 @@ on_every_broker! {
     a_detached_call_goes_through_the_layers_once,
     a_deadline_bounds_the_wait_for_a_layer,
     a_call_to_many_goes_through_the_layers_when_it_is_sent,
+    a_call_to_many_ends_in_its_time_also_when_a_layer_holds_it,
 }
 
 /// What one may ask of a bench.
@@ -185,6 +186,18 @@ async fn a_call_to_many_goes_through_the_layers_when_it_is_sent(world: World) {
     let none = within("an end", closed.rpc::<String>("tenant", ()).answers(DEADLINE).all()).await;
     assert_eq!(none.len(), 1);
     assert!(matches!(none[0].result, Err(CallFault::Layer { .. })), "{none:?}");
+}
+
+async fn a_call_to_many_ends_in_its_time_also_when_a_layer_holds_it(world: World) {
+    let mut served = Served::within(&world, |serve, _| serve).await;
+    let producer = served.producer().layer(ConcurrencyLimitLayer::new(1));
+    let first = tokio::spawn(producer.rpc::<usize>("work", ()));
+    assert_eq!(served.ear.hears().await, "works");
+    let many = producer.rpc::<usize>("work", ()).answers(SHORT);
+    let answers = within("the end", many.all()).await;
+    assert!(matches!(answers[0].result, Err(CallFault::TimedOut { .. })), "{answers:?}");
+    served.gate.open(1);
+    within("the first answer", first).await.unwrap().unwrap();
 }
 
 /// A layer that lets nothing through.

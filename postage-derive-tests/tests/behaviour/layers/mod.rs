@@ -59,6 +59,11 @@ impl Bench {
         self.voice.say(format!("keeps after {failures} failures"));
     }
 
+    #[message_handler]
+    async fn refuse(&self, #[context] cx: &Cx) {
+        cx.reject("it is of no use");
+    }
+
     #[message_handler("status", "late")]
     async fn late(&self) {
         self.gate.pass().await;

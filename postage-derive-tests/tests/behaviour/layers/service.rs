@@ -17,7 +17,7 @@ use tower::ServiceBuilder;
 use tower::limit::ConcurrencyLimitLayer;
 use tower::load_shed::LoadShedLayer;
 use tower::timeout::TimeoutLayer;
-use tower::util::MapRequestLayer;
+use tower::util::{MapRequestLayer, MapResponseLayer};
 
 use super::{Bench, SHORT, Served, answers, raised, says};
 use crate::world::{DEADLINE, Gate, Voice, World, line, nothing_more, publish, seen, within};
@@ -27,6 +27,7 @@ on_every_broker! {
     the_layer_added_last_is_the_outermost_and_in_a_builder_the_first,
     a_handler_over_the_time_of_a_layer_is_an_exception_to_the_caller,
     a_message_over_the_time_of_a_layer_has_failed,
+    what_a_handler_says_outright_is_what_a_layer_gets_back,
     no_more_handlers_run_than_a_layer_lets_in,
     what_is_over_the_rate_of_a_layer_waits,
     a_call_that_is_shed_is_answered_at_once_and_is_no_dead_letter,
@@ -118,6 +119,19 @@ async fn a_message_over_the_time_of_a_layer_has_failed(world: World) {
     // Its handler is gone.
     served.gate.open(1);
     assert_eq!(served.ear.rest(), [""; 0]);
+}
+
+async fn what_a_handler_says_outright_is_what_a_layer_gets_back(world: World) {
+    let mut served = Served::within(&world, |serve, voice| {
+        serve.layer(MapResponseLayer::new(move |outcome: Outcome| {
+            voice.say(format!("{outcome:?}"));
+            outcome
+        }))
+    })
+    .await;
+    within("a confirm", served.producer().command("refuse", ())).await.unwrap();
+    let told = served.ear.hears().await;
+    assert!(told.starts_with("Reject") && told.contains("of no use"), "{told}");
 }
 
 async fn no_more_handlers_run_than_a_layer_lets_in(world: World) {
