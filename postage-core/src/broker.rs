@@ -7,6 +7,7 @@ use crate::limits::Limits;
 use crate::link::Link;
 use crate::message::{Codec, Codecs};
 use crate::producer::Replies;
+use crate::telemetry;
 use crate::topology::{Binding, Exchange, Queue};
 use crate::transport::memory::MemoryTransport;
 use crate::transport::{ConnectionState, Transport, TransportError};
@@ -190,6 +191,7 @@ impl Broker {
         limits: Limits,
         debug: bool,
     ) -> Self {
+        telemetry::describe();
         let link = Arc::new(Link::new(transport, codecs, limits, debug));
         let replies = Arc::new(Replies::new(Arc::clone(&link)));
         Self { link, replies }

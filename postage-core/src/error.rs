@@ -192,11 +192,19 @@ pub trait CallOutcome: From<CallFault> + Send + sealed::Sealed + 'static {
     /// The outcome for an error result: its text, and its typed form where the service is ours.
     #[doc(hidden)]
     fn documented(message: String, payload: Option<&RawValue>) -> Self;
+
+    /// What went wrong, where it is no documented error.
+    #[doc(hidden)]
+    fn fault(&self) -> Option<&CallFault>;
 }
 
 impl CallOutcome for CallFault {
     fn documented(message: String, _: Option<&RawValue>) -> Self {
         Self::Error { message }
+    }
+
+    fn fault(&self) -> Option<&CallFault> {
+        Some(self)
     }
 }
 
@@ -211,6 +219,13 @@ impl<E: DeserializeOwned + Send + 'static> CallOutcome for CallError<E> {
         match typed.map_or_else(|| read().ok(), Some) {
             Some(error) => Self::Documented(error),
             None => Self::Fault(CallFault::Error { message }),
+        }
+    }
+
+    fn fault(&self) -> Option<&CallFault> {
+        match self {
+            Self::Documented(_) => None,
+            Self::Fault(fault) => Some(fault),
         }
     }
 }

@@ -96,6 +96,8 @@
 //! | `tower` | `tower` layers around handlers and calls: `Serve::layer`, `Producer::layer` | off |
 //! | `msgpack` | `MsgPackCodec`, a second codec, under `application/msgpack` | off |
 //! | `faults` | `transport::FaultyTransport`, for tests: faults by a seed over the memory transport | off |
+//! | `opentelemetry` | trace context in the headers of messages, as W3C has it: one trace over caller, broker and service; see [`telemetry`] | off |
+//! | `metrics` | counters and histograms through the `metrics` facade; see [`telemetry`] | off |
 //! | `testing` | the module `testing`, for your tests: a harness for services, mocks for generated clients | off |
 //! | `schema` | [JSON Schemas](Contract#schemas) of what can be asked, where types derive `schemars::JsonSchema` | off |
 
@@ -118,6 +120,7 @@ mod producer;
 #[cfg(unix)]
 mod restart;
 mod schema;
+pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod topology;

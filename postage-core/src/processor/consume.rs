@@ -9,6 +9,7 @@ use futures_util::FutureExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
+use tracing::Instrument;
 
 use super::cancel::Cancels;
 use super::dedup::DedupStore;
@@ -24,6 +25,7 @@ use crate::layers::HandlerService;
 use crate::link::Link;
 use crate::message::{Fingerprint, Identity};
 use crate::pauses::Pauses;
+use crate::telemetry::ProcessWatch;
 use crate::transport::{Delivery, Settlement, Subscription, TransportError};
 
 /// How often in a row the broker may refuse to bring a queue back before the service fails. Some
@@ -96,6 +98,11 @@ impl Service {
     /// The handlers, and what they have done so far.
     pub(crate) const fn table(&self) -> &Arc<Table> {
         &self.table
+    }
+
+    fn watch(&self, queue: &ServedQueue, delivery: &Delivery) -> ProcessWatch {
+        let transport = &*self.link.transport;
+        ProcessWatch::begin(transport, &self.name, || queue.name(), delivery)
     }
 
     /// Stops the service because of this queue.
@@ -294,7 +301,10 @@ async fn deliver(
             Ok(permit) = Arc::clone(permits).acquire_owned(), if !waiting.is_empty() => {
                 if let Some((since, delivery)) = waiting.pop_front() {
                     let (service, queue) = (Arc::clone(service), Arc::clone(queue));
-                    handlers.spawn(handle(service, queue, delivery, since, permit));
+                    let watch = service.watch(&queue, &delivery);
+                    let span = watch.span().clone();
+                    let handled = handle(service, queue, delivery, since, permit, watch);
+                    handlers.spawn(handled.instrument(span));
                 }
             }
             delivery = subscription.next(), if waiting.len() < MOST_WAITING => match delivery? {
@@ -341,6 +351,7 @@ async fn handle(
     delivery: Delivery,
     since: Instant,
     permit: OwnedSemaphorePermit,
+    _watch: ProcessWatch,
 ) {
     service.handle(&queue, delivery, since, &mut Turn::new(permit)).await;
 }

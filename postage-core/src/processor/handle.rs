@@ -22,6 +22,7 @@ use super::turn::Turn;
 use super::{Context, Outcome};
 use crate::layers;
 use crate::message::{Category, Codec, CodecError, JsonCodec, Message, shorten, shorten_to};
+use crate::telemetry;
 use crate::transport::Delivery;
 
 impl Service {
@@ -147,12 +148,14 @@ impl Service {
         }
         let mut verdict = Verdict::from(Outcome::Done);
         for handler in handlers {
+            telemetry::begins(handler.method, request.context().route());
             let begun = Instant::now();
             let outcome = self.run(*handler, request).await;
             // What the handler said outright counts more than how it ended.
             let outcome = request.context().outcome().and(outcome);
-            let failed = outcome != Outcome::Done || request.has_raised();
-            self.table.count(*handler, begun.elapsed(), failed);
+            let (took, raised) = (begun.elapsed(), request.has_raised());
+            self.table.count(*handler, took, outcome != Outcome::Done || raised);
+            telemetry::handled(&self.name, handler.method, took, &outcome, raised);
             if verdict.outcome == Outcome::Done && outcome != Outcome::Done {
                 verdict = Verdict::by(handler.name(), outcome);
             }

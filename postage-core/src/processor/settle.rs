@@ -19,6 +19,7 @@ use super::sources::ServedQueue;
 use super::{Outcome, Retry};
 use crate::headers;
 use crate::pauses::Pauses;
+use crate::telemetry;
 use crate::topology::{Queue, Route};
 use crate::transport::{Delivery, Properties, Publication, Settled, TransportError};
 
@@ -110,6 +111,7 @@ impl Service {
     }
 
     async fn conclude(&self, delivery: Delivery, settled: &Settled) {
+        telemetry::settled(&self.name, settled);
         if let Err(error) = delivery.settle_as(settled).await {
             tracing::warn!(service = &*self.name, %error, "a message was handled and not settled");
         }

@@ -9,12 +9,14 @@ use std::time::Duration;
 use futures_util::{Stream, StreamExt, stream};
 use serde::de::DeserializeOwned;
 use tokio::time::{Instant, timeout_at};
+use tracing::Instrument;
 
 use super::attempt::{Pending, Request};
 use super::call::{open_reply, read_reply};
 use crate::contract::Peer;
 use crate::error::{CallFault, CallOutcome};
 use crate::layers;
+use crate::telemetry::CallWatch;
 use crate::topology::Address;
 
 /// The answers to a call to many, made by [`Call::answers`](crate::Call::answers): a stream that
@@ -41,7 +43,7 @@ pub struct Answered<T, X = CallFault> {
 
 enum State {
     Ready(Box<Request>),
-    Listening(Box<Pending>, Instant),
+    Listening(Box<Pending>, Instant, CallWatch),
     Over,
 }
 
@@ -87,23 +89,37 @@ async fn next<T: DeserializeOwned, X: CallOutcome>(
 ) -> Option<(Answered<T, X>, State)> {
     let failed =
         |fault: CallFault| Some((Answered { from: None, result: Err(fault.into()) }, State::Over));
-    let (mut pending, until) = match state {
+    let (mut pending, until, mut watch) = match state {
         State::Over => return None,
-        State::Listening(pending, until) => (pending, until),
-        State::Ready(request) => match begin(*request).await {
-            Ok(listening) => listening,
-            Err(fault) => return failed(fault),
-        },
+        State::Listening(pending, until, watch) => (pending, until, watch),
+        State::Ready(mut request) => {
+            let watch = CallWatch::begin(&mut request.outgoing);
+            match begin(*request).instrument(watch.span().clone()).await {
+                Ok((pending, until)) => (pending, until, watch),
+                Err(fault) => {
+                    watch.failed(&fault);
+                    return failed(fault);
+                }
+            }
+        }
     };
-    match timeout_at(until, pending.next_reply()).await {
-        Err(_) => None,
-        Ok(Err(fault)) => failed(fault),
+    let next = timeout_at(until, pending.next_reply()).instrument(watch.span().clone());
+    match next.await {
+        Err(_) => {
+            watch.over();
+            None
+        }
+        Ok(Err(fault)) => {
+            watch.failed(&fault);
+            failed(fault)
+        }
         Ok(Ok(reply)) => {
+            watch.answered();
             let from = reply.properties.app_id.as_deref();
             let from = from.map(|key| Address::of_key(key.to_owned()));
             let opened = open_reply(pending.link(), &reply);
             let result = opened.map_err(X::from).and_then(|json| read_reply(&json));
-            Some((Answered { from, result }, State::Listening(pending, until)))
+            Some((Answered { from, result }, State::Listening(pending, until, watch)))
         }
     }
 }

@@ -17,6 +17,7 @@ use crate::contract::Peer;
 use crate::error::CallFault;
 use crate::headers;
 use crate::link::{Link, UNTIL_SERVED_AGAIN};
+use crate::telemetry;
 use crate::topology::{Exchange, Route};
 use crate::transport::{Delivery, Properties, TransportError};
 
@@ -67,6 +68,9 @@ impl Request {
         let exchange = exchange.clone();
         let now = Instant::now();
         let id = Uuid::new_v4().to_string();
+        let span = &self.outgoing.span;
+        span.record("messaging.message.id", &*id);
+        span.record("messaging.message.conversation_id", &*id);
         let guard = self.cancellable.then(|| self.replies.guard(&id));
         let mut pending = Pending {
             uncorrelated_before: self.replies.uncorrelated(),
@@ -142,7 +146,9 @@ impl Pending {
                 key = &*self.key,
                 "no answer to attempt {attempt} of {all}; sending the request again"
             );
+            telemetry::retried(&self.request.outgoing);
             self.begin_attempt();
+            self.request.outgoing.span.record("postage.attempts", self.attempt);
         }
     }
 

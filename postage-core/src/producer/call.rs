@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
+use tracing::Instrument;
 
 use super::answers::Answers;
 use super::attempt::Request;
@@ -18,6 +19,7 @@ use crate::error::{CallFault, CallOutcome};
 use crate::layers;
 use crate::link::Link;
 use crate::message::{Message, ResultContent, shorten};
+use crate::telemetry::CallWatch;
 use crate::topology::Exchange;
 use crate::transport::{BoxFuture, Delivery};
 
@@ -144,12 +146,17 @@ where
     }
 }
 
-async fn run<T: DeserializeOwned, X: CallOutcome>(mut request: Request) -> Result<T, X> {
+async fn run<T: DeserializeOwned, X: CallOutcome>(
+    mut request: Request,
+    watch: CallWatch,
+) -> Result<T, X> {
     let reply = match request.outgoing.layers.take() {
-        Some(layers) => layers::call(layers, request, None).await?,
-        None => request.ask(None).await?,
+        Some(layers) => layers::call(layers, request, None).await,
+        None => request.ask(None).await,
     };
-    read_reply(&reply)
+    let answer = reply.map_err(X::from).and_then(|reply| read_reply(&reply));
+    watch.ended(&answer);
+    answer
 }
 
 impl Request {
@@ -199,7 +206,11 @@ where
     fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Self::Output> {
         loop {
             match std::mem::replace(&mut self.state, State::Done) {
-                State::Ready(request) => self.state = State::Running(Box::pin(run(*request))),
+                State::Ready(mut request) => {
+                    let watch = CallWatch::begin(&mut request.outgoing);
+                    let span = watch.span().clone();
+                    self.state = State::Running(Box::pin(run(*request, watch).instrument(span)));
+                }
                 State::Running(mut running) => {
                     let polled = running.as_mut().poll(cx);
                     if polled.is_pending() {

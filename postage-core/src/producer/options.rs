@@ -2,6 +2,8 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tracing::Span;
+
 use crate::contract::Method;
 use crate::layers::SendingService;
 use crate::link::Link;
@@ -28,6 +30,8 @@ pub(crate) struct Outgoing {
     subject: Option<Subject>,
     /// The method of the contract, where there is one.
     pub(crate) method: Option<&'static Method>,
+    /// What is known of it is recorded here, once it is under way.
+    pub(crate) span: Span,
     /// What it is sent through.
     pub(crate) layers: Option<SendingService>,
     routes: Routes,
@@ -53,6 +57,7 @@ impl Outgoing {
             json,
             subject,
             method: None,
+            span: Span::none(),
             layers: None,
             routes,
             key: None,
@@ -99,6 +104,25 @@ impl Outgoing {
         eks.iter().map(|(exchange, key)| (exchange, key.clone())).collect()
     }
 
+    /// The first of the targets.
+    pub(crate) fn first_target(&self) -> Option<(&str, &str)> {
+        let (exchange, key) = self.eks.as_ref().unwrap_or(&self.routes).first()?;
+        let own = self.key.as_ref().filter(|_| self.eks.is_none());
+        Some((&exchange.name, own.unwrap_or(key)))
+    }
+
+    /// The exchange of the first target; empty without one.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn exchange(&self) -> Cow<'static, str> {
+        let first = self.eks.as_ref().unwrap_or(&self.routes).first();
+        first.map(|(exchange, _)| exchange.name.clone()).unwrap_or_default()
+    }
+
+    /// The message's name; empty for a body that is forwarded.
+    pub(crate) fn name(&self) -> &str {
+        self.subject.as_ref().map_or("", |(_, name)| name)
+    }
+
     /// The body, as the codec makes it.
     pub(crate) fn body(&self) -> Result<bytes::Bytes, EncodeError> {
         let json = self.json.clone()?;
@@ -133,11 +157,6 @@ impl Outgoing {
     /// The message's type; empty for a body that is forwarded.
     pub(crate) fn kind(&self) -> &str {
         self.subject.as_ref().map_or("", |(kind, _)| kind)
-    }
-
-    /// The message's name; empty for a body that is forwarded.
-    pub(crate) fn name(&self) -> &str {
-        self.subject.as_ref().map_or("", |(_, name)| name)
     }
 
     /// The JSON of the message.

@@ -7,11 +7,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::join_all;
 use tokio::time::timeout;
+use tracing::Instrument;
 use uuid::Uuid;
 
 use super::options::{Outgoing, at_least_a_millisecond, shared_options};
 use crate::error::SendError;
 use crate::layers;
+use crate::telemetry::SendWatch;
 use crate::topology::{Exchange, Route};
 use crate::transport::{BoxFuture, Properties};
 
@@ -75,11 +77,13 @@ impl Publish {
     }
 }
 
-async fn run(mut outgoing: Outgoing) -> Result<(), SendError> {
-    match outgoing.layers.take() {
+async fn run(mut outgoing: Outgoing, watch: SendWatch) -> Result<(), SendError> {
+    let sent = match outgoing.layers.take() {
         Some(layers) => layers::send(layers, outgoing).await,
         None => outgoing.send().await,
-    }
+    };
+    watch.ended(&sent);
+    sent
 }
 
 impl Outgoing {
@@ -90,10 +94,18 @@ impl Outgoing {
         if targets.is_empty() {
             return Err(SendError::NoRoute);
         }
+        let copies = targets.len();
+        if copies > 1 {
+            self.span.record("messaging.batch.message_count", copies);
+        }
         let sent = targets.into_iter().map(|(exchange, key)| {
             let mut properties = self.properties.clone();
             // Each copy has its own id, since a returned one is recognised by it.
-            properties.message_id = Some(Uuid::new_v4().to_string().into());
+            let id = Uuid::new_v4().to_string();
+            if copies == 1 {
+                self.span.record("messaging.message.id", &*id);
+            }
+            properties.message_id = Some(id.into());
             send(self, exchange, key, body.clone(), properties)
         });
         for result in join_all(sent).await {
@@ -139,7 +151,11 @@ impl Future for Publish {
     fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Self::Output> {
         loop {
             match std::mem::replace(&mut self.state, State::Done) {
-                State::Ready(outgoing) => self.state = State::Running(Box::pin(run(*outgoing))),
+                State::Ready(mut outgoing) => {
+                    let watch = SendWatch::begin(&mut outgoing);
+                    let span = watch.span().clone();
+                    self.state = State::Running(Box::pin(run(*outgoing, watch).instrument(span)));
+                }
                 State::Running(mut running) => {
                     let polled = running.as_mut().poll(cx);
                     if polled.is_pending() {

@@ -7,11 +7,13 @@ use std::task::{self, Poll};
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use tokio::sync::oneshot;
+use tracing::Instrument;
 
 use super::attempt::{Pending, Request};
 use super::call::{open_reply, read_reply};
 use crate::error::{CallFault, CallOutcome};
 use crate::layers::{self, SendingService};
+use crate::telemetry::CallWatch;
 use crate::transport::BoxFuture;
 
 /// A call about to be sent whose answer is awaited later: a future of a [`Ticket`], made by
@@ -35,28 +37,43 @@ impl<T: DeserializeOwned + Send + 'static, X: CallOutcome> Detach<T, X> {
 async fn detach<T: DeserializeOwned + Send + 'static, X: CallOutcome>(
     mut request: Request,
 ) -> Result<Ticket<T, X>, CallFault> {
-    if let Some(layers) = request.outgoing.layers.take() {
-        return detach_in_layers(layers, request).await;
+    let watch = CallWatch::begin(&mut request.outgoing);
+    let sent = match request.outgoing.layers.take() {
+        Some(layers) => send_in_layers(layers, request).instrument(watch.span().clone()).await,
+        None => send(request).instrument(watch.span().clone()).await,
+    };
+    match sent {
+        Ok((sent, reply)) => Ok(Ticket::new(sent, reply, watch)),
+        Err(fault) => {
+            watch.failed(&fault);
+            Err(fault)
+        }
     }
+}
+
+/// The JSON of a reply that is to come.
+type Reply = BoxFuture<'static, Result<Bytes, CallFault>>;
+
+async fn send(request: Request) -> Result<(Sent, Reply), CallFault> {
     let link = Arc::clone(&request.outgoing.link);
     let mut pending = request.begin()?;
     let sent = Sent::now(&mut pending).await?;
-    Ok(Ticket::new(sent, async move { open_reply(&link, &pending.finish().await?) }))
+    Ok((sent, Box::pin(async move { open_reply(&link, &pending.finish().await?) })))
 }
 
 /// The layers go on with the call when it is sent, while the ticket is awaited.
-async fn detach_in_layers<T: DeserializeOwned + Send + 'static, X: CallOutcome>(
+async fn send_in_layers(
     layers: SendingService,
     request: Request,
-) -> Result<Ticket<T, X>, CallFault> {
+) -> Result<(Sent, Reply), CallFault> {
     let (started, mut sent) = Started::new();
-    let mut reply = Box::pin(layers::call(layers, request, Some(started)));
+    let mut reply: Reply = Box::pin(layers::call(layers, request, Some(started)));
     tokio::select! {
         biased;
-        Ok(sent) = &mut sent => Ok(Ticket::new(sent, reply)),
+        Ok(sent) = &mut sent => Ok((sent, reply)),
         reply = &mut reply => match sent.try_recv() {
-            Ok(sent) => Ok(Ticket::new(sent, ready(reply))),
-            Err(_) => Ok(Ticket::new(Sent::default(), ready(Ok(reply?)))),
+            Ok(sent) => Ok((sent, Box::pin(ready(reply)))),
+            Err(_) => Ok((Sent::default(), Box::pin(ready(Ok(reply?))))),
         },
     }
 }
@@ -108,13 +125,16 @@ pub struct Ticket<T, X = CallFault> {
     answer: BoxFuture<'static, Result<T, X>>,
 }
 
-impl<T: DeserializeOwned, X: CallOutcome> Ticket<T, X> {
-    fn new(
-        sent: Sent,
-        reply: impl Future<Output = Result<Bytes, CallFault>> + Send + 'static,
-    ) -> Self {
+impl<T: DeserializeOwned + 'static, X: CallOutcome> Ticket<T, X> {
+    fn new(sent: Sent, reply: Reply, watch: CallWatch) -> Self {
         let Sent { id, reply_to } = sent;
-        Self { id, reply_to, answer: Box::pin(async move { read_reply(&reply.await?) }) }
+        let span = watch.span().clone();
+        let answer = async move {
+            let answer = reply.await.map_err(X::from).and_then(|reply| read_reply(&reply));
+            watch.ended(&answer);
+            answer
+        };
+        Self { id, reply_to, answer: Box::pin(answer.instrument(span)) }
     }
 }
 

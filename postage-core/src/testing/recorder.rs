@@ -96,6 +96,10 @@ impl Transport for Recorder {
         self.memory.vhost()
     }
 
+    fn system(&self) -> &'static str {
+        "memory"
+    }
+
     fn state(&self) -> watch::Receiver<ConnectionState> {
         self.memory.state()
     }

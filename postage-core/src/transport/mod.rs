@@ -106,6 +106,12 @@ pub trait Transport: fmt::Debug + Send + Sync + 'static {
     /// The virtual host: the name of the world that exchanges and queues live in.
     fn vhost(&self) -> &str;
 
+    /// The messaging system that it speaks to, by OpenTelemetry's name for it: spans have it as
+    /// `messaging.system`. Unless overridden, `other`.
+    fn system(&self) -> &'static str {
+        "other"
+    }
+
     /// Whether it is connected, to be watched. A transport that does not connect again by itself
     /// goes from connected to closed.
     fn state(&self) -> watch::Receiver<ConnectionState>;

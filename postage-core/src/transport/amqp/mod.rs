@@ -116,6 +116,10 @@ impl Transport for AmqpTransport {
         self.address.vhost()
     }
 
+    fn system(&self) -> &'static str {
+        "rabbitmq"
+    }
+
     fn state(&self) -> watch::Receiver<ConnectionState> {
         self.shared.watch()
     }

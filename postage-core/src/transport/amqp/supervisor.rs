@@ -17,6 +17,7 @@ use super::address::Address;
 use super::fault;
 use super::session::{LOST_DEADLINE, Session};
 use crate::pauses::Pauses;
+use crate::telemetry;
 use crate::transport::{ConnectionState, TransportError};
 
 /// What the transport and its supervising task share.
@@ -93,6 +94,7 @@ impl Shared {
             if !self.step(|slot| *slot = Some(Arc::new(session)), connected) {
                 return;
             }
+            telemetry::reconnected();
             tracing::info!(session = sessions, "connected again");
         }
     }

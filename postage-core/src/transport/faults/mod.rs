@@ -274,6 +274,10 @@ impl Transport for FaultyTransport {
         "/"
     }
 
+    fn system(&self) -> &'static str {
+        "memory"
+    }
+
     fn state(&self) -> watch::Receiver<ConnectionState> {
         self.connection.watch()
     }

@@ -236,6 +236,10 @@ impl Transport for MemoryTransport {
         "/"
     }
 
+    fn system(&self) -> &'static str {
+        "memory"
+    }
+
     fn state(&self) -> watch::Receiver<ConnectionState> {
         self.state.subscribe()
     }
