@@ -43,6 +43,13 @@ const TOLD_WITHIN: Duration = Duration::from_secs(1);
 /// `P` is the id of the process, if it is alone there: a second application of one process, and one
 /// of the same process id on a host of the same name (the first process of a container, say), has a
 /// suffix to it, in its fingerprint too.
+///
+/// # After a loss
+///
+/// An application comes back under the address that it had. A broker that has not noticed the loss
+/// keeps the old queue locked for some heartbeats, which is waited for, five minutes at most. Where
+/// another has taken the address meanwhile and keeps it for longer, the application does not take
+/// a new one: it stops, with [`Stopped::Failed`].
 #[must_use = "the application stops when its handle is dropped"]
 #[derive(Debug)]
 pub struct Application {

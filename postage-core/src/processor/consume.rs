@@ -26,9 +26,12 @@ use crate::message::{Fingerprint, Identity};
 use crate::pauses::Pauses;
 use crate::transport::{Delivery, Settlement, Subscription, TransportError};
 
-/// How often in a row the broker may refuse to bring a queue back before the service fails. Some
-/// refusals pass: an exclusive queue is locked until the broker has noticed a loss.
+/// How often in a row the broker may refuse to bring a queue back before the service fails.
 const MOST_REFUSALS: u32 = 20;
+
+/// How long the broker may keep an exclusive queue locked before the service fails. Where it has
+/// not heard of the loss it notices after some heartbeats, which may be minutes together.
+const LOCKED_WITHIN: Duration = Duration::from_secs(5 * 60);
 
 /// How many messages may wait here for a handler. The prefetch is the tighter bound, where there
 /// is one.
@@ -314,16 +317,15 @@ async fn bring_back(
     lost: TransportError,
 ) -> Result<Subscribed, TransportError> {
     let mut pauses = Pauses::new();
-    let mut refusals = 0;
+    let mut refusals = Refusals::default();
     let mut why = lost;
     loop {
         match &why {
             TransportError::Disconnected { .. } => {
                 service.link.after_loss(session, why).await?;
-                refusals = 0;
+                refusals = Refusals::default();
             }
-            TransportError::Refused { .. } if refusals == MOST_REFUSALS => return Err(why),
-            TransportError::Refused { .. } => refusals += 1,
+            TransportError::Refused { reason, .. } if !refusals.bear(reason) => return Err(why),
             _ => {}
         }
         session = service.link.session();
@@ -332,6 +334,25 @@ async fn bring_back(
             Err(error) => why = error,
         }
         sleep(pauses.next()).await;
+    }
+}
+
+/// How the broker has refused to bring a queue back, in one session.
+#[derive(Default)]
+struct Refusals {
+    count: u32,
+    locked_since: Option<Instant>,
+}
+
+impl Refusals {
+    /// Whether it may be asked once more after this one.
+    fn bear(&mut self, reason: &str) -> bool {
+        if reason.contains("RESOURCE_LOCKED") {
+            let since = *self.locked_since.get_or_insert_with(Instant::now);
+            return since.elapsed() < LOCKED_WITHIN;
+        }
+        self.count += 1;
+        self.count <= MOST_REFUSALS
     }
 }
 
