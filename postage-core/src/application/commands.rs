@@ -57,6 +57,7 @@ pub(super) struct Commands {
     /// Given up when all of the application has gone, its tasks too: what still consumes its queue
     /// would share it with whoever has the address next.
     claim: Claim,
+    start: String,
     version: Option<String>,
     started: SystemTime,
     groups: Arc<Groups>,
@@ -68,16 +69,22 @@ pub(super) struct Commands {
 impl Commands {
     pub(super) fn new(
         claim: Claim,
+        start: String,
         version: Option<String>,
         groups: Arc<Groups>,
         running: Arc<Running>,
     ) -> Self {
         let (started, table) = (SystemTime::now(), OnceLock::new());
-        Self { claim, version, started, groups, running, table }
+        Self { claim, start, version, started, groups, running, table }
     }
 
     pub(super) const fn claim(&self) -> &Claim {
         &self.claim
+    }
+
+    /// Which start of the application this is.
+    pub(super) fn start(&self) -> &str {
+        &self.start
     }
 
     pub(super) fn know(&self, table: Arc<Table>) {

@@ -8,6 +8,7 @@ use super::description::Description;
 use super::groups::Groups;
 use crate::broker::Broker;
 use crate::error::{SendError, ServeError};
+use crate::headers;
 use crate::message::Fingerprint;
 use crate::processor::{Drained, Serving, Stopped};
 use crate::producer::Producer;
@@ -68,7 +69,7 @@ impl Application {
         groups: Arc<Groups>,
     ) -> Self {
         let news = Producer::new(broker, commands.claim().fingerprint()).to(Address::news());
-        tell(&news, ONLINE).await;
+        tell(&news, ONLINE, commands.start()).await;
         Self { serving, commands, groups, news }
     }
 
@@ -121,14 +122,15 @@ impl Application {
     pub async fn drain(self, limit: Duration) -> Drained {
         // Before the handlers end: who finds nobody at its address shall have heard why.
         self.serving.release(self.commands.claim().queue().name(), limit).await;
-        tell(&self.news, OFFLINE).await;
+        tell(&self.news, OFFLINE, self.commands.start()).await;
         self.serving.drain(limit).await
     }
 }
 
 /// Tells those who watch; nobody may.
-async fn tell(news: &Producer, status: &'static str) {
-    match timeout(TOLD_WITHIN, news.status(status)).await {
+async fn tell(news: &Producer, status: &'static str, start: &str) {
+    let told = news.status(status).header(headers::START, start.to_owned());
+    match timeout(TOLD_WITHIN, told).await {
         Ok(Ok(()) | Err(SendError::Unroutable { .. })) => {}
         Ok(Err(error)) => tracing::warn!(%error, status, "those who watch could not be told"),
         Err(_) => tracing::warn!(status, "those who watch could not be told in time"),

@@ -14,6 +14,7 @@ use super::cancel::Cancels;
 use super::dedup::DedupStore;
 use super::erased::AnyProcessor;
 use super::handle::panic_text;
+use super::replier::Origin;
 use super::serving::{Added, Control, Drained, Order, Running, Serving};
 use super::sources::{ServedQueue, Sources, Stage};
 use super::table::Table;
@@ -55,8 +56,8 @@ pub(crate) struct Service {
     pub(super) cancels: Arc<Cancels>,
     pub(super) handler_time: Duration,
     pub(super) reply_to: ReplyTo,
-    /// The address that answers say they come from.
-    pub(super) answers_from: Option<Arc<str>>,
+    /// Whom answers say they come from.
+    pub(super) answers_from: Option<Arc<Origin>>,
     /// What the handlers run within.
     pub(super) layers: Option<HandlerService>,
     pub(super) quit: bool,

@@ -40,6 +40,7 @@ pub use handler::{DeclareHandler, Handle, read_handler, run_handler};
 pub(crate) use held::Held;
 pub use outcome::{IntoOutcome, Outcome};
 pub use parameters::{BadParameters, Parameters};
+pub(crate) use replier::Origin;
 pub use reply::{Reply, local_reply, local_reply_result};
 pub use request::{ErrorText, Request};
 pub use retry::Retry;

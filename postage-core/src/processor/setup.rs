@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Retry;
 use super::dedup::{DedupStore, RecentMessages};
+use super::replier::Origin;
 use crate::error::ServeError;
 use crate::layers::HandlerService;
 use crate::message::Identity;
@@ -56,8 +57,8 @@ pub struct ServiceSetup {
     pub(crate) layers: Option<HandlerService>,
     pub(super) quit: bool,
     pub(super) restart: bool,
-    /// The address that answers say they come from.
-    pub(crate) answers_from: Option<Arc<str>>,
+    /// Whom answers say they come from.
+    pub(crate) answers_from: Option<Arc<Origin>>,
     /// A queue that was described in two ways.
     twice: Option<Cow<'static, str>>,
     /// A setting that two processors have otherwise.
