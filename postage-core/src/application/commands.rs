@@ -7,7 +7,7 @@ use super::claim::Claim;
 use super::description::{Description, HandlerDescription, QueueDescription};
 use super::groups::Groups;
 use crate::message::Fingerprint;
-use crate::processor::{Running, Table};
+use crate::processor::{Context, Running, Table};
 use crate::{message_processor, producer};
 
 /// The commands that every application takes; versions to come may add some. Its client is [`ApplicationCommandsProducer`]; where
@@ -43,6 +43,7 @@ pub trait ApplicationCommands {
     async fn describe_application(&self) -> Description;
 
     /// Joins a group: all of its name in this group, and one of them in turn, can be addressed.
+    /// Joining and leaving are done in the order of their arrival; one that fails is rejected.
     #[message]
     async fn join_group(&self, group_name: &str);
 
@@ -119,15 +120,15 @@ impl ApplicationCommands for Commands {
         self.describe()
     }
 
-    async fn join_group(&self, group_name: &str) {
+    async fn join_group(&self, #[context] cx: &Context, group_name: &str) {
         if let Err(error) = self.groups.join(group_name).await {
-            tracing::warn!(%error, "a group was not joined");
+            cx.reject(format!("the group was not joined: {error}"));
         }
     }
 
-    async fn leave_group(&self, group_name: &str) {
+    async fn leave_group(&self, #[context] cx: &Context, group_name: &str) {
         if let Err(error) = self.groups.leave(group_name).await {
-            tracing::warn!(%error, "a group was not left");
+            cx.reject(format!("the group was not left: {error}"));
         }
     }
 }

@@ -45,6 +45,12 @@ const TOLD_WITHIN: Duration = Duration::from_secs(1);
 /// of the same process id on a host of the same name (the first process of a container, say), has a
 /// suffix to it, in its fingerprint too.
 ///
+/// # While it is busy
+///
+/// It answers [`ApplicationCommands`](trait@crate::ApplicationCommands) beside its handlers and
+/// outside of its layers, so that it is listed also while all handlers run. Of what waits at the
+/// broker, beyond the prefetch, it knows nothing.
+///
 /// # After a loss
 ///
 /// An application comes back under the address that it had. A broker that has not noticed the loss

@@ -130,6 +130,7 @@ async fn launch(application: StartApplication) -> Result<Application, ServeError
     let this_start = Uuid::new_v4().simple().to_string();
     let origin = Origin { address: own.clone(), start: this_start.clone() };
     setup.answers_from = Some(Arc::new(origin));
+    setup.own = Some(processors.len());
     setup.check(&fingerprint.name)?;
 
     let (running, added) = Running::new(Arc::clone(link), &setup);

@@ -1,12 +1,11 @@
 //! The loop of a service: one subscription for each queue, a bounded set of handlers.
 
-use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -19,6 +18,7 @@ use super::serving::{Added, Control, Drained, Order, Running, Serving};
 use super::sources::{ServedQueue, Sources, Stage};
 use super::table::Table;
 use super::turn::Turn;
+use super::waiting::{Places, Waiting};
 use super::{ReplyTo, Retry, ServiceSetup};
 use crate::error::ServeError;
 use crate::layers::HandlerService;
@@ -33,10 +33,6 @@ const MOST_REFUSALS: u32 = 20;
 /// How long the broker may keep an exclusive queue locked before the service fails. Where it has
 /// not heard of the loss it notices after some heartbeats, which may be minutes together.
 const LOCKED_WITHIN: Duration = Duration::from_secs(5 * 60);
-
-/// How many messages may wait here for a handler. The prefetch is the tighter bound, where there
-/// is one.
-const MOST_WAITING: usize = 1024;
 
 /// What the handlers of a service share.
 #[derive(Debug)]
@@ -60,6 +56,8 @@ pub(crate) struct Service {
     pub(super) answers_from: Option<Arc<Origin>>,
     /// What the handlers run within.
     pub(super) layers: Option<HandlerService>,
+    /// The place of the application's own processor.
+    pub(super) own: Option<usize>,
     pub(super) quit: bool,
     pub(super) restart: bool,
 }
@@ -92,6 +90,7 @@ impl Service {
             reply_to: setup.reply_to,
             answers_from: setup.answers_from.clone(),
             layers: setup.layers.clone(),
+            own: setup.own,
             quit: setup.quit,
             restart: setup.restart,
         })
@@ -143,9 +142,9 @@ pub(crate) async fn start(
             first => first?,
         });
     }
-    let permits = Arc::new(Semaphore::new(setup.handlers_at_once()));
+    let places = Places::new(setup.handlers_at_once());
     let running = Arc::clone(&service.running);
-    let task = tokio::spawn(run(service, subscribed, more, permits));
+    let task = tokio::spawn(run(service, subscribed, more, places));
     Ok(Serving::new(running, task))
 }
 
@@ -154,7 +153,7 @@ async fn run(
     service: Arc<Service>,
     subscribed: Vec<Subscribed>,
     mut more: Added,
-    permits: Arc<Semaphore>,
+    places: Places,
 ) -> Drained {
     // Goes with the loops.
     let mut listener = JoinSet::new();
@@ -163,14 +162,14 @@ async fn run(
     }
     let mut loops = JoinSet::new();
     for subscribed in subscribed {
-        loops.spawn(guard(Arc::clone(&service), subscribed, Arc::clone(&permits)));
+        loops.spawn(guard(Arc::clone(&service), subscribed, places.clone()));
     }
     let mut drained = Drained::default();
     loop {
         tokio::select! {
             biased;
             Some(subscribed) = more.recv() => {
-                loops.spawn(guard(Arc::clone(&service), subscribed, Arc::clone(&permits)));
+                loops.spawn(guard(Arc::clone(&service), subscribed, places.clone()));
             }
             ended = loops.join_next() => match ended {
                 Some(ended) => drained.add(ended.unwrap_or_default()),
@@ -191,11 +190,11 @@ impl Drop for LeftAtLast {
 
 /// Consumes a queue. A panic here ends the whole service: it shall not go on with
 /// some of its queues only.
-async fn guard(service: Arc<Service>, subscribed: Subscribed, permits: Arc<Semaphore>) -> Drained {
+async fn guard(service: Arc<Service>, subscribed: Subscribed, places: Places) -> Drained {
     let queue = Arc::clone(&subscribed.queue);
     // Also where this task is aborted.
     let _left = LeftAtLast(Arc::clone(&queue));
-    let consumed = consume(Arc::clone(&service), subscribed, permits);
+    let consumed = consume(Arc::clone(&service), subscribed, places);
     AssertUnwindSafe(consumed).catch_unwind().await.unwrap_or_else(|panic| {
         let reason = format!("its loop panicked: {}", panic_text(&*panic));
         service.fail(&queue, reason);
@@ -204,15 +203,11 @@ async fn guard(service: Arc<Service>, subscribed: Subscribed, permits: Arc<Semap
 }
 
 /// Consumes a queue, over losses of the connection, until told to stop.
-async fn consume(
-    service: Arc<Service>,
-    mut subscribed: Subscribed,
-    permits: Arc<Semaphore>,
-) -> Drained {
+async fn consume(service: Arc<Service>, mut subscribed: Subscribed, places: Places) -> Drained {
     let mut order = Orders::to(&service, &subscribed.queue);
-    let mut work = Work::default();
+    let mut work = Work { waiting: Waiting::new(places), handlers: JoinSet::new() };
     loop {
-        let delivered = deliver(&service, &mut subscribed, &permits, &mut order, &mut work);
+        let delivered = deliver(&service, &mut subscribed, &mut order, &mut work);
         let lost = match delivered.await {
             Err(lost) => lost,
             Ok(Ended::Told) => break,
@@ -227,7 +222,7 @@ async fn consume(
         tracing::warn!(service = &*service.name, error = %lost, "a queue stopped delivering");
         subscribed.queue.lose();
         // The queue has them again.
-        work.waiting.clear();
+        drop(work.waiting.take());
         let again = tokio::select! {
             biased;
             () = order.stop() => break,
@@ -245,10 +240,8 @@ async fn consume(
 }
 
 /// The messages of one queue that are here.
-#[derive(Default)]
 struct Work {
-    /// Those that wait for a handler, and since when.
-    waiting: VecDeque<(Instant, Delivery)>,
+    waiting: Waiting,
     handlers: JoinSet<()>,
 }
 
@@ -283,26 +276,22 @@ enum Ended {
 async fn deliver(
     service: &Arc<Service>,
     subscribed: &mut Subscribed,
-    permits: &Arc<Semaphore>,
     order: &mut Orders,
     work: &mut Work,
 ) -> Result<Ended, TransportError> {
-    let Work { waiting, handlers } = work;
     let Subscribed { queue, subscription, .. } = subscribed;
+    let Work { waiting, handlers } = work;
     loop {
         tokio::select! {
             biased;
             () = order.stop() => return Ok(Ended::Told),
             Some(_) = handlers.join_next() => {}
-            // Only with a message in hand: a queue that waits keeps no permit from the others.
-            Ok(permit) = Arc::clone(permits).acquire_owned(), if !waiting.is_empty() => {
-                if let Some((since, delivery)) = waiting.pop_front() {
-                    let (service, queue) = (Arc::clone(service), Arc::clone(queue));
-                    handlers.spawn(handle(service, queue, delivery, since, permit));
-                }
+            (since, delivery, place) = waiting.next() => {
+                let (service, queue) = (Arc::clone(service), Arc::clone(queue));
+                handlers.spawn(handle(service, queue, delivery, since, place));
             }
-            delivery = subscription.next(), if waiting.len() < MOST_WAITING => match delivery? {
-                Some(delivery) => waiting.push_back((Instant::now(), delivery)),
+            delivery = subscription.next(), if waiting.has_room() => match delivery? {
+                Some(delivery) => waiting.add(service, delivery),
                 None => return Ok(Ended::Untold),
             },
         }
@@ -369,9 +358,14 @@ async fn handle(
 
 /// Takes no more, gives back what was not begun, and lets the handlers finish, all within the
 /// limit of the order.
-async fn drain(subscribed: Subscribed, work: Work, mut order: watch::Receiver<Order>) -> Drained {
+async fn drain(
+    subscribed: Subscribed,
+    mut work: Work,
+    mut order: watch::Receiver<Order>,
+) -> Drained {
     let Subscribed { queue, mut subscription, .. } = subscribed;
-    let Work { waiting, mut handlers } = work;
+    let waiting = work.waiting.take();
+    let mut handlers = work.handlers;
     let mut drained = Drained::default();
     tokio::select! {
         biased;
@@ -397,13 +391,9 @@ async fn drain(subscribed: Subscribed, work: Work, mut order: watch::Receiver<Or
 }
 
 /// Ends the consumer and gives back what was not begun.
-async fn give_back(
-    subscription: &mut Subscription,
-    waiting: VecDeque<(Instant, Delivery)>,
-    count: &mut usize,
-) {
+async fn give_back(subscription: &mut Subscription, waiting: Vec<Delivery>, count: &mut usize) {
     let cancelled = subscription.cancel().await;
-    for (_, delivery) in waiting {
+    for delivery in waiting {
         if delivery.settle(Settlement::Requeue).await.is_ok() {
             *count += 1;
         }

@@ -59,6 +59,9 @@ pub struct ServiceSetup {
     pub(super) restart: bool,
     /// Whom answers say they come from.
     pub(crate) answers_from: Option<Arc<Origin>>,
+    /// The place of the application's own processor: its handlers run outside of the layers, in
+    /// places of their own.
+    pub(crate) own: Option<usize>,
     /// A queue that was described in two ways.
     twice: Option<Cow<'static, str>>,
     /// A setting that two processors have otherwise.
@@ -107,6 +110,7 @@ impl ServiceSetup {
             quit: true,
             restart: true,
             answers_from: None,
+            own: None,
             twice: None,
             differing: None,
         }
