@@ -47,7 +47,7 @@ impl Applications {
 
     /// Watches who comes and goes. Those that are there already are the first changes.
     ///
-    /// An application that stops in good order says so at once. One that is killed or cut off is
+    /// An application that stops in good order says so at once, also one that a command stops. One that is killed or cut off is
     /// missed within some two seconds of the broker's noticing: at once where the connection was
     /// closed, as it is by a killed process, and after its heartbeats else. One that is only slow
     /// to answer is not missed.

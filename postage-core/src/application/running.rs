@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::commands::Commands;
@@ -60,10 +61,22 @@ const TOLD_WITHIN: Duration = Duration::from_secs(1);
 #[must_use = "the application stops when its handle is dropped"]
 #[derive(Debug)]
 pub struct Application {
+    // Before the service: one that is dropped says nothing.
+    farewell: Farewell,
     serving: Serving,
     commands: Arc<Commands>,
     groups: Arc<Groups>,
-    news: Producer,
+}
+
+/// The task that tells those who watch as soon as the application takes no more, whether its owner
+/// stopped it or a command did.
+#[derive(Debug)]
+struct Farewell(JoinHandle<()>);
+
+impl Drop for Farewell {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 impl Application {
@@ -76,7 +89,13 @@ impl Application {
     ) -> Self {
         let news = Producer::new(broker, commands.claim().fingerprint()).to(Address::news());
         tell(&news, ONLINE, commands.start()).await;
-        Self { serving, commands, groups, news }
+        let start = commands.start().to_owned();
+        let left = serving.left(commands.claim().queue().name());
+        let farewell = tokio::spawn(async move {
+            left.await;
+            tell(&news, OFFLINE, &start).await;
+        });
+        Self { farewell: Farewell(farewell), serving, commands, groups }
     }
 
     /// Who it is. Its process id has a suffix where it could be mistaken for another application's.
@@ -125,10 +144,11 @@ impl Application {
     }
 
     /// Stops as [`Serving::drain`] does, and tells those who watch as soon as it takes no more.
-    pub async fn drain(self, limit: Duration) -> Drained {
+    pub async fn drain(mut self, limit: Duration) -> Drained {
         // Before the handlers end: who finds nobody at its address shall have heard why.
         self.serving.release(self.commands.claim().queue().name(), limit).await;
-        tell(&self.news, OFFLINE, self.commands.start()).await;
+        // It does not panic, and has an end.
+        drop((&mut self.farewell.0).await);
         self.serving.drain(limit).await
     }
 }

@@ -162,14 +162,15 @@ async fn run(
     }
     let mut loops = JoinSet::new();
     for subscribed in subscribed {
-        loops.spawn(guard(Arc::clone(&service), subscribed, places.clone()));
+        let first = ToConsume::new(subscribed);
+        loops.spawn(guard(Arc::clone(&service), first, places.clone()));
     }
     let mut drained = Drained::default();
     loop {
         tokio::select! {
             biased;
-            Some(subscribed) = more.recv() => {
-                loops.spawn(guard(Arc::clone(&service), subscribed, places.clone()));
+            Some(another) = more.recv() => {
+                loops.spawn(guard(Arc::clone(&service), another, places.clone()));
             }
             ended = loops.join_next() => match ended {
                 Some(ended) => drained.add(ended.unwrap_or_default()),
@@ -179,7 +180,22 @@ async fn run(
     }
 }
 
+/// A queue to be consumed. It is left also where nobody comes to consume it.
+#[derive(Debug)]
+pub(crate) struct ToConsume {
+    subscribed: Subscribed,
+    left: LeftAtLast,
+}
+
+impl ToConsume {
+    pub(super) fn new(subscribed: Subscribed) -> Self {
+        let left = LeftAtLast(Arc::clone(&subscribed.queue));
+        Self { subscribed, left }
+    }
+}
+
 /// Says that a queue is left, whatever happens.
+#[derive(Debug)]
 struct LeftAtLast(Arc<ServedQueue>);
 
 impl Drop for LeftAtLast {
@@ -190,10 +206,10 @@ impl Drop for LeftAtLast {
 
 /// Consumes a queue. A panic here ends the whole service: it shall not go on with
 /// some of its queues only.
-async fn guard(service: Arc<Service>, subscribed: Subscribed, places: Places) -> Drained {
+async fn guard(service: Arc<Service>, queue: ToConsume, places: Places) -> Drained {
+    // It is left also where this task is aborted.
+    let ToConsume { subscribed, left: _left } = queue;
     let queue = Arc::clone(&subscribed.queue);
-    // Also where this task is aborted.
-    let _left = LeftAtLast(Arc::clone(&queue));
     let consumed = consume(Arc::clone(&service), subscribed, places);
     AssertUnwindSafe(consumed).catch_unwind().await.unwrap_or_else(|panic| {
         let reason = format!("its loop panicked: {}", panic_text(&*panic));
