@@ -11,7 +11,7 @@ use super::running::Application;
 use crate::broker::Broker;
 use crate::error::ServeError;
 use crate::message::{Fingerprint, Identity};
-use crate::processor::{AnyProcessor, Origin, Running, Serve, Service, ServiceSetup, start};
+use crate::processor::{AnyProcessor, Origin, Running, Serve, Service, ServiceSetup, Table, start};
 use crate::topology::{APPLICATIONS, Address, Queue};
 use crate::transport::BoxFuture;
 
@@ -122,7 +122,10 @@ async fn launch(application: StartApplication) -> Result<Application, ServeError
     let StartApplication { broker, mut processors, setup, fingerprint, version, groups } =
         application;
     let link = broker.link();
-    let claim = Claim::make(link, fingerprint).await?;
+    // What can be refused here is refused before anybody has an address.
+    setup.check(&fingerprint.name)?;
+    Table::of(&fingerprint.name, &processors)?;
+    let (claim, unserved) = Claim::make(link, fingerprint).await?;
     let fingerprint = claim.fingerprint().clone();
     let own = claim.queue().name().to_owned();
     let mut setup = with_queues(setup, &claim, &groups);
@@ -143,6 +146,7 @@ async fn launch(application: StartApplication) -> Result<Application, ServeError
     let service = Service::new(&fingerprint.name, running, processors, &setup)?;
     commands.know(Arc::clone(service.table()));
     let serving = start(Arc::new(service), added, &setup).await?;
+    unserved.is_served();
     Ok(Application::begin(&broker, serving, commands, groups).await)
 }
 

@@ -74,6 +74,8 @@ on_every_broker! {
     an_application_describes_itself,
     all_applications_are_listed,
     who_comes_and_goes_is_watched,
+    one_that_a_command_stops_is_heard_to_stop,
+    a_start_that_fails_or_is_given_up_keeps_no_address,
     a_contract_may_name_its_application,
 }
 
@@ -542,6 +544,84 @@ async fn who_comes_and_goes_is_watched(world: World) {
     assert_eq!(next().await, Change::Started(who.clone()));
     within("the end", other.close()).await.expect("it is closed");
     assert_eq!(next().await, Change::Vanished(who));
+}
+
+async fn one_that_a_command_stops_is_heard_to_stop(world: World) {
+    let scene = Scene::of(world).await;
+    let mut watch = scene.broker.applications().watch();
+    let client = Producer::new(&scene.broker, Fingerprint::new("case", "test"));
+    for command in ["quit", "restart"] {
+        let application = scene.start("one").await;
+        let who = application.fingerprint().clone();
+        let mut there = false;
+        let told = async {
+            loop {
+                match watch.next().await.expect("it is watched") {
+                    // Once it is known, or it would not be missed.
+                    Change::Found(found) | Change::Started(found) if found == who => {
+                        let stops = client.command(command, ()).to(Address::unique(&who));
+                        stops.await.expect("it is there");
+                        there = true;
+                    }
+                    // Other cases have theirs on the same broker.
+                    Change::Stopped(stopped) if stopped == who => return,
+                    Change::Vanished(gone) => assert_ne!(gone, who),
+                    _ => {}
+                }
+            }
+        };
+        within("the last word", told).await;
+        assert!(there);
+    }
+}
+
+struct Pinger;
+
+#[message_processor]
+impl Pinger {
+    /// Every application answers this.
+    #[rpc_handler]
+    async fn ping(&self) -> u32 {
+        0
+    }
+}
+
+async fn a_start_that_fails_or_is_given_up_keeps_no_address(world: World) {
+    let scene = Scene::of(world).await;
+    let (host, other) = (scene.world.name("attic"), scene.world.broker().await);
+    let own = Queue::new(format!("{}@{host}", std::process::id()));
+    let own = own.durable(false).exclusive(true).auto_delete(true);
+    let free = async || {
+        let free = async {
+            while other.declare_queue(&own).await.is_err() {
+                tokio::task::yield_now().await;
+            }
+        };
+        within("the address to be free", free).await;
+        within("a deletion", other.transport().delete_queue(own.name())).await.unwrap();
+    };
+    let pinger = scene.broker.serve(Pinger).application(scene.name.clone()).host(host.clone());
+    let refused = within("the error", pinger.into_future()).await;
+    assert!(matches!(refused, Err(ServeError::TwoAnswers { name: "ping", .. })), "{refused:?}");
+    free().await;
+
+    // Given up wherever it waits.
+    let broker = scene.world.broker().await;
+    for polls in 0..40 {
+        let lamp = broker.serve(Lamp).application(scene.name.clone()).host(host.clone());
+        let mut lamp = Box::pin(lamp.into_future());
+        let mut polled = 0;
+        let given_up = std::future::poll_fn(|context| {
+            if polled == polls {
+                return std::task::Poll::Ready(None);
+            }
+            polled += 1;
+            lamp.as_mut().poll(context).map(Some)
+        });
+        let started = within("the polls", given_up).await;
+        drop((lamp, started));
+        free().await;
+    }
 }
 
 #[producer(application = "behaviour-lamps")]
