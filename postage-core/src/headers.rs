@@ -27,6 +27,10 @@ pub(crate) const QUEUE: &str = "postage-queue";
 /// again to be made a dead letter, not to be handled.
 pub(crate) const KEPT: &str = "postage-kept";
 
+/// Which start of an application says or answers this: a process that is killed and started again
+/// in a container has the same fingerprint.
+pub(crate) const START: &str = "postage-start";
+
 /// What a failure leaves in the headers, and sending the message back takes out.
 pub(crate) const OF_A_FAILURE: [&str; 8] =
     [FAILURES, ERROR, HANDLER, FAILED_BY, EXCHANGE, KEY, QUEUE, KEPT];

@@ -7,7 +7,7 @@ use super::claim::Claim;
 use super::description::{Description, HandlerDescription, QueueDescription};
 use super::groups::Groups;
 use crate::message::Fingerprint;
-use crate::processor::{Running, Table};
+use crate::processor::{Context, Running, Table};
 use crate::{message_processor, producer};
 
 /// The commands that every application takes; versions to come may add some. Its client is [`ApplicationCommandsProducer`]; where
@@ -43,6 +43,7 @@ pub trait ApplicationCommands {
     async fn describe_application(&self) -> Description;
 
     /// Joins a group: all of its name in this group, and one of them in turn, can be addressed.
+    /// Joining and leaving are done in the order of their arrival; one that fails is rejected.
     #[message]
     async fn join_group(&self, group_name: &str);
 
@@ -57,6 +58,7 @@ pub(super) struct Commands {
     /// Given up when all of the application has gone, its tasks too: what still consumes its queue
     /// would share it with whoever has the address next.
     claim: Claim,
+    start: String,
     version: Option<String>,
     started: SystemTime,
     groups: Arc<Groups>,
@@ -68,16 +70,22 @@ pub(super) struct Commands {
 impl Commands {
     pub(super) fn new(
         claim: Claim,
+        start: String,
         version: Option<String>,
         groups: Arc<Groups>,
         running: Arc<Running>,
     ) -> Self {
         let (started, table) = (SystemTime::now(), OnceLock::new());
-        Self { claim, version, started, groups, running, table }
+        Self { claim, start, version, started, groups, running, table }
     }
 
     pub(super) const fn claim(&self) -> &Claim {
         &self.claim
+    }
+
+    /// Which start of the application this is.
+    pub(super) fn start(&self) -> &str {
+        &self.start
     }
 
     pub(super) fn know(&self, table: Arc<Table>) {
@@ -112,15 +120,15 @@ impl ApplicationCommands for Commands {
         self.describe()
     }
 
-    async fn join_group(&self, group_name: &str) {
+    async fn join_group(&self, #[context] cx: &Context, group_name: &str) {
         if let Err(error) = self.groups.join(group_name).await {
-            tracing::warn!(%error, "a group was not joined");
+            cx.reject(format!("the group was not joined: {error}"));
         }
     }
 
-    async fn leave_group(&self, group_name: &str) {
+    async fn leave_group(&self, #[context] cx: &Context, group_name: &str) {
         if let Err(error) = self.groups.leave(group_name).await {
-            tracing::warn!(%error, "a group was not left");
+            cx.reject(format!("the group was not left: {error}"));
         }
     }
 }

@@ -12,9 +12,11 @@ mod directory;
 mod groups;
 mod running;
 mod start;
+mod watch;
 
 pub use commands::{ApplicationCommands, ApplicationCommandsProducer};
 pub use description::{Description, HandlerDescription, ParameterDescription, QueueDescription};
-pub use directory::{Applications, Change, Watch};
+pub use directory::Applications;
 pub use running::Application;
 pub use start::StartApplication;
+pub use watch::{Change, Watch};

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::commands::Commands;
@@ -8,6 +9,7 @@ use super::description::Description;
 use super::groups::Groups;
 use crate::broker::Broker;
 use crate::error::{SendError, ServeError};
+use crate::headers;
 use crate::message::Fingerprint;
 use crate::processor::{Drained, Serving, Stopped};
 use crate::producer::Producer;
@@ -43,13 +45,38 @@ const TOLD_WITHIN: Duration = Duration::from_secs(1);
 /// `P` is the id of the process, if it is alone there: a second application of one process, and one
 /// of the same process id on a host of the same name (the first process of a container, say), has a
 /// suffix to it, in its fingerprint too.
+///
+/// # While it is busy
+///
+/// It answers [`ApplicationCommands`](trait@crate::ApplicationCommands) beside its handlers and
+/// outside of its layers, so that it is listed also while all handlers run. Of what waits at the
+/// broker, beyond the prefetch, it knows nothing.
+///
+/// # After a loss
+///
+/// An application comes back under the address that it had. A broker that has not noticed the loss
+/// keeps the old queue locked for some heartbeats, which is waited for, five minutes at most. Where
+/// another has taken the address meanwhile and keeps it for longer, the application does not take
+/// a new one: it stops, with [`Stopped::Failed`].
 #[must_use = "the application stops when its handle is dropped"]
 #[derive(Debug)]
 pub struct Application {
+    // Before the service: one that is dropped says nothing.
+    farewell: Farewell,
     serving: Serving,
     commands: Arc<Commands>,
     groups: Arc<Groups>,
-    news: Producer,
+}
+
+/// The task that tells those who watch as soon as the application takes no more, whether its owner
+/// stopped it or a command did.
+#[derive(Debug)]
+struct Farewell(JoinHandle<()>);
+
+impl Drop for Farewell {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 impl Application {
@@ -61,8 +88,14 @@ impl Application {
         groups: Arc<Groups>,
     ) -> Self {
         let news = Producer::new(broker, commands.claim().fingerprint()).to(Address::news());
-        tell(&news, ONLINE).await;
-        Self { serving, commands, groups, news }
+        tell(&news, ONLINE, commands.start()).await;
+        let start = commands.start().to_owned();
+        let left = serving.left(commands.claim().queue().name());
+        let farewell = tokio::spawn(async move {
+            left.await;
+            tell(&news, OFFLINE, &start).await;
+        });
+        Self { farewell: Farewell(farewell), serving, commands, groups }
     }
 
     /// Who it is. Its process id has a suffix where it could be mistaken for another application's.
@@ -111,17 +144,19 @@ impl Application {
     }
 
     /// Stops as [`Serving::drain`] does, and tells those who watch as soon as it takes no more.
-    pub async fn drain(self, limit: Duration) -> Drained {
+    pub async fn drain(mut self, limit: Duration) -> Drained {
         // Before the handlers end: who finds nobody at its address shall have heard why.
         self.serving.release(self.commands.claim().queue().name(), limit).await;
-        tell(&self.news, OFFLINE).await;
+        // It does not panic, and has an end.
+        drop((&mut self.farewell.0).await);
         self.serving.drain(limit).await
     }
 }
 
 /// Tells those who watch; nobody may.
-async fn tell(news: &Producer, status: &'static str) {
-    match timeout(TOLD_WITHIN, news.status(status)).await {
+async fn tell(news: &Producer, status: &'static str, start: &str) {
+    let told = news.status(status).header(headers::START, start.to_owned());
+    match timeout(TOLD_WITHIN, told).await {
         Ok(Ok(()) | Err(SendError::Unroutable { .. })) => {}
         Ok(Err(error)) => tracing::warn!(%error, status, "those who watch could not be told"),
         Err(_) => tracing::warn!(status, "those who watch could not be told in time"),

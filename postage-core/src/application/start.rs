@@ -2,6 +2,8 @@ use std::collections::BTreeSet;
 use std::future::IntoFuture;
 use std::sync::Arc;
 
+use uuid::Uuid;
+
 use super::claim::Claim;
 use super::commands::Commands;
 use super::groups::{Group, Groups};
@@ -9,7 +11,7 @@ use super::running::Application;
 use crate::broker::Broker;
 use crate::error::ServeError;
 use crate::message::{Fingerprint, Identity};
-use crate::processor::{AnyProcessor, Running, Serve, Service, ServiceSetup, start};
+use crate::processor::{AnyProcessor, Origin, Running, Serve, Service, ServiceSetup, Table, start};
 use crate::topology::{APPLICATIONS, Address, Queue};
 use crate::transport::BoxFuture;
 
@@ -120,23 +122,31 @@ async fn launch(application: StartApplication) -> Result<Application, ServeError
     let StartApplication { broker, mut processors, setup, fingerprint, version, groups } =
         application;
     let link = broker.link();
-    let claim = Claim::make(link, fingerprint).await?;
+    // What can be refused here is refused before anybody has an address.
+    setup.check(&fingerprint.name)?;
+    Table::of(&fingerprint.name, &processors)?;
+    let (claim, unserved) = Claim::make(link, fingerprint).await?;
     let fingerprint = claim.fingerprint().clone();
     let own = claim.queue().name().to_owned();
     let mut setup = with_queues(setup, &claim, &groups);
     setup.identity = Some(Identity::new(&fingerprint, link.transport.vhost()));
-    setup.answers_from = Some(own.clone().into());
+    let this_start = Uuid::new_v4().simple().to_string();
+    let origin = Origin { address: own.clone(), start: this_start.clone() };
+    setup.answers_from = Some(Arc::new(origin));
+    setup.own = Some(processors.len());
     setup.check(&fingerprint.name)?;
 
     let (running, added) = Running::new(Arc::clone(link), &setup);
     let name = fingerprint.name.clone();
     let groups = Arc::new(Groups::new(Arc::clone(&running), name, own, groups));
-    let commands = Commands::new(claim, version, Arc::clone(&groups), Arc::clone(&running));
+    let commands =
+        Commands::new(claim, this_start, version, Arc::clone(&groups), Arc::clone(&running));
     let commands = Arc::new(commands);
     processors.push(Arc::new(Arc::clone(&commands)));
     let service = Service::new(&fingerprint.name, running, processors, &setup)?;
     commands.know(Arc::clone(service.table()));
     let serving = start(Arc::new(service), added, &setup).await?;
+    unserved.is_served();
     Ok(Application::begin(&broker, serving, commands, groups).await)
 }
 

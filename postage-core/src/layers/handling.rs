@@ -84,8 +84,8 @@ impl Serve {
     /// in a handler's place, so [`Serve::concurrency`] and the prefetch bound how many wait, and
     /// [`Serve::handler_time`] bounds how long.
     ///
-    /// What an [`Application`](crate::Application) answers by itself, like `ping`, goes through them
-    /// too.
+    /// What an [`Application`](crate::Application) answers by itself, like `ping`, goes past them, and
+    /// takes no handler's place: a busy application says who it is.
     ///
     /// The handler's [`Outcome`] is what a layer gets back. An error of a layer becomes an
     /// exception to a caller, and a message has failed as by its handler, so

@@ -1,12 +1,11 @@
 //! The loop of a service: one subscription for each queue, a bounded set of handlers.
 
-use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 use tracing::Instrument;
@@ -15,10 +14,12 @@ use super::cancel::Cancels;
 use super::dedup::DedupStore;
 use super::erased::AnyProcessor;
 use super::handle::panic_text;
+use super::replier::Origin;
 use super::serving::{Added, Control, Drained, Order, Running, Serving};
 use super::sources::{ServedQueue, Sources, Stage};
 use super::table::Table;
 use super::turn::Turn;
+use super::waiting::{Places, Waiting};
 use super::{ReplyTo, Retry, ServiceSetup};
 use crate::error::ServeError;
 use crate::layers::HandlerService;
@@ -28,13 +29,12 @@ use crate::pauses::Pauses;
 use crate::telemetry::ProcessWatch;
 use crate::transport::{Delivery, Settlement, Subscription, TransportError};
 
-/// How often in a row the broker may refuse to bring a queue back before the service fails. Some
-/// refusals pass: an exclusive queue is locked until the broker has noticed a loss.
+/// How often in a row the broker may refuse to bring a queue back before the service fails.
 const MOST_REFUSALS: u32 = 20;
 
-/// How many messages may wait here for a handler. The prefetch is the tighter bound, where there
-/// is one.
-const MOST_WAITING: usize = 1024;
+/// How long the broker may keep an exclusive queue locked before the service fails. Where it has
+/// not heard of the loss it notices after some heartbeats, which may be minutes together.
+const LOCKED_WITHIN: Duration = Duration::from_secs(5 * 60);
 
 /// What the handlers of a service share.
 #[derive(Debug)]
@@ -54,10 +54,12 @@ pub(crate) struct Service {
     pub(super) cancels: Arc<Cancels>,
     pub(super) handler_time: Duration,
     pub(super) reply_to: ReplyTo,
-    /// The address that answers say they come from.
-    pub(super) answers_from: Option<Arc<str>>,
+    /// Whom answers say they come from.
+    pub(super) answers_from: Option<Arc<Origin>>,
     /// What the handlers run within.
     pub(super) layers: Option<HandlerService>,
+    /// The place of the application's own processor.
+    pub(super) own: Option<usize>,
     pub(super) quit: bool,
     pub(super) restart: bool,
 }
@@ -90,6 +92,7 @@ impl Service {
             reply_to: setup.reply_to,
             answers_from: setup.answers_from.clone(),
             layers: setup.layers.clone(),
+            own: setup.own,
             quit: setup.quit,
             restart: setup.restart,
         })
@@ -146,9 +149,9 @@ pub(crate) async fn start(
             first => first?,
         });
     }
-    let permits = Arc::new(Semaphore::new(setup.handlers_at_once()));
+    let places = Places::new(setup.handlers_at_once());
     let running = Arc::clone(&service.running);
-    let task = tokio::spawn(run(service, subscribed, more, permits));
+    let task = tokio::spawn(run(service, subscribed, more, places));
     Ok(Serving::new(running, task))
 }
 
@@ -157,7 +160,7 @@ async fn run(
     service: Arc<Service>,
     subscribed: Vec<Subscribed>,
     mut more: Added,
-    permits: Arc<Semaphore>,
+    places: Places,
 ) -> Drained {
     // Goes with the loops.
     let mut listener = JoinSet::new();
@@ -166,14 +169,15 @@ async fn run(
     }
     let mut loops = JoinSet::new();
     for subscribed in subscribed {
-        loops.spawn(guard(Arc::clone(&service), subscribed, Arc::clone(&permits)));
+        let first = ToConsume::new(subscribed);
+        loops.spawn(guard(Arc::clone(&service), first, places.clone()));
     }
     let mut drained = Drained::default();
     loop {
         tokio::select! {
             biased;
-            Some(subscribed) = more.recv() => {
-                loops.spawn(guard(Arc::clone(&service), subscribed, Arc::clone(&permits)));
+            Some(another) = more.recv() => {
+                loops.spawn(guard(Arc::clone(&service), another, places.clone()));
             }
             ended = loops.join_next() => match ended {
                 Some(ended) => drained.add(ended.unwrap_or_default()),
@@ -183,7 +187,22 @@ async fn run(
     }
 }
 
+/// A queue to be consumed. It is left also where nobody comes to consume it.
+#[derive(Debug)]
+pub(crate) struct ToConsume {
+    subscribed: Subscribed,
+    left: LeftAtLast,
+}
+
+impl ToConsume {
+    pub(super) fn new(subscribed: Subscribed) -> Self {
+        let left = LeftAtLast(Arc::clone(&subscribed.queue));
+        Self { subscribed, left }
+    }
+}
+
 /// Says that a queue is left, whatever happens.
+#[derive(Debug)]
 struct LeftAtLast(Arc<ServedQueue>);
 
 impl Drop for LeftAtLast {
@@ -194,11 +213,11 @@ impl Drop for LeftAtLast {
 
 /// Consumes a queue. A panic here ends the whole service: it shall not go on with
 /// some of its queues only.
-async fn guard(service: Arc<Service>, subscribed: Subscribed, permits: Arc<Semaphore>) -> Drained {
+async fn guard(service: Arc<Service>, queue: ToConsume, places: Places) -> Drained {
+    // It is left also where this task is aborted.
+    let ToConsume { subscribed, left: _left } = queue;
     let queue = Arc::clone(&subscribed.queue);
-    // Also where this task is aborted.
-    let _left = LeftAtLast(Arc::clone(&queue));
-    let consumed = consume(Arc::clone(&service), subscribed, permits);
+    let consumed = consume(Arc::clone(&service), subscribed, places);
     AssertUnwindSafe(consumed).catch_unwind().await.unwrap_or_else(|panic| {
         let reason = format!("its loop panicked: {}", panic_text(&*panic));
         service.fail(&queue, reason);
@@ -207,15 +226,11 @@ async fn guard(service: Arc<Service>, subscribed: Subscribed, permits: Arc<Semap
 }
 
 /// Consumes a queue, over losses of the connection, until told to stop.
-async fn consume(
-    service: Arc<Service>,
-    mut subscribed: Subscribed,
-    permits: Arc<Semaphore>,
-) -> Drained {
+async fn consume(service: Arc<Service>, mut subscribed: Subscribed, places: Places) -> Drained {
     let mut order = Orders::to(&service, &subscribed.queue);
-    let mut work = Work::default();
+    let mut work = Work { waiting: Waiting::new(places), handlers: JoinSet::new() };
     loop {
-        let delivered = deliver(&service, &mut subscribed, &permits, &mut order, &mut work);
+        let delivered = deliver(&service, &mut subscribed, &mut order, &mut work);
         let lost = match delivered.await {
             Err(lost) => lost,
             Ok(Ended::Told) => break,
@@ -230,7 +245,7 @@ async fn consume(
         tracing::warn!(service = &*service.name, error = %lost, "a queue stopped delivering");
         subscribed.queue.lose();
         // The queue has them again.
-        work.waiting.clear();
+        drop(work.waiting.take());
         let again = tokio::select! {
             biased;
             () = order.stop() => break,
@@ -248,10 +263,8 @@ async fn consume(
 }
 
 /// The messages of one queue that are here.
-#[derive(Default)]
 struct Work {
-    /// Those that wait for a handler, and since when.
-    waiting: VecDeque<(Instant, Delivery)>,
+    waiting: Waiting,
     handlers: JoinSet<()>,
 }
 
@@ -286,29 +299,25 @@ enum Ended {
 async fn deliver(
     service: &Arc<Service>,
     subscribed: &mut Subscribed,
-    permits: &Arc<Semaphore>,
     order: &mut Orders,
     work: &mut Work,
 ) -> Result<Ended, TransportError> {
-    let Work { waiting, handlers } = work;
     let Subscribed { queue, subscription, .. } = subscribed;
+    let Work { waiting, handlers } = work;
     loop {
         tokio::select! {
             biased;
             () = order.stop() => return Ok(Ended::Told),
             Some(_) = handlers.join_next() => {}
-            // Only with a message in hand: a queue that waits keeps no permit from the others.
-            Ok(permit) = Arc::clone(permits).acquire_owned(), if !waiting.is_empty() => {
-                if let Some((since, delivery)) = waiting.pop_front() {
-                    let (service, queue) = (Arc::clone(service), Arc::clone(queue));
-                    let watch = service.watch(&queue, &delivery);
-                    let span = watch.span().clone();
-                    let handled = handle(service, queue, delivery, since, permit, watch);
-                    handlers.spawn(handled.instrument(span));
-                }
+            (since, delivery, place) = waiting.next() => {
+                let (service, queue) = (Arc::clone(service), Arc::clone(queue));
+                let watch = service.watch(&queue, &delivery);
+                let span = watch.span().clone();
+                let handled = handle(service, queue, delivery, since, place, watch);
+                handlers.spawn(handled.instrument(span));
             }
-            delivery = subscription.next(), if waiting.len() < MOST_WAITING => match delivery? {
-                Some(delivery) => waiting.push_back((Instant::now(), delivery)),
+            delivery = subscription.next(), if waiting.has_room() => match delivery? {
+                Some(delivery) => waiting.add(service, delivery),
                 None => return Ok(Ended::Untold),
             },
         }
@@ -324,16 +333,15 @@ async fn bring_back(
     lost: TransportError,
 ) -> Result<Subscribed, TransportError> {
     let mut pauses = Pauses::new();
-    let mut refusals = 0;
+    let mut refusals = Refusals::default();
     let mut why = lost;
     loop {
         match &why {
             TransportError::Disconnected { .. } => {
                 service.link.after_loss(session, why).await?;
-                refusals = 0;
+                refusals = Refusals::default();
             }
-            TransportError::Refused { .. } if refusals == MOST_REFUSALS => return Err(why),
-            TransportError::Refused { .. } => refusals += 1,
+            TransportError::Refused { reason, .. } if !refusals.bear(reason) => return Err(why),
             _ => {}
         }
         session = service.link.session();
@@ -342,6 +350,25 @@ async fn bring_back(
             Err(error) => why = error,
         }
         sleep(pauses.next()).await;
+    }
+}
+
+/// How the broker has refused to bring a queue back, in one session.
+#[derive(Default)]
+struct Refusals {
+    count: u32,
+    locked_since: Option<Instant>,
+}
+
+impl Refusals {
+    /// Whether it may be asked once more after this one.
+    fn bear(&mut self, reason: &str) -> bool {
+        if reason.contains("RESOURCE_LOCKED") {
+            let since = *self.locked_since.get_or_insert_with(Instant::now);
+            return since.elapsed() < LOCKED_WITHIN;
+        }
+        self.count += 1;
+        self.count <= MOST_REFUSALS
     }
 }
 
@@ -358,9 +385,14 @@ async fn handle(
 
 /// Takes no more, gives back what was not begun, and lets the handlers finish, all within the
 /// limit of the order.
-async fn drain(subscribed: Subscribed, work: Work, mut order: watch::Receiver<Order>) -> Drained {
+async fn drain(
+    subscribed: Subscribed,
+    mut work: Work,
+    mut order: watch::Receiver<Order>,
+) -> Drained {
     let Subscribed { queue, mut subscription, .. } = subscribed;
-    let Work { waiting, mut handlers } = work;
+    let waiting = work.waiting.take();
+    let mut handlers = work.handlers;
     let mut drained = Drained::default();
     tokio::select! {
         biased;
@@ -386,13 +418,9 @@ async fn drain(subscribed: Subscribed, work: Work, mut order: watch::Receiver<Or
 }
 
 /// Ends the consumer and gives back what was not begun.
-async fn give_back(
-    subscription: &mut Subscription,
-    waiting: VecDeque<(Instant, Delivery)>,
-    count: &mut usize,
-) {
+async fn give_back(subscription: &mut Subscription, waiting: Vec<Delivery>, count: &mut usize) {
     let cancelled = subscription.cancel().await;
-    for (_, delivery) in waiting {
+    for delivery in waiting {
         if delivery.settle(Settlement::Requeue).await.is_ok() {
             *count += 1;
         }

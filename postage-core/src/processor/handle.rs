@@ -185,9 +185,10 @@ impl Service {
         }
     }
 
-    /// Runs one handler within the layers, where there are some.
+    /// Runs one handler within the layers, where there are some and it is not the application's own.
     async fn layered(&self, handler: Entry, request: Request<'_>) -> Outcome {
-        let (Some(layers), Some(held)) = (&self.layers, request.kept()) else {
+        let layers = self.layers.as_ref().filter(|_| self.own != Some(handler.processor));
+        let (Some(layers), Some(held)) = (layers, request.kept()) else {
             return self.bounded(handler, request).await;
         };
         let passed = layers::handle(layers, Arc::clone(held), handler);

@@ -27,6 +27,7 @@ mod setup;
 mod sources;
 mod table;
 mod turn;
+mod waiting;
 
 pub use checks::{check_handlers, check_keyless, check_parameters, check_routes, exchange_name};
 pub(crate) use consume::{Service, start};
@@ -40,6 +41,7 @@ pub use handler::{DeclareHandler, Handle, read_handler, run_handler};
 pub(crate) use held::Held;
 pub use outcome::{IntoOutcome, Outcome};
 pub use parameters::{BadParameters, Parameters};
+pub(crate) use replier::Origin;
 pub use reply::{Reply, local_reply, local_reply_result};
 pub use request::{ErrorText, Request};
 pub use retry::Retry;

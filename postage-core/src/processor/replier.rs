@@ -6,6 +6,7 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use super::dedup::Answer;
 use crate::error::SendError;
+use crate::headers;
 use crate::link::Link;
 use crate::message::{Codec, EncodeError, Envelope, ResultContent};
 use crate::topology::Route;
@@ -17,12 +18,21 @@ pub(super) struct Replier {
     link: Arc<Link>,
     codec: Arc<dyn Codec>,
     to: Option<Address>,
-    /// The address of the application that answers.
-    from: Option<Arc<str>>,
+    /// The application that answers.
+    from: Option<Arc<Origin>>,
     replied: AtomicBool,
     raised: AtomicBool,
     /// What was answered first.
     answer: OnceLock<Answer>,
+}
+
+/// The application that an answer comes from.
+#[derive(Debug)]
+pub(crate) struct Origin {
+    /// Its own.
+    pub(crate) address: String,
+    /// Which of its starts it is.
+    pub(crate) start: String,
 }
 
 #[derive(Debug)]
@@ -41,7 +51,7 @@ impl Replier {
         link: Arc<Link>,
         codec: Arc<dyn Codec>,
         request: &Properties,
-        from: Option<Arc<str>>,
+        from: Option<Arc<Origin>>,
     ) -> Self {
         let to = request.reply_to.as_ref().map(|reply_to| Address {
             reply_to: reply_to.to_string(),
@@ -135,12 +145,15 @@ impl Replier {
     /// and one that has left has taken its queue along.
     async fn publish(&self, answer: Answer) -> Result<(), SendError> {
         let Some(to) = &self.to else { return Ok(()) };
-        let properties = Properties {
+        let mut properties = Properties {
             content_type: Some(answer.content_type.into()),
             correlation_id: to.correlation_id.clone().map(Into::into),
-            app_id: self.from.as_deref().map(|from| from.to_owned().into()),
             ..Properties::default()
         };
+        if let Some(Origin { address, start }) = self.from.as_deref() {
+            properties.app_id = Some(address.clone().into());
+            properties.set_header(headers::START, start.clone());
+        }
         let route = Route::to_queue(to.reply_to.clone());
         let reply =
             Publication::new(route, properties, answer.body).mandatory(false).confirm(false);

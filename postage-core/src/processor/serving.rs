@@ -6,8 +6,8 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
 use super::ServiceSetup;
-use super::consume::Subscribed;
-use super::sources::{ServedQueue, Sources};
+use super::consume::{Subscribed, ToConsume};
+use super::sources::{ServedQueue, Sources, Stage};
 use crate::link::Link;
 use crate::pauses::Pauses;
 use crate::topology::{Binding, Queue};
@@ -29,7 +29,7 @@ pub(crate) struct Running {
     pub(super) link: Arc<Link>,
     pub(super) sources: Arc<Sources>,
     pub(super) control: Arc<Control>,
-    added: mpsc::Sender<Subscribed>,
+    added: mpsc::Sender<ToConsume>,
     /// One: a queue that is consumed by two at once would be consumed twice, and left once.
     changes: Semaphore,
 }
@@ -61,7 +61,7 @@ pub struct Drained {
 }
 
 /// The queues that a service is to consume beside those that it began with.
-pub(crate) type Added = mpsc::Receiver<Subscribed>;
+pub(crate) type Added = mpsc::Receiver<ToConsume>;
 
 /// How often a binding of a queue that is consumed is tried again when it was refused.
 const MOST_AGAIN: u32 = 3;
@@ -187,18 +187,37 @@ impl Running {
             }
             return Ok(());
         }
+        let stopped = |_| TransportError::Disconnected { reason: "the service has stopped".into() };
+        let place = self.added.reserve().await.map_err(stopped)?;
         let queue = Arc::new(ServedQueue::new(queue, bindings, self.sources.prefetch()));
         let subscribe = || Subscribed::to(Arc::clone(&queue), &self.link);
         let subscribed = self.link.through_losses(subscribe).await?;
-        let stopped = |_| TransportError::Disconnected { reason: "the service has stopped".into() };
-        self.added.send(subscribed).await.map_err(stopped)?;
+        // From here on nothing waits: who gives this up has the queue, or has it not. Whoever
+        // consumes it shall find it known.
         self.sources.add(queue);
+        place.send(ToConsume::new(subscribed));
         Ok(())
     }
 
     /// To be done in a [turn](Running::turn).
     pub(crate) async fn leave(&self, queue: &str) {
-        self.sources.leave(queue).await;
+        tokio::select! {
+            biased;
+            () = self.sources.leave(queue) => {}
+            // A service that has stopped consumes nothing.
+            () = self.added.closed() => {}
+        }
+    }
+
+    /// Waits until no more is taken from this queue, whatever the reason.
+    pub(crate) fn left(&self, queue: &str) -> impl Future<Output = ()> + Send + use<> {
+        let queue = self.sources.named(queue);
+        async move {
+            if let Some(queue) = queue {
+                // The sender is here.
+                drop(queue.stage().wait_for(|stage| *stage == Stage::Left).await);
+            }
+        }
     }
 }
 
@@ -275,6 +294,11 @@ impl Serving {
         self.running.leave(queue).await;
     }
 
+    /// Waits until no more is taken from this queue.
+    pub(crate) fn left(&self, queue: &str) -> impl Future<Output = ()> + Send + use<> {
+        self.running.left(queue)
+    }
+
     /// Stops: takes no more messages, lets the handlers that run finish within `limit`, settles,
     /// and says what it left.
     pub async fn drain(mut self, limit: Duration) -> Drained {
@@ -288,6 +312,38 @@ impl Drop for Serving {
         if !self.task.is_finished() {
             tracing::warn!(queues = ?self.running.sources.names(), "a service was dropped while it ran");
             self.task.abort();
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::expect_used)]
+mod tests {
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::broker::Broker;
+
+    const DEADLINE: Duration = Duration::from_secs(60);
+
+    #[tokio::test(start_paused = true)]
+    async fn a_queue_that_nobody_came_to_consume_can_be_left() {
+        let broker = Broker::memory();
+        for stops_first in [true, false] {
+            let (running, mut added) =
+                Running::new(Arc::clone(broker.link()), &ServiceSetup::new());
+            running.consume(Queue::new("added"), Vec::new()).await.expect("it is consumed");
+            let taken = added.recv().await.expect("it is to be consumed");
+            if stops_first {
+                drop((added, taken));
+                timeout(DEADLINE, running.leave("added")).await.expect("it is left");
+            } else {
+                let left = running.left("added");
+                drop(taken);
+                timeout(DEADLINE, left).await.expect("it is left");
+                timeout(DEADLINE, running.leave("added")).await.expect("it is left");
+            }
+            assert!(running.queues().is_empty());
         }
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Retry;
 use super::dedup::{DedupStore, RecentMessages};
+use super::replier::Origin;
 use crate::error::ServeError;
 use crate::layers::HandlerService;
 use crate::message::Identity;
@@ -56,8 +57,11 @@ pub struct ServiceSetup {
     pub(crate) layers: Option<HandlerService>,
     pub(super) quit: bool,
     pub(super) restart: bool,
-    /// The address that answers say they come from.
-    pub(crate) answers_from: Option<Arc<str>>,
+    /// Whom answers say they come from.
+    pub(crate) answers_from: Option<Arc<Origin>>,
+    /// The place of the application's own processor: its handlers run outside of the layers, in
+    /// places of their own.
+    pub(crate) own: Option<usize>,
     /// A queue that was described in two ways.
     twice: Option<Cow<'static, str>>,
     /// A setting that two processors have otherwise.
@@ -106,6 +110,7 @@ impl ServiceSetup {
             quit: true,
             restart: true,
             answers_from: None,
+            own: None,
             twice: None,
             differing: None,
         }

@@ -40,7 +40,7 @@ impl Entry {
 }
 
 impl Table {
-    pub(super) fn of(
+    pub(crate) fn of(
         service: &str,
         processors: &[Arc<dyn AnyProcessor>],
     ) -> Result<Self, ServeError> {

@@ -15,9 +15,9 @@ use super::attempt::{Pending, Request};
 use super::call::{open_reply, read_reply};
 use crate::contract::Peer;
 use crate::error::{CallFault, CallOutcome};
-use crate::layers;
 use crate::telemetry::CallWatch;
-use crate::topology::Address;
+use crate::topology::{Address, FieldValue};
+use crate::{headers, layers};
 
 /// The answers to a call to many, made by [`Call::answers`](crate::Call::answers): a stream that
 /// ends when its time is up. Dropping it gives the call up.
@@ -37,8 +37,17 @@ pub struct Answered<T, X = CallFault> {
     /// Who answered: the address of this one application. `None` where it does not say, as Python
     /// Postage does not.
     pub from: Option<Address>,
+    /// Which of its starts answered.
+    pub(crate) start: Option<FieldValue>,
     /// What it answered.
     pub result: Result<T, X>,
+}
+
+impl<T, X> Answered<T, X> {
+    /// Of nobody: why there are no more.
+    fn fault(fault: impl Into<X>) -> Self {
+        Self { from: None, start: None, result: Err(fault.into()) }
+    }
 }
 
 enum State {
@@ -64,7 +73,7 @@ where
     }
 
     pub(super) fn under_way() -> Self {
-        let fault = Answered { from: None, result: Err(CallFault::UnderWay.into()) };
+        let fault = Answered::fault(CallFault::UnderWay);
         Self { answers: stream::once(std::future::ready(fault)).boxed(), item: PhantomData }
     }
 
@@ -87,8 +96,7 @@ where
 async fn next<T: DeserializeOwned, X: CallOutcome>(
     state: State,
 ) -> Option<(Answered<T, X>, State)> {
-    let failed =
-        |fault: CallFault| Some((Answered { from: None, result: Err(fault.into()) }, State::Over));
+    let failed = |fault: CallFault| Some((Answered::fault(fault), State::Over));
     let (mut pending, until, mut watch) = match state {
         State::Over => return None,
         State::Listening(pending, until, watch) => (pending, until, watch),
@@ -117,9 +125,10 @@ async fn next<T: DeserializeOwned, X: CallOutcome>(
             watch.answered();
             let from = reply.properties.app_id.as_deref();
             let from = from.map(|key| Address::of_key(key.to_owned()));
+            let start = reply.properties.header(headers::START).cloned();
             let opened = open_reply(pending.link(), &reply);
             let result = opened.map_err(X::from).and_then(|json| read_reply(&json));
-            Some((Answered { from, result }, State::Listening(pending, until, watch)))
+            Some((Answered { from, start, result }, State::Listening(pending, until, watch)))
         }
     }
 }

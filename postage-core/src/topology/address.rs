@@ -136,6 +136,10 @@ impl NamedAddress {
 
 impl NarrowedAddress {
     /// One of these, the next each time.
+    ///
+    /// The queue of a group stays when all have left it, so what is sent in turn to a group of
+    /// nobody is not `Unroutable`: it waits there for whoever joins. Only a group that nobody has
+    /// ever joined has no queue.
     #[must_use]
     pub fn in_turn(&self) -> Address {
         Address { key: format!("{}{IN_TURN}", self.key) }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use postage_core::prelude::*;
 use postage_core::transport::{Faults, FaultyTransport, MemoryTransport};
-use postage_core::{Address, Application, ApplicationCommandsProducer};
+use postage_core::{Address, Application, ApplicationCommandsProducer, Queue, Stopped};
 use tokio::time::{sleep, timeout};
 
 const SEEDS: u64 = 200;
@@ -98,4 +98,42 @@ fn applications_are_where_they_should_be_after_any_losses() {
         faults += ran.expect("the run ends");
     }
     assert!(faults > 0, "losses that nothing met would prove nothing");
+}
+
+/// An application whose connection is lost, and another connection that has its address by then.
+async fn locked_out() -> (FaultyTransport, Application, Broker) {
+    let memory = MemoryTransport::new();
+    let transport = FaultyTransport::new(memory.connect(), Faults::none(1));
+    let lamps = Broker::over(transport.clone());
+    let lamp = lamps.serve(Lamp).application("lamp").host("cellar").await.expect("it is started");
+    transport.disconnect(Duration::from_secs(1));
+    let other = Broker::over(memory.connect());
+    let own = Queue::new(Address::unique(lamp.fingerprint()).to_string());
+    let own = own.durable(false).exclusive(true).auto_delete(true);
+    other.declare_queue(&own).await.expect("the old one has gone with its connection");
+    (transport, lamp, other)
+}
+
+/// Whether all its queues are consumed.
+fn is_back(lamp: &Application) -> bool {
+    lamp.description().queues.iter().all(|queue| queue.consumed)
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_application_waits_while_the_broker_keeps_its_old_queue_locked() {
+    let (_transport, lamp, other) = locked_out().await;
+    // As with a heartbeat of 60 s that the broker waits for three times.
+    assert!(timeout(Duration::from_secs(180), lamp.stopped()).await.is_err());
+    assert!(!is_back(&lamp));
+    other.close().await.expect("it is closed");
+    sleep(SETTLED).await;
+    assert!(is_back(&lamp));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_application_whose_address_another_keeps_stops_and_says_why() {
+    let (_transport, lamp, _other) = locked_out().await;
+    let stopped = timeout(Duration::from_secs(600), lamp.stopped()).await.expect("it stops");
+    let Stopped::Failed(error) = stopped else { panic!("{stopped:?}") };
+    assert!(error.to_string().contains("RESOURCE_LOCKED"), "{error}");
 }

@@ -12,7 +12,7 @@ use postage_core::{
 };
 use serde_json::{Value, json};
 
-use crate::world::{Ear, Voice, World, line, within};
+use crate::world::{Ear, Gate, Voice, World, line, within};
 
 /// Longer than applications of this process need to answer, also on a busy machine.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(2);
@@ -60,6 +60,8 @@ on_every_broker! {
     each_address_reaches_exactly_those_it_names,
     a_group_is_joined_and_left_at_run_time,
     a_group_is_joined_and_left_at_anothers_command,
+    a_command_that_fails_counts_as_failed,
+    a_busy_application_says_who_it_is_and_takes_its_commands,
     ping_answers_the_fingerprint_and_joins_no_other,
     applications_of_one_process_have_addresses_of_their_own,
     a_process_id_that_another_has_gets_a_suffix,
@@ -72,6 +74,8 @@ on_every_broker! {
     an_application_describes_itself,
     all_applications_are_listed,
     who_comes_and_goes_is_watched,
+    one_that_a_command_stops_is_heard_to_stop,
+    a_start_that_fails_or_is_given_up_keeps_no_address,
     a_contract_may_name_its_application,
 }
 
@@ -217,6 +221,77 @@ async fn a_group_is_joined_and_left_at_anothers_command(world: World) {
     let gone = within("the error", scene.client().note("x").to(night)).await;
     assert!(matches!(gone, Err(SendError::Unroutable { .. })), "{gone:?}");
     assert_eq!(application.groups(), [""; 0]);
+}
+
+async fn a_command_that_fails_counts_as_failed(world: World) {
+    let scene = Scene::of(world).await;
+    let _application = scene.start("one").await;
+    let (commands, name) = (scene.commands(), Address::name(&scene.name).in_turn());
+    within("a confirm", commands.join_group("a/b").to(name.clone())).await.unwrap();
+    within("a confirm", commands.leave_group("").to(name)).await.unwrap();
+    let counts = |describe: &Description, name: &str| {
+        let mut handlers = describe.handlers.iter();
+        let handler = handlers.find(|handler| handler.name == name).unwrap();
+        (handler.handled, handler.failed)
+    };
+    until(&scene, |describe| {
+        ["join_group", "leave_group"].map(|name| counts(&describe, name)) == [(1, 1), (1, 1)]
+    })
+    .await;
+}
+
+struct Clerk {
+    voice: Voice,
+    gate: Arc<Gate>,
+}
+
+#[message_processor(concurrency = 1)]
+impl Clerk {
+    #[message_handler]
+    async fn toil(&self) {
+        self.voice.say("toils");
+        self.gate.pass().await;
+    }
+}
+
+async fn a_busy_application_says_who_it_is_and_takes_its_commands(world: World) {
+    let mut scene = Scene::of(world).await;
+    let gate = Arc::new(Gate::shut());
+    let clerk = Clerk { voice: scene.voice.clone(), gate: Arc::clone(&gate) };
+    let clerk = started(scene.broker.serve(clerk).application(scene.name.clone())).await;
+    let (who, name) = (clerk.fingerprint().clone(), Address::name(&scene.name));
+    let client = Producer::new(&scene.broker, Fingerprint::new("case", "test"));
+    for _ in 0..3 {
+        within("a confirm", client.command("toil", ()).to(Address::unique(&who))).await.unwrap();
+    }
+    assert_eq!(scene.ear.hears().await, "toils");
+    let ping = scene.commands().ping().to(Address::unique(&who));
+    assert_eq!(within("an answer", ping).await.expect("it answers"), who);
+    let joining = scene.commands().join_group("night").to(name);
+    within("a confirm", joining).await.unwrap();
+    until(&scene, |describe| describe.groups == ["night"]).await;
+    let list = within("the list", scene.broker.applications().list(ANSWERED_WITHIN)).await;
+    let mut listed = list.expect("it is listed").into_iter();
+    assert!(listed.any(|described| described.fingerprint == who));
+    // No other toil has begun beside the first.
+    assert_eq!(scene.ear.rest(), [""; 0]);
+    gate.open(3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn groups_are_joined_and_left_in_the_order_of_the_commands() {
+    let scene = Scene::of(World::memory()).await;
+    let application = scene.start("one").await;
+    let (commands, alone) = (scene.commands(), Address::unique(application.fingerprint()));
+    for round in 0..100 {
+        let group = format!("group{round}");
+        within("a confirm", commands.join_group(&group).to(alone.clone())).await.unwrap();
+        within("a confirm", commands.leave_group(&group).to(alone.clone())).await.unwrap();
+    }
+    within("a confirm", commands.join_group("last").to(alone)).await.unwrap();
+    until(&scene, |describe| describe.groups.iter().any(|group| group == "last")).await;
+    assert_eq!(application.groups(), ["last"]);
+    assert_eq!(application.serving().queues().len(), 4);
 }
 
 /// Asks until the description is as it should be.
@@ -469,6 +544,84 @@ async fn who_comes_and_goes_is_watched(world: World) {
     assert_eq!(next().await, Change::Started(who.clone()));
     within("the end", other.close()).await.expect("it is closed");
     assert_eq!(next().await, Change::Vanished(who));
+}
+
+async fn one_that_a_command_stops_is_heard_to_stop(world: World) {
+    let scene = Scene::of(world).await;
+    let mut watch = scene.broker.applications().watch();
+    let client = Producer::new(&scene.broker, Fingerprint::new("case", "test"));
+    for command in ["quit", "restart"] {
+        let application = scene.start("one").await;
+        let who = application.fingerprint().clone();
+        let mut there = false;
+        let told = async {
+            loop {
+                match watch.next().await.expect("it is watched") {
+                    // Once it is known, or it would not be missed.
+                    Change::Found(found) | Change::Started(found) if found == who => {
+                        let stops = client.command(command, ()).to(Address::unique(&who));
+                        stops.await.expect("it is there");
+                        there = true;
+                    }
+                    // Other cases have theirs on the same broker.
+                    Change::Stopped(stopped) if stopped == who => return,
+                    Change::Vanished(gone) => assert_ne!(gone, who),
+                    _ => {}
+                }
+            }
+        };
+        within("the last word", told).await;
+        assert!(there);
+    }
+}
+
+struct Pinger;
+
+#[message_processor]
+impl Pinger {
+    /// Every application answers this.
+    #[rpc_handler]
+    async fn ping(&self) -> u32 {
+        0
+    }
+}
+
+async fn a_start_that_fails_or_is_given_up_keeps_no_address(world: World) {
+    let scene = Scene::of(world).await;
+    let (host, other) = (scene.world.name("attic"), scene.world.broker().await);
+    let own = Queue::new(format!("{}@{host}", std::process::id()));
+    let own = own.durable(false).exclusive(true).auto_delete(true);
+    let free = async || {
+        let free = async {
+            while other.declare_queue(&own).await.is_err() {
+                tokio::task::yield_now().await;
+            }
+        };
+        within("the address to be free", free).await;
+        within("a deletion", other.transport().delete_queue(own.name())).await.unwrap();
+    };
+    let pinger = scene.broker.serve(Pinger).application(scene.name.clone()).host(host.clone());
+    let refused = within("the error", pinger.into_future()).await;
+    assert!(matches!(refused, Err(ServeError::TwoAnswers { name: "ping", .. })), "{refused:?}");
+    free().await;
+
+    // Given up wherever it waits.
+    let broker = scene.world.broker().await;
+    for polls in 0..40 {
+        let lamp = broker.serve(Lamp).application(scene.name.clone()).host(host.clone());
+        let mut lamp = Box::pin(lamp.into_future());
+        let mut polled = 0;
+        let given_up = std::future::poll_fn(|context| {
+            if polled == polls {
+                return std::task::Poll::Ready(None);
+            }
+            polled += 1;
+            lamp.as_mut().poll(context).map(Some)
+        });
+        let started = within("the polls", given_up).await;
+        drop((lamp, started));
+        free().await;
+    }
 }
 
 #[producer(application = "behaviour-lamps")]

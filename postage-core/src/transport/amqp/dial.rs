@@ -33,7 +33,11 @@ pub(super) async fn dial(
     let open = async move |uri: AMQPUri, _: GuardedRuntime| {
         for_stream.check()?;
         let opening = uri.connect_with_config_async(tls.as_ref(), &runtime);
-        let opened = timeout(patience, opening).await;
+        let opened = tokio::select! {
+            biased;
+            () = for_stream.off() => Ok(Err(io::ErrorKind::ConnectionAborted.into())),
+            opened = timeout(patience, opening) => opened,
+        };
         let opened = opened.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))?;
         Ok(AsyncTcpStream::Plain(Guard::new(opened, for_stream.clone())))
     };

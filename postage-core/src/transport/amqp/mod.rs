@@ -24,10 +24,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use address::Address;
-use session::{CLOSE_DEADLINE, Session};
+use session::{CLOSE_DEADLINE, LOST_DEADLINE, Session};
 use supervisor::Shared;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use super::{
     BoxFuture, ConnectionState, Publication, Source, Subscription, Transport, TransportError,
@@ -48,6 +49,8 @@ pub struct AmqpTransport {
     address: Address,
     shared: Arc<Shared>,
     supervisor: JoinHandle<()>,
+    /// Closed when the supervisor has ended.
+    supervised: watch::Receiver<()>,
 }
 
 impl AmqpTransport {
@@ -61,8 +64,13 @@ impl AmqpTransport {
         let address = Address::resolve(config)?;
         let addresses = address.with_other_hosts(config);
         let shared = Arc::new(Shared::connect(addresses, config.patience).await?);
-        let supervisor = tokio::spawn(Arc::clone(&shared).supervise());
-        Ok(Self { address, shared, supervisor })
+        let (supervising, supervised) = watch::channel(());
+        let for_task = Arc::clone(&shared);
+        let supervisor = tokio::spawn(async move {
+            for_task.supervise().await;
+            drop(supervising);
+        });
+        Ok(Self { address, shared, supervisor, supervised })
     }
 
     fn session(&self) -> Result<Arc<Session>, TransportError> {
@@ -126,10 +134,13 @@ impl Transport for AmqpTransport {
 
     fn close(&self) -> BoxFuture<'_, Result<(), TransportError>> {
         let session = self.shared.end();
+        let mut supervised = self.supervised.clone();
         Box::pin(async move {
             if let Some(session) = session {
                 session.close(CLOSE_DEADLINE).await;
             }
+            // It may be connecting just now. It says nothing, and an error is its end.
+            let _ = timeout(2 * LOST_DEADLINE, supervised.changed()).await;
             Ok(())
         })
     }

@@ -85,8 +85,10 @@ impl Shared {
             session.close(LOST_DEADLINE).await;
             drop(session);
             let session = tokio::select! {
-                session = self.reconnect() => session,
+                // First: once it is ended no other attempt begins.
+                biased;
                 () = self.ended() => return,
+                session = self.reconnect() => session,
             };
             let Some(session) = session else { return };
             sessions += 1;

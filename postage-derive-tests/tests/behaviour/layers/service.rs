@@ -36,7 +36,7 @@ on_every_broker! {
     a_call_that_a_layer_lets_go_by_is_told_so,
     a_panic_in_a_layer_harms_no_other_message,
     a_message_that_comes_again_under_its_id_meets_no_layer,
-    the_commands_of_an_application_go_through_its_layers,
+    the_commands_of_an_application_go_past_its_layers,
 }
 
 async fn a_layer_of_the_service_sees_the_method_the_fingerprint_and_the_headers(world: World) {
@@ -296,15 +296,36 @@ async fn a_message_that_comes_again_under_its_id_meets_no_layer(world: World) {
     assert_eq!(served.ear.rest(), [""; 0]);
 }
 
-async fn the_commands_of_an_application_go_through_its_layers(world: World) {
+async fn the_commands_of_an_application_go_past_its_layers(world: World) {
     let broker = world.broker().await;
     let ((voice, mut ear), gate) = (line(), Arc::new(Gate::shut()));
     let (name, at_work) = (world.name("bench"), AtomicUsize::new(0));
-    let serve = broker.serve(Bench { voice: voice.clone(), gate, at_work });
-    let serve = serve.layer(says("layer", &voice)).application(name.clone());
-    let _application = within("the application", serve.into_future()).await.unwrap();
-    let client = ApplicationCommandsProducer::new(&broker, Fingerprint::new("case", "test"));
-    let found = within("an answer", client.ping().to(Address::name(&name))).await.unwrap();
-    assert_eq!(found.name, name);
+    let bench = Bench { voice: voice.clone(), gate: Arc::clone(&gate), at_work };
+    let full = ServiceBuilder::new().load_shed().concurrency_limit(1);
+    let serve = broker.serve(bench).layer(full).layer(says("layer", &voice));
+    let application = serve.application(name.clone()).into_future();
+    let application = within("the application", application).await.unwrap();
+    let name = Address::name(&name);
+    let client = Producer::new(&broker, Fingerprint::new("case", "test"));
+    within("a confirm", client.status("late").to(name.clone())).await.unwrap();
     assert_eq!(ear.hears().await, "layer in");
+    // What goes through them is shed now.
+    let shed = client.rpc::<usize>("work", ()).to(name.clone());
+    assert_eq!(raised(shed).await.0, "Overloaded");
+    assert_eq!([ear.hears().await, ear.hears().await], ["layer in", "layer out"]);
+
+    let client = ApplicationCommandsProducer::new(&broker, Fingerprint::new("case", "test"));
+    let found = within("an answer", client.ping().to(name.clone())).await.unwrap();
+    assert_eq!(&found, application.fingerprint());
+    within("a confirm", client.join_group("night").to(name.clone())).await.unwrap();
+    let joined = async {
+        let describe = || client.describe_application().to(name.clone());
+        while describe().await.unwrap().groups != ["night"] {
+            tokio::task::yield_now().await;
+        }
+    };
+    within("the group", joined).await;
+    assert_eq!(ear.rest(), [""; 0]);
+    gate.open(1);
+    assert_eq!([ear.hears().await, ear.hears().await], ["too late", "layer out"]);
 }

@@ -1,0 +1,558 @@
+//! Applications that come and go.
+
+use std::collections::{HashMap, HashSet};
+use std::future::pending;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use futures_util::stream::{self, BoxStream, StreamExt};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+
+use super::commands::ApplicationCommandsProducer;
+use super::directory::Applications;
+use super::running::{OFFLINE, ONLINE};
+use super::start::check_name;
+use crate::error::CallFault;
+use crate::headers;
+use crate::link::{Link, SERVED_AGAIN_WITHIN};
+use crate::message::{Fingerprint, Message};
+use crate::pauses::Pauses;
+use crate::producer::Answered;
+use crate::topology::{APPLICATIONS, Address, Binding, FieldValue, Queue};
+use crate::transport::{BoxFuture, Delivery, Source, Subscription, TransportError};
+
+/// How often a watch looks who is there.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// How long a look waits for answers.
+const LOOK_FOR: Duration = Duration::from_millis(500);
+
+/// How many changes may wait for the one who watches; more make the watch wait.
+const MOST_CHANGES: usize = 256;
+
+/// How many applications a watch knows at once. Whoever may send can say that one is there.
+const MOST_KNOWN: usize = 10_000;
+
+/// How many of the silent are asked at once whether they are still there.
+const ASKED_AT_ONCE: usize = 32;
+
+/// How often in a row the broker may refuse to let the news be heard.
+const MOST_REFUSALS: u32 = 5;
+
+/// How long a text of a fingerprint that is in no address may be.
+const LONGEST_TEXT: usize = 255;
+
+/// An application came or went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Change {
+    /// It was there before anybody told so.
+    Found(Fingerprint),
+    /// It says that it has started.
+    Started(Fingerprint),
+    /// It says that it has stopped.
+    Stopped(Fingerprint),
+    /// It has gone without a word: killed, or cut off.
+    Vanished(Fingerprint),
+}
+
+/// Applications that come and go, as they do, made by [`Applications::watch`]. Dropping it ends
+/// the watch.
+#[derive(Debug)]
+pub struct Watch {
+    changes: mpsc::Receiver<Change>,
+    error: Arc<OnceLock<TransportError>>,
+    task: JoinHandle<()>,
+}
+
+impl Watch {
+    pub(super) fn of(applications: Applications) -> Self {
+        let (sender, changes) = mpsc::channel(MOST_CHANGES);
+        let error = Arc::new(OnceLock::new());
+        let watcher = Watcher::new(applications, sender);
+        Self { changes, error: Arc::clone(&error), task: tokio::spawn(watcher.run(error)) }
+    }
+
+    /// The next change; `None` when the watch has ended: the broker was closed, or it refuses to let
+    /// the news be heard. [`Watch::error`] says which. Cancel-safe.
+    pub async fn next(&mut self) -> Option<Change> {
+        self.changes.recv().await
+    }
+
+    /// Why the watch has ended; `None` while it goes on.
+    #[must_use]
+    pub fn error(&self) -> Option<&TransportError> {
+        self.error.get()
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Who has an address.
+#[derive(Clone, Debug)]
+struct Known {
+    fingerprint: Fingerprint,
+    /// Which of its starts this is: after another the fingerprint may be the same. Not every
+    /// application says so.
+    start: Option<String>,
+}
+
+impl Known {
+    /// One that can have an address of its own.
+    fn new(fingerprint: Fingerprint, start: Option<&FieldValue>) -> Option<Self> {
+        let Fingerprint { name, kind, pid, host, user, vhost } = &fingerprint;
+        let addressed = [name, host, pid].iter().all(|part| check_name("part", part).is_ok());
+        let vhost = vhost.as_deref().unwrap_or_default();
+        let others = [kind, user, vhost].iter().all(|text| text.len() <= LONGEST_TEXT);
+        let sound = addressed && others;
+        let start = start.and_then(FieldValue::as_str).filter(|id| id.len() <= LONGEST_TEXT);
+        let start = start.map(ToOwned::to_owned);
+        sound.then_some(Self { fingerprint, start })
+    }
+
+    fn address(&self) -> Address {
+        Address::unique(&self.fingerprint)
+    }
+
+    /// Whether both are one application, started once.
+    fn is(&self, other: &Self) -> bool {
+        let started_twice = matches!((&self.start, &other.start), (Some(a), Some(b)) if a != b);
+        self.fingerprint == other.fingerprint && !started_twice
+    }
+}
+
+/// The task of a watch.
+struct Watcher {
+    applications: Applications,
+    known: HashMap<Address, Known>,
+    /// Who has stopped since the last look began, by address and start: an answer of before may
+    /// come after.
+    stopped: HashSet<(Address, Option<String>)>,
+    /// When the connection was made again, after a loss.
+    back: Option<Instant>,
+    changes: mpsc::Sender<Change>,
+}
+
+/// Nobody watches any more.
+struct Unwatched;
+
+/// A look at who is there, while the news are heard.
+enum Look {
+    Over,
+    /// Everyone was asked.
+    Asking(BoxFuture<'static, Vec<Known>>),
+    /// Those who were silent are asked one by one.
+    Missing(BoxStream<'static, Known>),
+}
+
+/// What a look has seen.
+enum Seen {
+    There(Vec<Known>),
+    Gone(Known),
+}
+
+impl Look {
+    /// What it sees next; nothing when it is over. Cancel-safe.
+    async fn next(&mut self) -> Seen {
+        match self {
+            Self::Over => {}
+            Self::Asking(answers) => {
+                let there = answers.await;
+                *self = Self::Over;
+                return Seen::There(there);
+            }
+            Self::Missing(gone) => match gone.next().await {
+                Some(gone) => return Seen::Gone(gone),
+                None => *self = Self::Over,
+            },
+        }
+        pending().await
+    }
+}
+
+impl Watcher {
+    fn new(applications: Applications, changes: mpsc::Sender<Change>) -> Self {
+        let (known, stopped) = (HashMap::new(), HashSet::new());
+        Self { applications, known, stopped, back: None, changes }
+    }
+
+    async fn run(mut self, ended: Arc<OnceLock<TransportError>>) {
+        if let Err(error) = self.watch_on().await {
+            // It ends once.
+            drop(ended.set(error));
+        }
+    }
+
+    /// Watches over losses of the connection, until nobody watches any more.
+    async fn watch_on(&mut self) -> Result<(), TransportError> {
+        let link = Arc::clone(self.applications.link());
+        let (mut pauses, mut refusals) = (Pauses::new(), 0);
+        loop {
+            let session = link.session();
+            let lost = match hear_news(&link).await {
+                Ok(mut news) => {
+                    (pauses, refusals) = (Pauses::new(), 0);
+                    match self.watch(&link, &mut news).await {
+                        Ok(lost) => lost,
+                        Err(Unwatched) => return Ok(()),
+                    }
+                }
+                Err(error) => error,
+            };
+            if let TransportError::Disconnected { .. } = lost {
+                link.after_loss(session, lost).await?;
+                self.back = Some(Instant::now());
+            } else {
+                refusals += 1;
+                tracing::warn!(error = %lost, refusals, "who comes and goes cannot be heard");
+                if refusals == MOST_REFUSALS {
+                    return Err(lost);
+                }
+            }
+            sleep(pauses.next()).await;
+        }
+    }
+
+    /// Watches until the news are lost.
+    async fn watch(
+        &mut self,
+        link: &Link,
+        news: &mut Subscription,
+    ) -> Result<TransportError, Unwatched> {
+        let mut looks = interval(LOOK_EVERY);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut look = Look::Over;
+        loop {
+            tokio::select! {
+                biased;
+                heard = news.next() => match heard {
+                    Ok(Some(delivery)) => self.hear(link, &delivery).await?,
+                    Ok(None) => {
+                        let reason = "the consumer of the news ended".to_owned();
+                        return Ok(TransportError::Disconnected { reason });
+                    }
+                    Err(lost) => return Ok(lost),
+                },
+                // Those that have stopped since have said so: the news come first.
+                seen = look.next() => match seen {
+                    Seen::There(there) => look = self.find(there).await?,
+                    Seen::Gone(gone) => self.miss(gone).await?,
+                },
+                _ = looks.tick(), if matches!(look, Look::Over) => {
+                    self.stopped.clear();
+                    look = Look::Asking(Box::pin(ask(self.applications.commands().clone())));
+                }
+            }
+        }
+    }
+
+    async fn hear(&mut self, link: &Link, delivery: &Delivery) -> Result<(), Unwatched> {
+        let Some((status, who)) = read(link, delivery) else { return Ok(()) };
+        match &*status {
+            ONLINE => self.note(who, Change::Started).await,
+            OFFLINE => {
+                let address = who.address();
+                if self.stopped.len() < MOST_KNOWN {
+                    self.stopped.insert((address.clone(), who.start.clone()));
+                }
+                if self.known.get(&address).is_none_or(|known| !known.is(&who)) {
+                    return Ok(());
+                }
+                self.known.remove(&address);
+                self.tell(Change::Stopped(who.fingerprint)).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Notes those who answered, and answers how to go on: those who were known and are silent may
+    /// have gone.
+    async fn find(&mut self, there: Vec<Known>) -> Result<Look, Unwatched> {
+        let mut silent = self.known.clone();
+        for one in there {
+            let address = one.address();
+            silent.remove(&address);
+            if !self.stopped.contains(&(address, one.start.clone())) {
+                self.note(one, Change::Found).await?;
+            }
+        }
+        if silent.is_empty() || self.back.is_some_and(|back| back.elapsed() < SERVED_AGAIN_WITHIN) {
+            return Ok(Look::Over);
+        }
+        Ok(Look::Missing(missing(self.applications.commands().clone(), silent).boxed()))
+    }
+
+    /// Misses one who has gone, unless it has come again meanwhile.
+    async fn miss(&mut self, gone: Known) -> Result<(), Unwatched> {
+        let address = gone.address();
+        if self.known.get(&address).is_none_or(|known| !known.is(&gone)) {
+            return Ok(());
+        }
+        self.known.remove(&address);
+        self.tell(Change::Vanished(gone.fingerprint)).await
+    }
+
+    /// Notes who has the address now. It may have been another's, who has gone since.
+    async fn note(
+        &mut self,
+        who: Known,
+        change: fn(Fingerprint) -> Change,
+    ) -> Result<(), Unwatched> {
+        let address = who.address();
+        if let Some(known) = self.known.get_mut(&address).filter(|known| known.is(&who)) {
+            known.start = known.start.take().or(who.start);
+            return Ok(());
+        }
+        if self.known.len() >= MOST_KNOWN && !self.known.contains_key(&address) {
+            tracing::warn!(%address, "an application is not watched: too many are known");
+            return Ok(());
+        }
+        let fingerprint = who.fingerprint.clone();
+        if let Some(gone) = self.known.insert(address, who) {
+            self.tell(Change::Vanished(gone.fingerprint)).await?;
+        }
+        self.tell(change(fingerprint)).await
+    }
+
+    async fn tell(&self, change: Change) -> Result<(), Unwatched> {
+        self.changes.send(change).await.map_err(|_| Unwatched)
+    }
+}
+
+/// Asks everyone, and answers who is there.
+async fn ask(commands: ApplicationCommandsProducer) -> Vec<Known> {
+    let mut answers = commands.ping().to(Address::everyone()).answers(LOOK_FOR);
+    let mut there = Vec::new();
+    while let Some(Answered { from, start, result }) = answers.next().await {
+        match result {
+            Ok(fingerprint) if there.len() < MOST_KNOWN => {
+                there.extend(Known::new(fingerprint, start.as_ref()));
+            }
+            Ok(_) => {}
+            // What is wrong with the connection shows by the news.
+            Err(fault) => tracing::debug!(?from, %fault, "an answer to a look was left out"),
+        }
+    }
+    there
+}
+
+/// Those of the silent who have gone.
+fn missing(
+    commands: ApplicationCommandsProducer,
+    silent: HashMap<Address, Known>,
+) -> impl stream::Stream<Item = Known> + Send {
+    let asked = stream::iter(silent).map(move |(address, who)| {
+        let ping = commands.ping().to(address).timeout(LOOK_FOR).max_retry(0);
+        async move { has_gone(ping.await).then_some(who) }
+    });
+    asked.buffer_unordered(ASKED_AT_ONCE).filter_map(std::future::ready)
+}
+
+/// Whether nobody has the address that this is the answer of: its queue goes with its application.
+fn has_gone(answer: Result<Fingerprint, CallFault>) -> bool {
+    matches!(
+        answer,
+        Err(CallFault::Unroutable { .. }
+            | CallFault::Encode(_)
+            | CallFault::Transport(TransportError::Refused { .. }))
+    )
+}
+
+async fn hear_news(link: &Link) -> Result<Subscription, TransportError> {
+    link.declare(&APPLICATIONS).await?;
+    let queue = link.transport.declare_queue(&Queue::server_named()).await?;
+    let binding = Binding::new(APPLICATIONS, queue.clone(), Address::news().key().to_owned());
+    link.transport.bind(&binding).await?;
+    link.transport.consume(Source::new(queue).exclusive(true).auto_ack(true)).await
+}
+
+fn read(link: &Link, delivery: &Delivery) -> Option<(String, Known)> {
+    let (_, json) = link.open(delivery).ok()?;
+    let message = Message::from_json(&json).ok()?;
+    if message.kind() != "status" {
+        return None;
+    }
+    let who = Known::new(message.fingerprint()?, delivery.properties.header(headers::START))?;
+    Some((message.name().to_owned(), who))
+}
+
+#[cfg(test)]
+#[allow(clippy::expect_used, clippy::panic)]
+mod tests {
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::topology::{Exchange, ExchangeKind};
+    use crate::{Broker, Producer, message_processor};
+
+    const DEADLINE: Duration = Duration::from_secs(60);
+
+    struct Silent;
+
+    #[message_processor(crate = "crate")]
+    impl Silent {}
+
+    fn named(name: &str) -> Fingerprint {
+        let mut fingerprint = Fingerprint::new(name, "application").vhost("/");
+        (fingerprint.pid, fingerprint.host) = ("9".to_owned(), name.to_owned());
+        fingerprint
+    }
+
+    async fn says(broker: &Broker, who: &Fingerprint, status: &'static str, start: &'static str) {
+        let said = Producer::new(broker, who).status(status).to(Address::news());
+        said.header(headers::START, start).await.expect("somebody watches");
+    }
+
+    async fn next(watch: &mut Watch) -> Change {
+        timeout(DEADLINE, watch.next()).await.expect("a change").expect("it is watched")
+    }
+
+    /// A queue that takes what is sent to this one, who never answers.
+    async fn hung(broker: &Broker, who: &Fingerprint) {
+        let address = Address::unique(who).to_string();
+        let queue = Queue::new(address.clone()).durable(false);
+        let queue = broker.declare_queue(&queue).await.expect("it is declared");
+        broker.declare_exchange(&APPLICATIONS).await.expect("it is declared");
+        let binding = Binding::new(APPLICATIONS, queue, address);
+        broker.bind(&binding).await.expect("it is bound");
+    }
+
+    /// A watch that hears, and one who has told that it is there since and answers nothing.
+    async fn watched(broker: &Broker, first: &Fingerprint) -> Watch {
+        hung(broker, first).await;
+        let mut watch = broker.applications().watch();
+        let heard = async {
+            let online = || Producer::new(broker, first).status(ONLINE).to(Address::news());
+            while online().header(headers::START, "1").await.is_err() {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(DEADLINE, heard).await.expect("it listens");
+        assert_eq!(next(&mut watch).await, Change::Started(first.clone()));
+        watch
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn another_start_of_the_same_fingerprint_is_another_application() {
+        let (broker, lamp) = (Broker::memory(), named("lamp"));
+        let mut watch = watched(&broker, &lamp).await;
+        says(&broker, &lamp, ONLINE, "1").await;
+        says(&broker, &lamp, ONLINE, "2").await;
+        assert_eq!(next(&mut watch).await, Change::Vanished(lamp.clone()));
+        assert_eq!(next(&mut watch).await, Change::Started(lamp.clone()));
+        // The last word of the first is not that of the second.
+        says(&broker, &lamp, OFFLINE, "1").await;
+        says(&broker, &lamp, OFFLINE, "2").await;
+        says(&broker, &named("bell"), ONLINE, "1").await;
+        assert_eq!(next(&mut watch).await, Change::Stopped(lamp));
+        assert_eq!(next(&mut watch).await, Change::Started(named("bell")));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_is_asked_says_which_start_it_is_and_so_do_its_news() {
+        let broker = Broker::memory();
+        let mut watch = watched(&broker, &named("lamp")).await;
+        let bell = broker.serve(Silent).application("bell").host("tower").await.expect("a start");
+        let who = bell.fingerprint().clone();
+        assert_eq!(next(&mut watch).await, Change::Started(who.clone()));
+        // Somebody else was there in its name meanwhile.
+        says(&broker, &who, ONLINE, "another").await;
+        assert_eq!(next(&mut watch).await, Change::Vanished(who.clone()));
+        assert_eq!(next(&mut watch).await, Change::Started(who.clone()));
+        assert_eq!(next(&mut watch).await, Change::Vanished(who.clone()));
+        assert_eq!(next(&mut watch).await, Change::Found(who.clone()));
+        bell.drain(DEADLINE).await;
+        assert_eq!(next(&mut watch).await, Change::Stopped(who));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn those_who_are_silent_keep_no_news_waiting() {
+        let broker = Broker::memory();
+        let mut watch = watched(&broker, &named("hung")).await;
+        for place in 0..100 {
+            let who = named(&format!("hung{place}"));
+            hung(&broker, &who).await;
+            says(&broker, &who, ONLINE, "1").await;
+            assert_eq!(next(&mut watch).await, Change::Started(who));
+        }
+        hung(&broker, &named("lamp")).await;
+        // While they are asked one by one and answer nothing.
+        for _ in 0..40 {
+            sleep(LOOK_FOR / 5).await;
+            let begun = Instant::now();
+            says(&broker, &named("lamp"), ONLINE, "1").await;
+            assert_eq!(next(&mut watch).await, Change::Started(named("lamp")));
+            says(&broker, &named("lamp"), OFFLINE, "1").await;
+            assert_eq!(next(&mut watch).await, Change::Stopped(named("lamp")));
+            assert!(begun.elapsed() < LOOK_FOR / 5, "{:?}", begun.elapsed());
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn news_of_those_who_are_not_there_are_soon_found_out() {
+        let broker = Broker::memory();
+        let mut watch = watched(&broker, &named("lamp")).await;
+        let mut forged: Vec<_> = (0..100).map(|place| named(&format!("forged{place}"))).collect();
+        for who in &forged {
+            says(&broker, who, ONLINE, "1").await;
+            assert_eq!(next(&mut watch).await, Change::Started(who.clone()));
+        }
+        let begun = Instant::now();
+        while !forged.is_empty() {
+            let Change::Vanished(gone) = next(&mut watch).await else {
+                panic!("one that is there")
+            };
+            forged.retain(|who| *who != gone);
+        }
+        assert!(begun.elapsed() < LOOK_EVERY * 4, "{:?}", begun.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_can_have_no_address_is_not_known() {
+        let broker = Broker::memory();
+        let mut watch = watched(&broker, &named("lamp")).await;
+        let mut odd: [Fingerprint; 5] = std::array::from_fn(|_| named("odd"));
+        odd[0].pid = "9".repeat(300);
+        odd[1].host = String::new();
+        odd[2].name = "a/b".to_owned();
+        odd[3].pid = "1@2".to_owned();
+        odd[4].user = "u".repeat(300);
+        for who in odd {
+            says(&broker, &who, ONLINE, "1").await;
+        }
+        says(&broker, &named("bell"), ONLINE, "1").await;
+        assert_eq!(next(&mut watch).await, Change::Started(named("bell")));
+    }
+
+    #[tokio::test]
+    async fn a_watch_knows_so_many_and_no_more() {
+        let (sender, mut changes) = mpsc::channel(1);
+        let mut watcher = Watcher::new(Broker::memory().applications(), sender);
+        let known = |place| {
+            let mut who = named("lamp");
+            who.pid = format!("{place}");
+            Known { fingerprint: who, start: None }
+        };
+        watcher.known.extend((0..MOST_KNOWN).map(|place| (known(place).address(), known(place))));
+        assert!(watcher.note(known(MOST_KNOWN), Change::Started).await.is_ok());
+        assert!(changes.try_recv().is_err());
+        assert_eq!(watcher.known.len(), MOST_KNOWN);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_watch_that_is_refused_ends_and_says_why() {
+        let broker = Broker::memory();
+        let other = Exchange::new(APPLICATIONS.name().to_owned(), ExchangeKind::Fanout);
+        broker.declare_exchange(&other).await.expect("it is declared");
+        let mut watch = broker.applications().watch();
+        assert_eq!(timeout(DEADLINE, watch.next()).await.expect("it ends"), None);
+        let error = watch.error().expect("it says why").to_string();
+        assert!(error.contains("PRECONDITION_FAILED"), "{error}");
+    }
+}
