@@ -19,6 +19,7 @@ use super::serving::{Added, Control, Drained, Order, Running, Serving};
 use super::sources::{ServedQueue, Sources, Stage};
 use super::table::Table;
 use super::turn::Turn;
+use super::waiting::Waiting;
 use super::{ReplyTo, Retry, ServiceSetup};
 use crate::error::ServeError;
 use crate::layers::HandlerService;
@@ -49,6 +50,7 @@ pub(crate) struct Service {
     /// Who is named in what fails here.
     pub(super) identity: Identity,
     pub(super) retry: Retry,
+    pub(super) waiting: Waiting,
     pub(super) dedup: Option<Arc<dyn DedupStore>>,
     pub(super) cancels: Arc<Cancels>,
     pub(super) handler_time: Duration,
@@ -83,6 +85,7 @@ impl Service {
             running,
             identity,
             retry: setup.retry,
+            waiting: Waiting::default(),
             dedup: setup.dedup.store(),
             cancels: Arc::default(),
             handler_time: setup.handler_time,

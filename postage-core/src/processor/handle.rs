@@ -34,17 +34,17 @@ impl Service {
         turn: &mut Turn,
     ) {
         if let Some(failure) = Failure::kept(&delivery, queue) {
-            return self.bury_again(queue, delivery, failure).await;
+            return self.bury_again(queue, delivery, failure, turn).await;
         }
         if has_expired(&delivery, since) {
             let outcome = Outcome::reject("its time was up before a handler was free");
-            return self.settle(queue, delivery, outcome.into()).await;
+            return self.settle(queue, delivery, outcome.into(), turn).await;
         }
         if let Some(address) = &delivery.properties.reply_to
             && !self.reply_to.allows(address)
         {
             let text = format!("the reply address `{address}` is no reply queue");
-            return self.settle(queue, delivery, Outcome::reject(text).into()).await;
+            return self.settle(queue, delivery, Outcome::reject(text).into(), turn).await;
         }
         let opened = catch_unwind(AssertUnwindSafe(|| self.link.open(&delivery)));
         let opened = opened.unwrap_or_else(|_| Err(CodecError::new("the codec panicked")));
@@ -59,7 +59,7 @@ impl Service {
                 malformed(&delivery, &replier, &error.to_string()).await.into()
             }
         };
-        self.settle(queue, delivery, verdict).await;
+        self.settle(queue, delivery, verdict, turn).await;
     }
 
     /// The way back to whoever sent the delivery.

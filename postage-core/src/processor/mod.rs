@@ -27,6 +27,7 @@ mod setup;
 mod sources;
 mod table;
 mod turn;
+mod waiting;
 
 pub use checks::{check_handlers, check_keyless, check_parameters, check_routes, exchange_name};
 pub(crate) use consume::{Service, start};
