@@ -76,10 +76,9 @@ impl Service {
         replier: Replier,
         turn: &mut Turn,
     ) -> Verdict {
-        let queue = queue.name();
         let context = Context::new(
             delivery.properties.clone(),
-            History::of(delivery, &queue),
+            History::of(delivery, &queue.name()),
             delivery.redelivered,
             body.clone(),
             Arc::clone(&self.control),
@@ -97,7 +96,7 @@ impl Service {
             lent = (context, replier);
             Request::new(&message, &lent.0, &lent.1)
         };
-        self.once(&queue, request, turn).await
+        self.once(&queue.id, request, turn).await
     }
 
     /// Dispatches a message unless one of its id was handled before: a caller is answered as then.
