@@ -17,7 +17,7 @@ use super::dedup::Claimed;
 use super::history::{self, History, copied};
 use super::sources::ServedQueue;
 use super::turn::Turn;
-use super::waiting::rounded;
+use super::waiting::{has_waited, rounded};
 use super::{Outcome, Retry};
 use crate::headers;
 use crate::pauses::Pauses;
@@ -269,8 +269,11 @@ impl Failure {
             return None;
         }
         let queue = queue.name();
-        // In another queue it is another message.
+        // In another queue it is another message; and who sends may say what he likes.
         history::text(properties, headers::QUEUE).filter(|failed_in| **failed_in == *queue)?;
+        if !has_waited(delivery, &queue) {
+            return None;
+        }
         let History { failures: count, route } = History::of(delivery, &queue);
         let text = |header| history::text(properties, header).map(str::to_owned);
         let reason = text(headers::ERROR).unwrap_or_default();

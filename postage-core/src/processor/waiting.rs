@@ -15,8 +15,8 @@ use std::time::Duration;
 
 use super::consume::Service;
 use super::sources::ServedQueue;
-use crate::topology::{Overflow, Queue, QueueKind, Route};
-use crate::transport::TransportError;
+use crate::topology::{FieldValue, Overflow, Queue, QueueKind, Route};
+use crate::transport::{Delivery, TransportError};
 
 /// How long a classic queue of waiting messages outlives the last of them.
 const LINGERS: Duration = Duration::from_secs(60);
@@ -81,6 +81,29 @@ impl Service {
     }
 }
 
+/// Whether a delivery came from a queue for waiting of its own queue, as the broker noted it.
+pub(super) fn has_waited(delivery: &Delivery, name: &str) -> bool {
+    let Some(FieldValue::List(deaths)) = delivery.properties.header("x-death") else {
+        return false;
+    };
+    // The newest is the first.
+    let Some(FieldValue::Table(death)) = deaths.first() else { return false };
+    let text = |name: &str| {
+        let entry = death.iter().find(|(key, _)| key == name);
+        entry.and_then(|(_, value)| value.as_str()).unwrap_or_default()
+    };
+    let waited_in = text("queue");
+    let waited_in = waited_in.strip_prefix(ours(name)).unwrap_or(waited_in);
+    delivery.route == Route::to_queue(name.to_owned())
+        && text("reason") == "expired"
+        && waited_in.strip_prefix(name).is_some_and(|rest| rest.starts_with(".retry."))
+}
+
+/// What is put before names of the broker's: only the broker may give names that begin so.
+fn ours(name: &str) -> &'static str {
+    if name.starts_with("amq.") { "postage." } else { "" }
+}
+
 /// The pause that is spent for this one: in milliseconds with two digits that are not 0, so that
 /// pauses of any length make few queues. At least 1 ms, and never shorter.
 pub(super) fn rounded(pause: Duration) -> Duration {
@@ -105,8 +128,7 @@ fn lasting(name: &str, pause: Duration) -> Queue {
 
 /// A queue that goes when it is not used for a while.
 fn passing(queue: &Queue, name: &str, pause: Duration) -> Queue {
-    // Only the broker may give names that begin so.
-    let ours = if name.starts_with("amq.") { "postage." } else { "" };
+    let ours = ours(name);
     returning(format!("{ours}{name}.retry.{}", pause.as_millis()), name, pause)
         .durable(queue.durable && !queue.exclusive)
         .expires(pause.saturating_mul(2).saturating_add(LINGERS))
