@@ -32,8 +32,7 @@ use crate::transport::{Delivery, Settlement, Subscription, TransportError};
 /// refusals pass: an exclusive queue is locked until the broker has noticed a loss.
 const MOST_REFUSALS: u32 = 20;
 
-/// How many messages may wait here for a handler. The prefetch is the tighter bound, where there
-/// is one.
+/// How many messages may wait here for a handler. The prefetch is the tighter bound mostly.
 const MOST_WAITING: usize = 1024;
 
 /// What the handlers of a service share.

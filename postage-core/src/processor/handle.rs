@@ -125,16 +125,14 @@ impl Service {
         }
     }
 
-    /// Claims an id. While another handler has it, others need not wait for that one too; unless
-    /// nothing else bounds how many wait.
+    /// Claims an id. While another handler has it, others need not wait for that one too: the
+    /// prefetch bounds how many do.
     async fn claim(&self, store: &dyn DedupStore, id: &str, turn: &mut Turn) -> Claim {
         let mut claiming = store.claim(id);
         if let Some(claim) = (&mut claiming).now_or_never() {
             return claim;
         }
-        if self.sources.prefetch() > 0 {
-            turn.give_up();
-        }
+        turn.give_up();
         claiming.await
     }
 

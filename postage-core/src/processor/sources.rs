@@ -62,9 +62,9 @@ impl Sources {
             of_place.map(|(_, binding)| binding.clone()).collect()
         };
         let served = setup.queues.iter().enumerate().map(|(place, queue)| {
-            Arc::new(ServedQueue::new(queue.clone(), bindings_of(place), setup.prefetch))
+            Arc::new(ServedQueue::new(queue.clone(), bindings_of(place), setup.most_out()))
         });
-        Self { prefetch: setup.prefetch, queues: Mutex::new(served.collect()) }
+        Self { prefetch: setup.most_out(), queues: Mutex::new(served.collect()) }
     }
 
     /// How many unsettled messages each queue may have out.
