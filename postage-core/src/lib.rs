@@ -81,7 +81,7 @@
 //! | sends with the broker, over AMQP | 1,024 unconfirmed, 256 behind them | – | waits its turn |
 //! | the time of a send | 30 s | [`Publish::within`] | [`SendError::TimedOut`], or [`SendError::Disconnected`] |
 //! | the time of a handler | 10 min | [`Serve::handler_time`] | the handler is dropped: a caller gets the exception `HandlerTimeout`, a message has failed |
-//! | unsettled messages at a service | 100 a queue | `prefetch`, [`Serve::prefetch`] | waits in its queue |
+//! | unsettled messages at a service | 100 a queue; 1,024 where the prefetch is set to 0 | `prefetch`, [`Serve::prefetch`] | waits in its queue |
 //! | handlers at once | prefetch × queues; 1,024 where the prefetch is 0 | `concurrency`, [`Serve::concurrency`] | waits in the service, up to 1,024 messages a queue |
 //! | attempts at a message | 1 | `retry`, [`Serve::retry`] | a dead letter that says why |
 //! | handled messages remembered | 100,000, for 5 min, in 64 MiB with their answers | [`RecentMessages`] in [`Serve::dedup`] | the oldest is forgotten, and would be handled again |

@@ -1,6 +1,7 @@
 //! What is bounded in the messages and calls of a connection.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -20,6 +21,9 @@ pub const DEFAULT_MAX_DEPTH: usize = 127;
 /// That is a minute of 500 calls a second with nobody to answer. Each takes some 7 KiB beside
 /// its body (measured over AMQP), so as many take 225 MiB.
 pub const DEFAULT_MAX_CALLS: usize = 32_768;
+
+/// How long a send may wait for the broker unless set.
+pub(crate) const SEND_WITHIN: Duration = Duration::from_secs(30);
 
 /// The limits of a broker handle.
 #[derive(Clone, Debug)]

@@ -37,6 +37,16 @@ pub enum Error {
         /// The end of its log.
         log: String,
     },
+    /// The node did not do what it was told by `rabbitmqctl`.
+    #[error("`rabbitmqctl {command}` failed ({status}): {said}")]
+    Control {
+        /// What it was told.
+        command: String,
+        /// How the program ended.
+        status: String,
+        /// What it said.
+        said: String,
+    },
     /// The address of a broker has no host and port that a proxy could stand before.
     #[error("the broker's address has no host and port; write amqp://user:password@host:5672")]
     NoTarget,

@@ -55,7 +55,7 @@ pub struct Certificates {
 pub(crate) struct Layout {
     pub(crate) ports: Ports,
     pub(crate) tls: bool,
-    node: String,
+    pub(crate) node: String,
     folder: TempDir,
 }
 
@@ -113,6 +113,10 @@ impl Layout {
             write(&self.path("key.pem"), key)?;
         }
         write(&self.path("rabbitmq.conf"), &config)?;
+        // What a queue does not take of another's dead letters is offered again after a second; unless
+        // set, after three minutes.
+        let impatient = "[{rabbit, [{dead_letter_worker_publisher_confirm_timeout, 1000}]}].\n";
+        write(&self.path("advanced.config"), impatient)?;
         write(&self.path("enabled_plugins"), "[].\n")?;
         write(&self.path("environment"), "")
     }

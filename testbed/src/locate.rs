@@ -17,6 +17,13 @@ pub(crate) fn server_script() -> Result<PathBuf, Error> {
         .ok_or(Error::Missing { program: "rabbitmq-server" })
 }
 
+/// The program that tells a running node what to do, beside the server's script.
+pub(crate) fn control_script() -> Result<PathBuf, Error> {
+    let beside = server_script()?.with_file_name("rabbitmqctl");
+    let beside = Some(beside).filter(|script| script.is_file());
+    beside.or_else(|| on_path("rabbitmqctl")).ok_or(Error::Missing { program: "rabbitmqctl" })
+}
+
 /// Erlang's name server, which a node needs to start.
 pub(crate) fn epmd() -> Result<PathBuf, Error> {
     on_path("epmd")

@@ -127,6 +127,25 @@ impl RabbitMq {
         self.run()
     }
 
+    /// Tells the running node something by `rabbitmqctl`, and answers what that says: some seconds.
+    ///
+    /// # Errors
+    /// [`Error::Control`] when the node does not do it.
+    pub fn control(&self, arguments: &[&str]) -> Result<String, Error> {
+        let script = locate::control_script()?;
+        let mut command = Command::new(&script);
+        self.layout.apply(&mut command);
+        command.arg("--node").arg(&self.layout.node).arg("--quiet").args(arguments);
+        let output = command.output().doing(|| format!("run {}", script.display()))?;
+        let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        if output.status.success() {
+            return Ok(said);
+        }
+        let errors = String::from_utf8_lossy(&output.stderr);
+        let (command, status) = (arguments.join(" "), output.status.to_string());
+        Err(Error::Control { command, status, said: format!("{said} {}", errors.trim()) })
+    }
+
     fn run(&mut self) -> Result<(), Error> {
         self.name_server = Some(epmd::start(self.layout.ports.epmd)?);
         let script = locate::server_script()?;

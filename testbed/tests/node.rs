@@ -33,6 +33,14 @@ fn a_node_starts_dies_comes_back_on_its_port_and_stops() {
 }
 
 #[test]
+fn a_node_does_what_it_is_told_and_says_when_it_cannot() {
+    let node = RabbitMq::start().unwrap();
+    assert_eq!(node.control(&["eval", "1 + 1."]).unwrap(), "2");
+    let error = node.control(&["no_such_command"]).unwrap_err().to_string();
+    assert!(error.contains("rabbitmqctl no_such_command"), "{error}");
+}
+
+#[test]
 fn two_nodes_run_beside_each_other() {
     let (one, other) = (RabbitMq::start().unwrap(), RabbitMq::start().unwrap());
     assert_ne!(one.port(), other.port());

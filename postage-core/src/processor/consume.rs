@@ -14,12 +14,13 @@ use super::cancel::Cancels;
 use super::dedup::DedupStore;
 use super::erased::AnyProcessor;
 use super::handle::panic_text;
+use super::lines::{Lines, Places};
 use super::replier::Origin;
 use super::serving::{Added, Control, Drained, Order, Running, Serving};
 use super::sources::{ServedQueue, Sources, Stage};
 use super::table::Table;
 use super::turn::Turn;
-use super::waiting::{Places, Waiting};
+use super::waiting::Waiting;
 use super::{ReplyTo, Retry, ServiceSetup};
 use crate::error::ServeError;
 use crate::layers::HandlerService;
@@ -50,6 +51,7 @@ pub(crate) struct Service {
     /// Who is named in what fails here.
     pub(super) identity: Identity,
     pub(super) retry: Retry,
+    pub(super) waiting: Waiting,
     pub(super) dedup: Option<Arc<dyn DedupStore>>,
     pub(super) cancels: Arc<Cancels>,
     pub(super) handler_time: Duration,
@@ -86,6 +88,7 @@ impl Service {
             running,
             identity,
             retry: setup.retry,
+            waiting: Waiting::default(),
             dedup: setup.dedup.store(),
             cancels: Arc::default(),
             handler_time: setup.handler_time,
@@ -228,7 +231,7 @@ async fn guard(service: Arc<Service>, queue: ToConsume, places: Places) -> Drain
 /// Consumes a queue, over losses of the connection, until told to stop.
 async fn consume(service: Arc<Service>, mut subscribed: Subscribed, places: Places) -> Drained {
     let mut order = Orders::to(&service, &subscribed.queue);
-    let mut work = Work { waiting: Waiting::new(places), handlers: JoinSet::new() };
+    let mut work = Work { waiting: Lines::new(places), handlers: JoinSet::new() };
     loop {
         let delivered = deliver(&service, &mut subscribed, &mut order, &mut work);
         let lost = match delivered.await {
@@ -264,7 +267,7 @@ async fn consume(service: Arc<Service>, mut subscribed: Subscribed, places: Plac
 
 /// The messages of one queue that are here.
 struct Work {
-    waiting: Waiting,
+    waiting: Lines,
     handlers: JoinSet<()>,
 }
 

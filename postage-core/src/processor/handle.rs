@@ -35,17 +35,17 @@ impl Service {
         turn: &mut Turn,
     ) {
         if let Some(failure) = Failure::kept(&delivery, queue) {
-            return self.bury_again(queue, delivery, failure).await;
+            return self.bury_again(queue, delivery, failure, turn).await;
         }
         if has_expired(&delivery, since) {
             let outcome = Outcome::reject("its time was up before a handler was free");
-            return self.settle(queue, delivery, outcome.into()).await;
+            return self.settle(queue, delivery, outcome.into(), turn).await;
         }
         if let Some(address) = &delivery.properties.reply_to
             && !self.reply_to.allows(address)
         {
             let text = format!("the reply address `{address}` is no reply queue");
-            return self.settle(queue, delivery, Outcome::reject(text).into()).await;
+            return self.settle(queue, delivery, Outcome::reject(text).into(), turn).await;
         }
         let opened = catch_unwind(AssertUnwindSafe(|| self.link.open(&delivery)));
         let opened = opened.unwrap_or_else(|_| Err(CodecError::new("the codec panicked")));
@@ -60,7 +60,7 @@ impl Service {
                 malformed(&delivery, &replier, &error.to_string()).await.into()
             }
         };
-        self.settle(queue, delivery, verdict).await;
+        self.settle(queue, delivery, verdict, turn).await;
     }
 
     /// The way back to whoever sent the delivery.
@@ -77,10 +77,9 @@ impl Service {
         replier: Replier,
         turn: &mut Turn,
     ) -> Verdict {
-        let queue = queue.name();
         let context = Context::new(
             delivery.properties.clone(),
-            History::of(delivery, &queue),
+            History::of(delivery, &queue.name()),
             delivery.redelivered,
             body.clone(),
             Arc::clone(&self.control),
@@ -98,7 +97,7 @@ impl Service {
             lent = (context, replier);
             Request::new(&message, &lent.0, &lent.1)
         };
-        self.once(&queue, request, turn).await
+        self.once(&queue.id, request, turn).await
     }
 
     /// Dispatches a message unless one of its id was handled before: a caller is answered as then.
@@ -127,16 +126,14 @@ impl Service {
         }
     }
 
-    /// Claims an id. While another handler has it, others need not wait for that one too; unless
-    /// nothing else bounds how many wait.
+    /// Claims an id. While another handler has it, others need not wait for that one too: the
+    /// prefetch bounds how many do.
     async fn claim(&self, store: &dyn DedupStore, id: &str, turn: &mut Turn) -> Claim {
         let mut claiming = store.claim(id);
         if let Some(claim) = (&mut claiming).now_or_never() {
             return claim;
         }
-        if self.sources.prefetch() > 0 {
-            turn.give_up();
-        }
+        turn.give_up();
         claiming.await
     }
 

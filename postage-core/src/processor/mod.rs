@@ -14,6 +14,7 @@ mod handler;
 #[cfg_attr(not(feature = "tower"), allow(dead_code, reason = "without layers nobody holds it"))]
 mod held;
 mod history;
+mod lines;
 mod outcome;
 mod parameters;
 mod replier;

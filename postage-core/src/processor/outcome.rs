@@ -22,7 +22,8 @@ pub enum Outcome {
     Retry {
         /// Why.
         reason: String,
-        /// How long to wait. Whole milliseconds.
+        /// How long to wait: rounded up to two digits of milliseconds, like 1,300 ms for 1,280. The
+        /// broker has a queue for each pause, see [`Retry`](crate::Retry).
         after: Duration,
     },
     /// It failed for good: to the queue's dead-letter exchange where there is one, else dropped.

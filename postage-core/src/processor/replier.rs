@@ -3,10 +3,12 @@ use std::sync::{Arc, OnceLock};
 
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
+use tokio::time::timeout;
 
 use super::dedup::Answer;
 use crate::error::SendError;
 use crate::headers;
+use crate::limits::SEND_WITHIN;
 use crate::link::Link;
 use crate::message::{Codec, EncodeError, Envelope, ResultContent};
 use crate::topology::Route;
@@ -157,7 +159,12 @@ impl Replier {
         let route = Route::to_queue(to.reply_to.clone());
         let reply =
             Publication::new(route, properties, answer.body).mandatory(false).confirm(false);
-        Ok(self.link.publish(reply).await?)
+        let route = reply.route.clone();
+        // A broker that takes no messages for now shall not hold the handler's place for ever.
+        match timeout(SEND_WITHIN, self.link.publish(reply)).await {
+            Ok(sent) => Ok(sent?),
+            Err(_) => Err(SendError::TimedOut { route, waited: SEND_WITHIN }),
+        }
     }
 }
 

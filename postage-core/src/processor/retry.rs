@@ -3,9 +3,21 @@ use std::time::Duration;
 /// How often a message whose handler failed is tried again, and after which pauses.
 ///
 /// It counts for messages; a call whose handler failed has told its caller, who may call again.
-/// The pause is spent in a queue of the broker named after the service's queue and the pause, like
-/// `order-desk.retry.1000`, from which the message goes back to the end of its queue; so it takes
-/// no memory here, and survives a restart where the queue does.
+/// The pause is spent in a queue of the broker named after the service's queue and the pause, from
+/// which the message goes back to the end of its queue; so it takes no memory here, and survives a
+/// restart where the queue does. It is rounded up to two digits of milliseconds, like 1,300 ms for
+/// 1,280, so that there are few such queues.
+///
+/// A service's queue that stays, being durable and neither exclusive nor deleted by itself, has quorum
+/// queues for that, like `order-desk.retry.q.1000`, which keep a message until its own queue has it,
+/// also where that is full (RabbitMQ 3.10 or later). RabbitMQ offers it again after 3 min then, unless
+/// its `dead_letter_worker_publisher_confirm_timeout` says otherwise. They stay as the service's
+/// queue does: who deletes that deletes these. Any other queue, and an older broker, has classic ones
+/// that go after a minute without use, like `order-desk.retry.1000`: from those a message is lost
+/// that comes back to a full queue, or at the moment at which the broker is killed.
+///
+/// A queue that the broker names has another name after a loss of the connection: what waits for it
+/// then is lost, as what was in it.
 ///
 /// ```
 /// use std::time::Duration;

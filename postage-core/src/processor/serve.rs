@@ -88,7 +88,7 @@ impl Serve {
         self
     }
 
-    /// How many unsettled messages each queue may have out here; 0 for no bound.
+    /// How many unsettled messages each queue may have out here; 0 for 1,024.
     pub fn prefetch(mut self, messages: u16) -> Self {
         self.setup = self.setup.prefetch(messages);
         self

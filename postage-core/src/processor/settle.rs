@@ -16,15 +16,14 @@ use super::consume::Service;
 use super::dedup::Claimed;
 use super::history::{self, History, copied};
 use super::sources::ServedQueue;
+use super::turn::Turn;
+use super::waiting::{has_waited, rounded};
 use super::{Outcome, Retry};
 use crate::headers;
 use crate::pauses::Pauses;
 use crate::telemetry;
-use crate::topology::{Queue, Route};
+use crate::topology::Route;
 use crate::transport::{Delivery, Properties, Publication, Settled, TransportError};
-
-/// How long a queue of waiting messages outlives the last of them.
-const RETRY_QUEUE_LINGERS: Duration = Duration::from_secs(60);
 
 /// How long a message waits that the dead letters did not take: 1 s, then twice as long each time,
 /// up to 5 min.
@@ -63,7 +62,13 @@ impl From<Outcome> for Verdict {
 impl Service {
     /// Settles a delivery of this queue, and remembers that it was handled, unless it
     /// comes again.
-    pub(super) async fn settle(&self, queue: &ServedQueue, delivery: Delivery, verdict: Verdict) {
+    pub(super) async fn settle(
+        &self,
+        queue: &ServedQueue,
+        delivery: Delivery,
+        verdict: Verdict,
+        turn: &mut Turn,
+    ) {
         let Verdict { outcome, handler, claimed } = verdict;
         let name = queue.name();
         let History { failures, route } = History::of(&delivery, &name);
@@ -79,14 +84,15 @@ impl Service {
                 Settled::Dropped { reason: failure.reason }
             }
             Outcome::Fail { reason } => {
-                self.pass_on(queue, &delivery, failure(reason), self.retry.pause(count)).await
+                let pause = self.retry.pause(count);
+                self.pass_on(queue, &delivery, failure(reason), pause, turn).await
             }
             Outcome::Retry { reason, after } => {
                 let pause = self.retry.pause(count).map(|_| after);
-                self.pass_on(queue, &delivery, failure(reason), pause).await
+                self.pass_on(queue, &delivery, failure(reason), pause, turn).await
             }
             Outcome::Reject { reason } => {
-                self.pass_on(queue, &delivery, failure(reason), None).await
+                self.pass_on(queue, &delivery, failure(reason), None, turn).await
             }
         };
         self.conclude(delivery, &settled).await;
@@ -105,8 +111,9 @@ impl Service {
         queue: &ServedQueue,
         delivery: Delivery,
         failure: Failure,
+        turn: &mut Turn,
     ) {
-        let settled = self.bury(queue, &delivery, failure).await;
+        let settled = self.bury(queue, &delivery, failure, turn).await;
         self.conclude(delivery, &settled).await;
     }
 
@@ -126,8 +133,9 @@ impl Service {
         delivery: &Delivery,
         failure: Failure,
         pause: Option<Duration>,
+        turn: &mut Turn,
     ) -> Settled {
-        if let Some(pause) = pause {
+        if let Some(pause) = pause.map(rounded) {
             self.log("to be tried again", delivery, &failure);
             match self.wait(queue, delivery, &failure, pause, 0).await {
                 Ok(()) => return Settled::Retried { reason: failure.reason, after: pause },
@@ -138,11 +146,17 @@ impl Service {
             }
         }
         self.log("rejected", delivery, &failure);
-        self.bury(queue, delivery, failure).await
+        self.bury(queue, delivery, failure, turn).await
     }
 
     /// Publishes a dead letter; one that is not taken waits for the next time.
-    async fn bury(&self, queue: &ServedQueue, delivery: &Delivery, failure: Failure) -> Settled {
+    async fn bury(
+        &self,
+        queue: &ServedQueue,
+        delivery: &Delivery,
+        failure: Failure,
+        turn: &mut Turn,
+    ) -> Settled {
         // Without a route, what the broker's own policy does with it is not known here.
         let Some((exchange, key)) = queue.queue.dead_letter_route() else {
             return Settled::Rejected { reason: failure.reason };
@@ -150,7 +164,7 @@ impl Service {
         let key = key.unwrap_or_else(|| failure.route.key().to_owned());
         let route = Route::new(exchange, key);
         let kept = failure.kept.saturating_add(1);
-        let pause = KEPT_FOR.pause(kept).unwrap_or_default();
+        let pause = rounded(KEPT_FOR.pause(kept).unwrap_or_default());
         let mut pauses = Pauses::new();
         loop {
             match self.publish_copy(route.clone(), delivery, &failure, 0).await {
@@ -167,6 +181,8 @@ impl Service {
                     tracing::error!(service = &*self.name, %error, "a message could not wait for the dead letters: it is held here");
                 }
             }
+            // It is handled already: others run meanwhile.
+            turn.give_up();
             sleep(pauses.next()).await;
         }
     }
@@ -180,17 +196,8 @@ impl Service {
         pause: Duration,
         kept: u32,
     ) -> Result<(), TransportError> {
-        let durable = queue.queue.durable && !queue.queue.exclusive;
-        let pause = pause.max(Duration::from_millis(1));
-        let waiting = Queue::new(waiting_queue(&failure.queue, pause))
-            .durable(durable)
-            .message_ttl(pause)
-            .expires(pause.saturating_mul(2).saturating_add(RETRY_QUEUE_LINGERS))
-            .dead_letter("")
-            .dead_letter_key(failure.queue.to_string());
-        // Each time: it goes when it is not used for a while.
-        let waiting = self.link.transport.declare_queue(&waiting).await?;
-        self.publish_copy(Route::to_queue(waiting), delivery, failure, kept).await
+        let publish = |route| self.publish_copy(route, delivery, failure, kept);
+        self.have_wait(queue, &failure.queue, pause, publish).await
     }
 
     async fn publish_copy(
@@ -264,21 +271,17 @@ impl Failure {
             return None;
         }
         let queue = queue.name();
-        // In another queue it is another message.
+        // In another queue it is another message; and who sends may say what he likes.
         history::text(properties, headers::QUEUE).filter(|failed_in| **failed_in == *queue)?;
+        if !has_waited(delivery, &queue) {
+            return None;
+        }
         let History { failures: count, route } = History::of(delivery, &queue);
         let text = |header| history::text(properties, header).map(str::to_owned);
         let reason = text(headers::ERROR).unwrap_or_default();
         let handler = text(headers::HANDLER).map(Cow::Owned);
         Some(Self { reason, handler, count, queue, route, kept })
     }
-}
-
-/// The name of the queue in which a message waits for its next attempt.
-fn waiting_queue(queue: &str, pause: Duration) -> String {
-    // Only the broker may give names that begin so.
-    let ours = if queue.starts_with("amq.") { "postage." } else { "" };
-    format!("{ours}{queue}.retry.{}", pause.as_millis())
 }
 
 fn shortened(text: &str) -> String {

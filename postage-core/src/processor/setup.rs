@@ -18,6 +18,10 @@ use crate::topology::{Binding, Exchange, Queue};
 /// away from other consumers.
 pub const DEFAULT_PREFETCH: u16 = 100;
 
+/// How many unsettled messages a queue may have out where no bound is set, and how many handlers run
+/// then: what has come waits in memory.
+const MOST_OUT: u16 = 1024;
+
 /// How long a handler may run, unless set.
 pub const DEFAULT_HANDLER_TIME: Duration = Duration::from_secs(600);
 
@@ -223,11 +227,15 @@ impl ServiceSetup {
         }
     }
 
+    /// How many unsettled messages each queue may have out.
+    pub(super) const fn most_out(&self) -> u16 {
+        if self.prefetch == 0 { MOST_OUT } else { self.prefetch }
+    }
+
     /// How many handlers may run at once: as many as messages may be out, unless set.
     pub(super) fn handlers_at_once(&self) -> usize {
-        const NO_BOUND: usize = 1024;
         let out = match self.prefetch {
-            0 => NO_BOUND,
+            0 => usize::from(MOST_OUT),
             prefetch => usize::from(prefetch) * self.queues.len().max(1),
         };
         self.concurrency.unwrap_or(out).clamp(1, tokio::sync::Semaphore::MAX_PERMITS)

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
+use uuid::Uuid;
 
 use super::ServiceSetup;
 use crate::link::Link;
@@ -26,6 +27,9 @@ pub(super) struct Sources {
 pub(super) struct ServedQueue {
     /// As it was described.
     pub(super) queue: Queue,
+    /// What it is known by over losses: its name, or, where the broker gives it another each time, one
+    /// of our own.
+    pub(super) id: Box<str>,
     prefetch: u16,
     now: Mutex<Now>,
     stage: watch::Sender<Stage>,
@@ -58,9 +62,9 @@ impl Sources {
             of_place.map(|(_, binding)| binding.clone()).collect()
         };
         let served = setup.queues.iter().enumerate().map(|(place, queue)| {
-            Arc::new(ServedQueue::new(queue.clone(), bindings_of(place), setup.prefetch))
+            Arc::new(ServedQueue::new(queue.clone(), bindings_of(place), setup.most_out()))
         });
-        Self { prefetch: setup.prefetch, queues: Mutex::new(served.collect()) }
+        Self { prefetch: setup.most_out(), queues: Mutex::new(served.collect()) }
     }
 
     /// How many unsettled messages each queue may have out.
@@ -118,8 +122,13 @@ impl Sources {
 impl ServedQueue {
     pub(super) fn new(queue: Queue, bindings: Vec<Binding>, prefetch: u16) -> Self {
         let now = Mutex::new(Now { name: queue.name().into(), bindings });
+        let id = match queue.name() {
+            "" => Uuid::new_v4().to_string(),
+            name => name.to_owned(),
+        };
         Self {
             queue,
+            id: id.into(),
             prefetch,
             now,
             stage: watch::Sender::new(Stage::Consumed),

@@ -1,131 +1,172 @@
-//! The messages of one queue that wait here for a handler, and which of them gets one next.
+//! Where a message waits for its next attempt: in a queue of the broker, which sends it back to its
+//! own queue after the pause.
+//!
+//! A classic queue that does so forgets the message at once, also where its own queue is full then,
+//! or the broker ends between the two. So a message of a queue that is to last waits in a quorum
+//! queue, which keeps it until its own queue has it. RabbitMQ does not count declaring a quorum queue
+//! again as using it, and would delete one that has a time to expire with all that waits in it; so
+//! it has none, and stays as the service's queue does.
+//!
+//! Where the broker has no such queue, or it takes nothing since it has no leader, a classic one
+//! serves.
 
-use std::collections::VecDeque;
-use std::future::pending;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
-
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::Instant;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use super::consume::Service;
-use crate::message::{Category, Message};
-use crate::transport::Delivery;
+use super::sources::ServedQueue;
+use crate::topology::{FieldValue, Overflow, Queue, QueueKind, Route};
+use crate::transport::{Delivery, TransportError};
 
-/// How many messages may wait here for a handler. The prefetch is the tighter bound, where there
-/// is one.
-const MOST_WAITING: usize = 1024;
+/// How long a classic queue of waiting messages outlives the last of them.
+const LINGERS: Duration = Duration::from_secs(60);
 
-/// How many calls to the application itself, like `ping`, are answered at once.
-const OWN_CALLS: usize = 8;
+/// What RabbitMQ says of a queue that is there already and another.
+const IS_ANOTHER: &str = "inequivalent arg";
 
-/// How many commands to the application itself, like `join_group`, are carried out at once: they
-/// are in the order of their arrival.
-const OWN_COMMANDS: usize = 1;
-
-/// Larger bodies are no commands to the application itself: they hold a name at most.
-const LARGEST_COMMAND: usize = 16 * 1024;
-
-/// What kind of handler a message waits for. Each kind has places of its own, so that an
-/// application answers who it is, however busy its handlers are.
-#[derive(Clone, Copy, Debug)]
-enum Lane {
-    Handlers,
-    OwnCalls,
-    OwnCommands,
-}
-
-/// The places of handlers that may run at once, over all queues of a service.
-#[derive(Clone, Debug)]
-pub(super) struct Places([Arc<Semaphore>; 3]);
-
-/// The messages of one queue that wait for a handler, by their lanes.
-#[derive(Debug)]
-pub(super) struct Waiting([Line; 3]);
-
-/// Those that wait for a handler of one kind, and since when.
-#[derive(Debug)]
-struct Line {
-    places: Arc<Semaphore>,
-    messages: VecDeque<(Instant, Delivery)>,
-}
-
-impl Places {
-    pub(super) fn new(handlers: usize) -> Self {
-        Self([handlers, OWN_CALLS, OWN_COMMANDS].map(|places| Arc::new(Semaphore::new(places))))
-    }
+/// What is known of the broker's queues for waiting.
+#[derive(Debug, Default)]
+pub(super) struct Waiting {
+    /// It has none that keep a message until it is taken.
+    forgetful: AtomicBool,
 }
 
 impl Waiting {
-    pub(super) fn new(Places(places): Places) -> Self {
-        Self(places.map(|places| Line { places, messages: VecDeque::new() }))
-    }
-
-    pub(super) fn has_room(&self) -> bool {
-        self.0.iter().map(|line| line.messages.len()).sum::<usize>() < MOST_WAITING
-    }
-
-    /// Takes up a message that has just come.
-    pub(super) fn add(&mut self, service: &Service, delivery: Delivery) {
-        let line = &mut self.0[service.lane(&delivery) as usize];
-        line.messages.push_back((Instant::now(), delivery));
-    }
-
-    /// The next message that a handler may begin, in its place. Cancel-safe.
-    pub(super) async fn next(&mut self) -> (Instant, Delivery, OwnedSemaphorePermit) {
-        let [handlers, calls, commands] = &mut self.0;
-        tokio::select! {
-            biased;
-            next = commands.next() => next,
-            next = calls.next() => next,
-            next = handlers.next() => next,
+    fn forgets(&self, service: &str, reason: &str) {
+        if !self.forgetful.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                service,
+                reason,
+                "the broker has no quorum queue to wait in (RabbitMQ 3.10 has): a message that \
+                 comes back from its pause to a full queue is lost"
+            );
         }
-    }
-
-    /// Takes all that was not begun.
-    pub(super) fn take(&mut self) -> Vec<Delivery> {
-        let lines = self.0.iter_mut();
-        lines.flat_map(|line| line.messages.drain(..).map(|(_, delivery)| delivery)).collect()
-    }
-}
-
-impl Line {
-    async fn next(&mut self) -> (Instant, Delivery, OwnedSemaphorePermit) {
-        // Only with a message in hand: a queue that waits keeps no place from the others.
-        if !self.messages.is_empty()
-            && let Ok(place) = Arc::clone(&self.places).acquire_owned().await
-            && let Some((since, delivery)) = self.messages.pop_front()
-        {
-            return (since, delivery, place);
-        }
-        // Until a message comes. Nobody closes the semaphore.
-        pending().await
     }
 }
 
 impl Service {
-    fn lane(&self, delivery: &Delivery) -> Lane {
-        let Some(own) = self.own else { return Lane::Handlers };
-        // A codec of the user's own may panic. Whoever handles the message will say so.
-        let category = catch_unwind(AssertUnwindSafe(|| self.own_command(own, delivery)));
-        match category {
-            Ok(Some(Category::Rpc)) => Lane::OwnCalls,
-            Ok(Some(Category::Message)) => Lane::OwnCommands,
-            Ok(None) | Err(_) => Lane::Handlers,
+    /// Publishes a copy of a message of this queue to where it waits for so long. The queue for that
+    /// is declared each time: it may have gone meanwhile.
+    pub(super) async fn have_wait<F>(
+        &self,
+        queue: &ServedQueue,
+        name: &str,
+        pause: Duration,
+        publish: impl Fn(Route) -> F,
+    ) -> Result<(), TransportError>
+    where
+        F: Future<Output = Result<(), TransportError>>,
+    {
+        let via = async |waiting: Queue| {
+            let waiting = self.link.transport.declare_queue(&waiting).await?;
+            publish(Route::to_queue(waiting)).await
+        };
+        let passing = || passing(&queue.queue, name, pause);
+        if !lasts(&queue.queue) || self.waiting.forgetful.load(Ordering::Relaxed) {
+            return via(passing()).await;
+        }
+        match via(lasting(name, pause)).await {
+            Err(TransportError::Refused { reason, .. }) if !reason.contains(IS_ANOTHER) => {
+                via(passing()).await?;
+                self.waiting.forgets(&self.name, &reason);
+                Ok(())
+            }
+            Err(TransportError::NotConfirmed { .. }) => {
+                via(passing()).await?;
+                self.waiting.forgets(&self.name, "it takes no messages");
+                Ok(())
+            }
+            done => done,
         }
     }
+}
 
-    /// Whether this is called or told, where only the application itself handles it.
-    fn own_command(&self, own: usize, delivery: &Delivery) -> Option<Category> {
-        if delivery.body.len() > LARGEST_COMMAND {
-            return None;
+/// Whether a delivery came from a queue for waiting of its own queue, as the broker noted it.
+pub(super) fn has_waited(delivery: &Delivery, name: &str) -> bool {
+    let Some(FieldValue::List(deaths)) = delivery.properties.header("x-death") else {
+        return false;
+    };
+    // The newest is the first.
+    let Some(FieldValue::Table(death)) = deaths.first() else { return false };
+    let text = |name: &str| {
+        let entry = death.iter().find(|(key, _)| key == name);
+        entry.and_then(|(_, value)| value.as_str()).unwrap_or_default()
+    };
+    let waited_in = text("queue");
+    let waited_in = waited_in.strip_prefix(ours(name)).unwrap_or(waited_in);
+    delivery.route == Route::to_queue(name.to_owned())
+        && text("reason") == "expired"
+        && waited_in.strip_prefix(name).is_some_and(|rest| rest.starts_with(".retry."))
+}
+
+/// What is put before names of the broker's: only the broker may give names that begin so.
+fn ours(name: &str) -> &'static str {
+    if name.starts_with("amq.") { "postage." } else { "" }
+}
+
+/// The pause that is spent for this one: in milliseconds with two digits that are not 0, so that
+/// pauses of any length make few queues. At least 1 ms, and never shorter.
+pub(super) fn rounded(pause: Duration) -> Duration {
+    let millis = u64::try_from(pause.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX).max(1);
+    let step = 10_u64.pow(millis.ilog10().saturating_sub(1));
+    Duration::from_millis(millis.div_ceil(step).saturating_mul(step))
+}
+
+/// Whether a queue is there until somebody deletes it.
+fn lasts(queue: &Queue) -> bool {
+    let expires = queue.arguments().get("x-expires").is_some();
+    queue.durable && !queue.exclusive && !queue.auto_delete && !expires
+}
+
+/// A queue that keeps each message until its own queue has it.
+fn lasting(name: &str, pause: Duration) -> Queue {
+    returning(format!("{name}.retry.q.{}", pause.as_millis()), name, pause)
+        .kind(QueueKind::Quorum)
+        .overflow(Overflow::RejectPublish)
+        .argument("x-dead-letter-strategy", "at-least-once")
+}
+
+/// A queue that goes when it is not used for a while.
+fn passing(queue: &Queue, name: &str, pause: Duration) -> Queue {
+    let ours = ours(name);
+    returning(format!("{ours}{name}.retry.{}", pause.as_millis()), name, pause)
+        .durable(queue.durable && !queue.exclusive)
+        .expires(pause.saturating_mul(2).saturating_add(LINGERS))
+}
+
+fn returning(waiting: String, name: &str, pause: Duration) -> Queue {
+    Queue::new(waiting).message_ttl(pause).dead_letter("").dead_letter_key(name.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn millis(pause: Duration) -> u64 {
+        u64::try_from(rounded(pause).as_millis()).unwrap()
+    }
+
+    #[test]
+    fn pauses_of_every_length_up_to_a_minute_make_few_queues() {
+        let queues: HashSet<_> =
+            (0..=60_000).map(|pause| millis(Duration::from_millis(pause))).collect();
+        assert_eq!(queues.len(), 99 + 90 + 90 + 51);
+    }
+
+    proptest! {
+        #[test]
+        fn a_pause_is_at_most_a_tenth_longer_and_never_shorter(nanos in 0..=u64::MAX) {
+            let asked = Duration::from_nanos(nanos);
+            let (spent, whole) = (rounded(asked), Duration::from_millis(1));
+            prop_assert!(spent >= asked.max(whole));
+            prop_assert!(spent <= (asked + whole) * 11 / 10);
+            prop_assert_eq!(rounded(spent), spent);
+            let digits = millis(asked).to_string();
+            prop_assert!(digits.trim_end_matches('0').len() <= 2, "{}", digits);
         }
-        let codec = self.link.codecs.of(delivery.properties.content_type.as_deref()).ok()?;
-        let json = codec.decode(delivery.body.clone()).ok()?;
-        self.link.limits.check_depth(&json).ok()?;
-        let message = Message::from_json(&json).ok()?;
-        let handlers = self.table.handlers(message.category(), message.kind(), message.name());
-        let is_own = !handlers.is_empty() && handlers.iter().all(|one| one.processor == own);
-        is_own.then(|| message.category())
     }
 }

@@ -6,13 +6,11 @@ use tracing::Span;
 
 use crate::contract::Method;
 use crate::layers::SendingService;
+use crate::limits::SEND_WITHIN;
 use crate::link::Link;
 use crate::message::EncodeError;
 use crate::topology::{Exchange, Route};
 use crate::transport::{Properties, Publication, TransportError};
-
-/// How long a publication waits for its confirm unless set.
-const SEND_WITHIN: Duration = Duration::from_secs(30);
 
 /// Exchanges and keys to send to: Postage's `eks`.
 pub(crate) type Routes = Arc<[(Exchange, Cow<'static, str>)]>;

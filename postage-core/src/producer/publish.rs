@@ -63,14 +63,17 @@ impl Publish {
     }
 
     /// How long to wait for the broker's confirm, over losses of the connection: 30 s unless set.
-    /// After that it is not known whether the message was taken.
+    /// After that it is not known whether the message was taken. Unconfirmed, how long to wait until
+    /// the connection takes it: a broker that runs out of memory or disk space reads from nobody who
+    /// publishes.
     pub fn within(mut self, limit: Duration) -> Self {
         self.outgoing(|outgoing| outgoing.within = limit);
         self
     }
 
     /// Does not wait for the broker: it resolves when the message is handed to the connection, and
-    /// neither a loss nor a missing queue is heard of.
+    /// neither a loss nor a missing queue is heard of. Where the connection takes none,
+    /// [`Publish::within`] bounds the wait.
     pub fn unconfirmed(mut self) -> Self {
         self.outgoing(|outgoing| outgoing.confirm = false);
         self
@@ -124,16 +127,16 @@ async fn send(
     properties: Properties,
 ) -> Result<(), SendError> {
     let once = || outgoing.publish_to(exchange, key.clone(), body.clone(), properties.clone());
-    if !outgoing.confirm {
-        return Ok(once().await?);
-    }
-    match timeout(outgoing.within, outgoing.link.through_losses(once)).await {
+    let sending = async {
+        if outgoing.confirm { outgoing.link.through_losses(once).await } else { once().await }
+    };
+    match timeout(outgoing.within, sending).await {
         Ok(sent) => Ok(sent?),
         Err(_) => Err(out_of_time(outgoing, exchange, key.clone())),
     }
 }
 
-/// Why the broker did not confirm in time: the connection is gone, or it takes no messages.
+/// Why the message was not sent in time: the connection is gone, or it takes no messages.
 fn out_of_time(outgoing: &Outgoing, exchange: &Exchange, key: Cow<'static, str>) -> SendError {
     let state = outgoing.link.transport.state();
     state.borrow().error().map_or_else(

@@ -7,6 +7,9 @@ use tokio::sync::watch;
 
 use crate::world::within;
 
+/// The handler that fails at a message when it first comes, and then hears it as one that is told.
+const STUMBLE: usize = 2;
+
 /// Doubles numbers for callers and hears them from senders.
 pub(crate) struct Desk {
     gate: watch::Sender<bool>,
@@ -18,6 +21,8 @@ pub(crate) struct Desk {
 pub(crate) struct Seen {
     /// How many handlers have begun.
     pub(crate) begun: usize,
+    /// How many handlers have failed.
+    pub(crate) failed: usize,
     pub(crate) asked: HashMap<u64, u32>,
     pub(crate) told: HashMap<u64, u32>,
 }
@@ -77,6 +82,7 @@ impl p::MessageProcessor for Desk {
     const TABLE: &'static [&'static [p::Method]] = &[&[
         p::Method::rpc("command", "double", "double", &[], "u64"),
         p::Method::message("command", "tell", "tell", &[]),
+        p::Method::message("command", "stumble", "stumble", &[]),
     ]];
 
     /// Its queues have names of the test's own: they are given when it is served.
@@ -92,7 +98,11 @@ impl p::MessageProcessor for Desk {
             Ok((number,)) => number,
             Err(fault) => return request.refuse(fault).await,
         };
-        if index == 1 {
+        if index == STUMBLE && request.context().failures() == 0 {
+            self.seen.send_modify(|seen| seen.failed += 1);
+            return p::Outcome::Fail { reason: "it stumbled".to_owned() };
+        }
+        if index > 0 {
             self.seen.send_modify(|seen| *seen.told.entry(number).or_default() += 1);
             return request.settle(());
         }

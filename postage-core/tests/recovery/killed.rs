@@ -2,6 +2,7 @@
 
 mod calls;
 mod sends;
+mod waiting;
 
 use std::time::Duration;
 

@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 mod applications;
+mod blocked;
 mod channels;
 mod connecting;
 mod desk;

@@ -194,6 +194,16 @@ pub(crate) async fn node() -> RabbitMq {
     spawn_blocking(|| RabbitMq::start().unwrap()).await.unwrap()
 }
 
+/// Has the node refuse to read from publishers, as one that is short of memory, or read again.
+pub(crate) async fn short_of_memory(node: RabbitMq, short: bool) -> RabbitMq {
+    let of_all = if short { "0.00001" } else { "0.4" };
+    let told = spawn_blocking(move || {
+        node.control(&["set_vm_memory_high_watermark", of_all]).unwrap();
+        node
+    });
+    told.await.unwrap()
+}
+
 pub(crate) async fn killed(mut node: RabbitMq) -> RabbitMq {
     let killed = spawn_blocking(move || {
         node.kill();

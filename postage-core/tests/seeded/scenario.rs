@@ -279,7 +279,7 @@ async fn check_queues(memory: &MemoryTransport, confirmed: &[u32], books: &mut B
     let left = rest_of(memory, QUEUE).await;
     books.check(left == 0, || format!("{left} message(s) are left in `{QUEUE}`"));
     for pause in [100, 200] {
-        let left = rest_of(memory, &format!("{QUEUE}.retry.{pause}")).await;
+        let left = rest_of(memory, &format!("{QUEUE}.retry.q.{pause}")).await;
         books.check(left == 0, || format!("{left} message(s) wait {pause} ms for ever"));
     }
     let broker = Broker::over(memory.connect());

@@ -43,6 +43,7 @@ on_every_broker! {
     a_message_is_acknowledged_only_after_its_handler,
     a_service_dropped_in_the_middle_gives_its_messages_to_the_next,
     a_service_takes_no_more_than_it_may_have_out,
+    a_service_whose_prefetch_is_0_takes_1_024,
     prefetch_and_concurrency_are_set_by_attribute_too,
     competing_services_share_the_work,
 }
@@ -178,6 +179,18 @@ async fn a_service_takes_no_more_than_it_may_have_out(world: World) {
     }
     assert_eq!(others, [2, 3, 4]);
     assert_eq!(ear.rest(), [""; 0]);
+}
+
+async fn a_service_whose_prefetch_is_0_takes_1_024(world: World) {
+    let broker = world.broker().await;
+    let place = world.place("work");
+    let (worker, mut ear) = worker();
+    let settings = |serve: postage_core::Serve| serve.prefetch(0).concurrency(1);
+    let _serving = place.serve_with(&broker, worker, settings).await;
+    send(&place.producer(&broker), 0..1025).await;
+    assert_eq!(ear.hears().await, "begins 0");
+    let mut messages = place.consume(&broker).await;
+    assert_eq!(seen(&mut messages).await.parameters()["number"], 1024);
 }
 
 #[exchange(name = "behaviour-handling-set", durable = false)]

@@ -36,6 +36,8 @@ on_every_broker! {
     what_finds_no_dead_letter_queue_is_kept_until_there_is_one,
     a_call_that_finds_no_dead_letter_queue_is_kept_and_not_run_again,
     what_cannot_wait_either_is_held_and_is_in_its_queue_after_a_drain,
+    what_is_held_takes_no_place_of_a_handler,
+    a_sender_who_says_that_a_message_was_kept_does_not_keep_it_from_its_handler,
 }
 
 /// The queue in which the first pause is spent.
@@ -160,4 +162,33 @@ async fn what_cannot_wait_either_is_held_and_is_in_its_queue_after_a_drain(world
     assert_eq!(ear.hears().await, "bob");
     let letter = seen(&mut place.dead_letters(&broker).await).await;
     assert_eq!(texts(&letter, &["postage-error"]), ["bob is too ill"]);
+}
+
+async fn what_is_held_takes_no_place_of_a_handler(world: World) {
+    let broker = world.broker().await;
+    let place = world.place("nurse");
+    let in_the_way = Queue::new(waiting(&place)).expires(Duration::from_secs(120));
+    declare(&broker, &in_the_way).await;
+    let (voice, mut ear) = line();
+    let two = |serve: postage_core::Serve| serve.prefetch(2).concurrency(1);
+    let _serving = place.serve_with(&broker, Nurse { voice }, two).await;
+    delete(&broker, &place.dead).await;
+    send(&broker, &place, "ann", false).await;
+    assert_eq!(ear.hears().await, "ann");
+    for name in ["cyd", "dan", "eve"] {
+        send(&broker, &place, name, true).await;
+        assert_eq!(ear.hears().await, name);
+    }
+    assert!(!exists(&broker, place.dead.name()).await, "ann is held");
+}
+
+async fn a_sender_who_says_that_a_message_was_kept_does_not_keep_it_from_its_handler(world: World) {
+    let broker = world.broker().await;
+    let place = world.place("nurse");
+    let (_serving, mut ear) = served(&broker, &place).await;
+    let call = place.producer(&broker).rpc::<u32>("ask", ());
+    let call =
+        call.header("postage-kept", 1).header("postage-queue", place.queue.name().to_owned());
+    within("an answer", call).await.expect_err("it panicked");
+    assert_eq!(ear.hears().await, "asked");
 }

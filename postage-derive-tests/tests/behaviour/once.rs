@@ -414,3 +414,35 @@ async fn a_message_whose_acknowledgement_was_lost_is_not_handled_again() {
     assert_eq!(ear.rest(), [""; 0]);
     assert_eq!(left_in(&theirs, &place.queue).await, [""; 0]);
 }
+
+/// On RabbitMQ only: the broker gives the queue another name after the loss.
+#[tokio::test]
+async fn a_call_that_comes_again_after_a_loss_to_a_queue_without_a_name_runs_once() {
+    let world = World::rabbitmq();
+    let url = testbed::broker_url();
+    let proxy = Proxy::start_before(&url).unwrap();
+    let theirs = world.broker().await;
+    let broker = within("the connection", Broker::connect(&proxy.url_for(&url))).await.unwrap();
+    let place = Place { queue: Queue::server_named(), ..world.place("till") };
+    let (till, mut ear) = till();
+    let _serving = place.serve(&broker, Arc::clone(&till)).await;
+    let mut ours = replies(&world, &theirs, "ours").await;
+    ask(&theirs, &place, ("one", &ours.0), "pay", json!({ "amount": 3 })).await;
+    assert_eq!(ear.hears().await, "pays 3");
+
+    proxy.cut();
+    let bound_again = async {
+        let note = || place.producer(&theirs).command("note", json!({ "amount": 1 }));
+        while note().await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    within("the next queue", bound_again).await;
+    assert_eq!(ear.hears().await, "notes 1");
+    ask(&theirs, &place, ("one", &ours.0), "pay", json!({ "amount": 3 })).await;
+    till.gate.open(10);
+    for _ in 0..2 {
+        assert_eq!(answer(&mut ours).await["value"], 3);
+    }
+    assert_eq!(ear.rest(), [""; 0]);
+}

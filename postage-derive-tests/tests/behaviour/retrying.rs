@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use postage_core::prelude::*;
 use postage_core::transport::Properties;
-use postage_core::{ExchangeKind, FieldValue, Outcome, Queue, QueueKind, Retry};
+use postage_core::{ExchangeKind, FieldValue, Outcome, Overflow, Queue, QueueKind, Retry};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::world::{
-    DEADLINE, Ear, Place, Seen, Voice, World, bind, consume, declare, exists, left_in, line,
+    DEADLINE, Ear, Gate, Place, Seen, Voice, World, bind, consume, declare, exists, left_in, line,
     publish, seen, within,
 };
 
@@ -89,6 +89,7 @@ on_every_broker! {
     a_queue_that_the_broker_named_can_be_retried_from,
     without_a_dead_letter_queue_a_message_is_dropped_after_its_attempts,
     a_message_waits_in_a_queue_that_lasts_as_its_own_does,
+    a_message_of_a_queue_that_stays_waits_in_a_queue_that_keeps_it_until_it_is_taken,
     a_dead_letter_travels_under_its_first_key_when_its_queue_names_none,
     a_service_of_dead_letters_counts_its_own_failures,
     a_message_whose_queue_for_waiting_is_refused_becomes_a_dead_letter,
@@ -292,6 +293,33 @@ async fn a_message_waits_in_a_queue_that_lasts_as_its_own_does(world: World) {
     }
 }
 
+async fn a_message_of_a_queue_that_stays_waits_in_a_queue_that_keeps_it_until_it_is_taken(
+    world: World,
+) {
+    let broker = world.broker().await;
+    let place = Place { queue: Queue::new(world.name("staying")), ..world.place("stubborn") };
+    let (service, mut ear) = stubborn();
+    let serving = place.serve_with(&broker, service, times(3)).await;
+    send(&broker, &place, "work", json!({ "fails": 2 })).await;
+    for failures in 0..=2 {
+        assert!(ear.hears().await.starts_with(&format!("{failures} at")));
+    }
+    let waiting = Queue::new(format!("{}.retry.q.20", place.queue.name()));
+    let described = waiting
+        .message_ttl(PAUSE)
+        .dead_letter("")
+        .dead_letter_key(place.queue.name().to_owned())
+        .kind(QueueKind::Quorum)
+        .overflow(Overflow::RejectPublish)
+        .argument("x-dead-letter-strategy", "at-least-once");
+    declare(&broker, &described).await;
+    within("a drain", serving.drain(DEADLINE)).await;
+    assert_eq!(left_in(&broker, &place.queue).await, [""; 0]);
+    for queue in [described.name(), place.queue.name()] {
+        broker.transport().delete_queue(queue).await.expect("it is there");
+    }
+}
+
 async fn a_dead_letter_travels_under_its_first_key_when_its_queue_names_none(world: World) {
     let broker = world.broker().await;
     let place = world.place("stubborn");
@@ -448,6 +476,53 @@ async fn pauses_double_up_to_the_longest() {
     for attempt in ["0 at 0", "1 at 1000", "2 at 3000", "3 at 7000", "4 at 12000", "5 at 17000"] {
         assert_eq!(ear.hears().await, format!("{attempt} ms"));
     }
+}
+
+/// Fails at what comes first, and holds what comes again.
+struct Porter {
+    voice: Voice,
+    gate: Gate,
+}
+
+#[message_processor]
+impl Porter {
+    #[message_handler]
+    async fn carry(&self, what: &str, fails: bool, #[context] cx: &Context) -> Result<(), String> {
+        self.voice.say(what);
+        if fails && cx.failures() == 0 {
+            return Err(format!("{what} was dropped"));
+        }
+        self.gate.pass().await;
+        Ok(())
+    }
+}
+
+/// In memory only: the clock is the test's. `recovery` has the same for RabbitMQ.
+#[tokio::test(start_paused = true)]
+async fn a_message_that_comes_back_to_a_full_queue_waits_until_there_is_room() {
+    let world = World::memory();
+    let broker = world.broker().await;
+    let queue = Queue::new(world.name("porter")).max_length(2).overflow(Overflow::RejectPublish);
+    let place = Place { queue, ..world.place("porter") };
+    let (voice, mut ear) = line();
+    let gate = std::sync::Arc::new(Porter { voice, gate: Gate::shut() });
+    let one = |serve: postage_core::Serve| {
+        serve.prefetch(1).concurrency(1).retry(Retry::new(2).first_pause(Duration::from_secs(2)))
+    };
+    let serving = place.serve_with(&broker, std::sync::Arc::clone(&gate), one).await;
+    send(&broker, &place, "carry", json!({ "what": "vase", "fails": true })).await;
+    assert_eq!(ear.hears().await, "vase");
+    // One is carried, and two fill the queue.
+    for what in ["box", "lamp", "rope"] {
+        send(&broker, &place, "carry", json!({ "what": what, "fails": false })).await;
+    }
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    gate.gate.open(10);
+    for what in ["box", "lamp", "rope", "vase"] {
+        assert_eq!(ear.hears().await, what);
+    }
+    within("a drain", serving.drain(DEADLINE)).await;
+    assert_eq!(ear.rest(), [""; 0]);
 }
 
 /// In memory only: the clock is the test's.

@@ -79,7 +79,7 @@ async fn a_pause_longer_than_the_limit_is_named() {
     let (harness, _serving) = served_with(|serve| serve.retry(retry)).await;
     outsider(&harness, "orders.any").command("settle", json!({ "how": "fail" })).await.unwrap();
     let text = panic_in(harness.idle()).await;
-    assert!(text.contains("`desk.retry.60000`: 1 waiting for their time"), "{text}");
+    assert!(text.contains("`desk.retry.q.60000`: 1 waiting for their time"), "{text}");
     harness.idle_within(Duration::from_secs(61)).await;
     assert_eq!(harness.received("settle").len(), 2);
 }

@@ -6,6 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::message::Message;
 use super::settings::Settings;
+use super::state::QueueId;
 use crate::topology::{FieldValue, Route};
 use crate::transport::Headers;
 
@@ -34,16 +35,20 @@ impl Reason {
 pub(super) struct DeadLetter {
     pub(super) message: Arc<Message>,
     pub(super) reason: Reason,
+    /// The queue that keeps it until others take it, where it does.
+    pub(super) kept_by: Option<QueueId>,
 }
 
 impl DeadLetter {
     /// The letter that this queue makes of the message; none when it has nowhere to send it.
     pub(super) fn new(
+        id: QueueId,
         queue: &str,
         settings: &Settings,
         message: &Message,
         reason: Reason,
     ) -> Option<Self> {
+        let kept_by = settings.keeps_letters.then_some(id);
         let exchange = settings.dead_letter_exchange.clone()?;
         let key = match &settings.dead_letter_key {
             Some(key) => Cow::Owned(key.clone()),
@@ -55,7 +60,7 @@ impl DeadLetter {
         properties.expiration = None;
         let body = message.body.clone();
         let message = Arc::new(Message { body, properties, route: Route::new(exchange, key) });
-        Some(Self { message, reason })
+        Some(Self { message, reason, kept_by })
     }
 
     /// Whether the letter is back at a queue that it has left, with nobody rejecting it on the

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::consumer::Parcel;
 use super::dead_letter::{DeadLetter, Reason};
 use super::message::{Held, Message};
+use super::queue::Queue;
 use super::state::{ConnectionId, QueueId, State, Unsettled};
 use crate::topology::{FieldValue, Overflow};
 use crate::transport::{Headers, Settlement};
@@ -78,6 +79,7 @@ impl State {
         if queue.refuses(message) {
             if queue.settings.overflow == Overflow::RejectPublishDeadLetter {
                 self.letters.extend(DeadLetter::new(
+                    id,
                     &queue.name,
                     &queue.settings,
                     message,
@@ -101,6 +103,9 @@ impl State {
         }
         self.expire_heads(id, now);
         self.hand_out(id, now);
+        if let Some(queue) = self.queues.get_mut(&id) {
+            self.letters.extend(queue.take_kept(now));
+        }
         if let Some(deadline) = self.queues.get(&id).and_then(|queue| queue.deadline()) {
             self.alarm.set(deadline);
         }
@@ -196,7 +201,8 @@ impl State {
     /// Drops a message, by way of the dead-letter exchange where there is one.
     fn give_up(&mut self, id: QueueId, held: &Held, reason: Reason) {
         let Some(queue) = self.queues.get(&id) else { return };
-        self.letters.extend(DeadLetter::new(&queue.name, &queue.settings, &held.message, reason));
+        let letter = DeadLetter::new(id, &queue.name, &queue.settings, &held.message, reason);
+        self.letters.extend(letter);
     }
 
     /// Routes the dead letters, and those that they bring about in turn. This ends: a letter that
@@ -205,12 +211,31 @@ impl State {
         while let Some(letter) = self.letters.pop_front() {
             let route = &letter.message.route;
             let headers = &letter.message.properties.headers;
-            for id in self.route(route.exchange(), route.key(), headers) {
-                let cycles = |queue: &super::queue::Queue| letter.cycles_at(&queue.name);
-                if !self.queues.get(&id).is_some_and(cycles) {
-                    self.offer(id, &letter.message, now);
-                }
+            let mut queues = self.route(route.exchange(), route.key(), headers);
+            if let Some(keeper) = letter.kept_by
+                && (queues.is_empty() || !queues.iter().all(|id| self.has_room(*id, &letter, now)))
+            {
+                self.keep(keeper, letter, now);
+                continue;
             }
+            let cycles = |queue: &Queue| letter.cycles_at(&queue.name);
+            queues.retain(|id| !self.queues.get(id).is_some_and(cycles));
+            for id in queues {
+                self.offer(id, &letter.message, now);
+            }
+        }
+    }
+
+    /// Whether a queue would take a letter.
+    fn has_room(&mut self, id: QueueId, letter: &DeadLetter, now: Instant) -> bool {
+        self.expire_heads(id, now);
+        self.queues.get(&id).is_some_and(|queue| !queue.refuses(&letter.message))
+    }
+
+    /// Has a letter wait where it comes from, until it is offered again.
+    fn keep(&mut self, keeper: QueueId, letter: DeadLetter, now: Instant) {
+        if let Some(queue) = self.queues.get_mut(&keeper) {
+            self.alarm.set(queue.keep(letter, now));
         }
     }
 }

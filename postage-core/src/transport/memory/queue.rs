@@ -2,15 +2,20 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, VecDeque};
+use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::dead_letter::DeadLetter;
 use super::message::{Held, Message, Place};
 use super::settings::Settings;
 use super::state::{ConnectionId, ConsumerId};
 use crate::topology::{Arguments, Overflow, Queue as Description};
+
+/// After how long a dead letter that was not taken is offered again.
+const OFFERED_AGAIN: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 pub(super) struct Queue {
@@ -29,6 +34,9 @@ pub(super) struct Queue {
     ready: BTreeMap<Place, Held>,
     ready_bytes: u64,
     next_number: u64,
+    /// The dead letters that were not taken, and when they are offered again.
+    kept: VecDeque<DeadLetter>,
+    offered_again: Option<Instant>,
 }
 
 impl Queue {
@@ -52,6 +60,8 @@ impl Queue {
             ready: BTreeMap::new(),
             ready_bytes: 0,
             next_number: 0,
+            kept: VecDeque::new(),
+            offered_again: None,
         }
     }
 
@@ -96,10 +106,25 @@ impl Queue {
         if self.is_over(self.len(), self.ready_bytes) { self.take() } else { None }
     }
 
-    /// When the queue next needs attention: its head expires, or it does.
+    /// Keeps a dead letter that was not taken, and answers when it is offered again.
+    pub(super) fn keep(&mut self, letter: DeadLetter, now: Instant) -> Instant {
+        self.kept.push_back(letter);
+        *self.offered_again.get_or_insert(now + OFFERED_AGAIN)
+    }
+
+    /// Takes the dead letters that are to be offered again.
+    pub(super) fn take_kept(&mut self, now: Instant) -> VecDeque<DeadLetter> {
+        if self.offered_again.is_none_or(|at| at > now) {
+            return VecDeque::new();
+        }
+        self.offered_again = None;
+        mem::take(&mut self.kept)
+    }
+
+    /// When the queue next needs attention: its head expires, letters are offered again, or it goes.
     pub(super) fn deadline(&self) -> Option<Instant> {
         let head = self.ready.first_key_value().and_then(|(_, held)| held.expires);
-        [head, self.end()].into_iter().flatten().min()
+        [head, self.offered_again, self.end()].into_iter().flatten().min()
     }
 
     /// When the queue goes for want of use.
@@ -116,6 +141,12 @@ impl Queue {
     /// How many messages wait in it.
     pub(super) fn len(&self) -> u64 {
         u64::try_from(self.ready.len()).unwrap_or(u64::MAX)
+    }
+
+    /// How many dead letters it keeps.
+    #[cfg(feature = "testing")]
+    pub(super) fn kept(&self) -> usize {
+        self.kept.len()
     }
 
     fn is_over(&self, length: u64, bytes: u64) -> bool {

@@ -5,11 +5,12 @@ use std::time::Duration;
 use crate::topology::{Arguments, FieldValue, Overflow, Queue};
 
 /// The arguments that must be the same when a queue is declared again.
-pub(super) const COMPARED: [&str; 11] = [
+pub(super) const COMPARED: [&str; 12] = [
     "x-expires",
     "x-message-ttl",
     "x-dead-letter-exchange",
     "x-dead-letter-routing-key",
+    "x-dead-letter-strategy",
     "x-max-length",
     "x-max-length-bytes",
     "x-overflow",
@@ -29,6 +30,8 @@ pub(super) struct Settings {
     pub(super) overflow: Overflow,
     pub(super) dead_letter_exchange: Option<String>,
     pub(super) dead_letter_key: Option<String>,
+    /// Whether it keeps a dead letter until the queues that it is routed to take it.
+    pub(super) keeps_letters: bool,
     pub(super) max_priority: u8,
     pub(super) single_active: bool,
     /// Whether it counts how often a message comes back, as quorum queues do.
@@ -49,6 +52,7 @@ impl Settings {
             overflow: table.overflow()?,
             dead_letter_exchange: table.text("x-dead-letter-exchange")?,
             dead_letter_key: table.text("x-dead-letter-routing-key")?,
+            keeps_letters: table.keeps_letters()?,
             max_priority: table.max_priority()?,
             single_active: arguments.get("x-single-active-consumer")
                 == Some(&FieldValue::Bool(true)),
@@ -126,6 +130,24 @@ impl Reader<'_> {
             Some(other) => Err(self.invalid(
                 "x-overflow",
                 &format!("`{other}` is none of drop-head, reject-publish, reject-publish-dlx"),
+            )),
+        }
+    }
+
+    /// Only a quorum queue can, and only one that refuses what is too much, as in RabbitMQ.
+    fn keeps_letters(&self) -> Result<bool, String> {
+        let strategy = self.text("x-dead-letter-strategy")?;
+        let quorum = self.is_quorum()?;
+        match strategy.as_deref() {
+            None => Ok(false),
+            Some(_) if !quorum => {
+                Err(self.invalid("x-dead-letter-strategy", "only a quorum queue has one"))
+            }
+            Some("at-most-once") => Ok(false),
+            Some("at-least-once") => Ok(self.overflow()? == Overflow::RejectPublish),
+            Some(other) => Err(self.invalid(
+                "x-dead-letter-strategy",
+                &format!("`{other}` is none of at-most-once, at-least-once"),
             )),
         }
     }

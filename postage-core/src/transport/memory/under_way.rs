@@ -49,6 +49,9 @@ impl State {
             if let Some(how) = queue.will_give() {
                 lines.push(format!("`{}`: {} {how}", queue.name, queue.len()));
             }
+            if queue.kept() > 0 {
+                lines.push(format!("`{}`: {} kept until they are taken", queue.name, queue.kept()));
+            }
         }
         lines
     }

@@ -1,0 +1,131 @@
+//! The messages of one queue that wait here for a handler, and which of them gets one next.
+
+use std::collections::VecDeque;
+use std::future::pending;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
+
+use super::consume::Service;
+use crate::message::{Category, Message};
+use crate::transport::Delivery;
+
+/// How many messages may wait here for a handler. The prefetch is the tighter bound, where there
+/// is one.
+const MOST_WAITING: usize = 1024;
+
+/// How many calls to the application itself, like `ping`, are answered at once.
+const OWN_CALLS: usize = 8;
+
+/// How many commands to the application itself, like `join_group`, are carried out at once: they
+/// are in the order of their arrival.
+const OWN_COMMANDS: usize = 1;
+
+/// Larger bodies are no commands to the application itself: they hold a name at most.
+const LARGEST_COMMAND: usize = 16 * 1024;
+
+/// What kind of handler a message waits for. Each kind has places of its own, so that an
+/// application answers who it is, however busy its handlers are.
+#[derive(Clone, Copy, Debug)]
+enum Lane {
+    Handlers,
+    OwnCalls,
+    OwnCommands,
+}
+
+/// The places of handlers that may run at once, over all queues of a service.
+#[derive(Clone, Debug)]
+pub(super) struct Places([Arc<Semaphore>; 3]);
+
+/// The messages of one queue that wait for a handler, by their lanes.
+#[derive(Debug)]
+pub(super) struct Lines([Line; 3]);
+
+/// Those that wait for a handler of one kind, and since when.
+#[derive(Debug)]
+struct Line {
+    places: Arc<Semaphore>,
+    messages: VecDeque<(Instant, Delivery)>,
+}
+
+impl Places {
+    pub(super) fn new(handlers: usize) -> Self {
+        Self([handlers, OWN_CALLS, OWN_COMMANDS].map(|places| Arc::new(Semaphore::new(places))))
+    }
+}
+
+impl Lines {
+    pub(super) fn new(Places(places): Places) -> Self {
+        Self(places.map(|places| Line { places, messages: VecDeque::new() }))
+    }
+
+    pub(super) fn has_room(&self) -> bool {
+        self.0.iter().map(|line| line.messages.len()).sum::<usize>() < MOST_WAITING
+    }
+
+    /// Takes up a message that has just come.
+    pub(super) fn add(&mut self, service: &Service, delivery: Delivery) {
+        let line = &mut self.0[service.lane(&delivery) as usize];
+        line.messages.push_back((Instant::now(), delivery));
+    }
+
+    /// The next message that a handler may begin, in its place. Cancel-safe.
+    pub(super) async fn next(&mut self) -> (Instant, Delivery, OwnedSemaphorePermit) {
+        let [handlers, calls, commands] = &mut self.0;
+        tokio::select! {
+            biased;
+            next = commands.next() => next,
+            next = calls.next() => next,
+            next = handlers.next() => next,
+        }
+    }
+
+    /// Takes all that was not begun.
+    pub(super) fn take(&mut self) -> Vec<Delivery> {
+        let lines = self.0.iter_mut();
+        lines.flat_map(|line| line.messages.drain(..).map(|(_, delivery)| delivery)).collect()
+    }
+}
+
+impl Line {
+    async fn next(&mut self) -> (Instant, Delivery, OwnedSemaphorePermit) {
+        // Only with a message in hand: a queue that waits keeps no place from the others.
+        if !self.messages.is_empty()
+            && let Ok(place) = Arc::clone(&self.places).acquire_owned().await
+            && let Some((since, delivery)) = self.messages.pop_front()
+        {
+            return (since, delivery, place);
+        }
+        // Until a message comes. Nobody closes the semaphore.
+        pending().await
+    }
+}
+
+impl Service {
+    fn lane(&self, delivery: &Delivery) -> Lane {
+        let Some(own) = self.own else { return Lane::Handlers };
+        // A codec of the user's own may panic. Whoever handles the message will say so.
+        let category = catch_unwind(AssertUnwindSafe(|| self.own_command(own, delivery)));
+        match category {
+            Ok(Some(Category::Rpc)) => Lane::OwnCalls,
+            Ok(Some(Category::Message)) => Lane::OwnCommands,
+            Ok(None) | Err(_) => Lane::Handlers,
+        }
+    }
+
+    /// Whether this is called or told, where only the application itself handles it.
+    fn own_command(&self, own: usize, delivery: &Delivery) -> Option<Category> {
+        if delivery.body.len() > LARGEST_COMMAND {
+            return None;
+        }
+        let codec = self.link.codecs.of(delivery.properties.content_type.as_deref()).ok()?;
+        let json = codec.decode(delivery.body.clone()).ok()?;
+        self.link.limits.check_depth(&json).ok()?;
+        let message = Message::from_json(&json).ok()?;
+        let handlers = self.table.handlers(message.category(), message.kind(), message.name());
+        let is_own = !handlers.is_empty() && handlers.iter().all(|one| one.processor == own);
+        is_own.then(|| message.category())
+    }
+}
