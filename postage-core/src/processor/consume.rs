@@ -8,16 +8,18 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{sleep, sleep_until};
 use tracing::Instrument;
 
 use super::cancel::Cancels;
 use super::dedup::DedupStore;
 use super::erased::AnyProcessor;
 use super::handle::panic_text;
+use super::reports::Reports;
 use super::serving::{Added, Control, Drained, Order, Running, Serving};
 use super::sources::{ServedQueue, Sources, Stage};
 use super::table::Table;
+use super::taken::Taken;
 use super::turn::Turn;
 use super::{ReplyTo, Retry, ServiceSetup};
 use crate::error::ServeError;
@@ -52,6 +54,10 @@ pub(crate) struct Service {
     pub(super) retry: Retry,
     pub(super) dedup: Option<Arc<dyn DedupStore>>,
     pub(super) cancels: Arc<Cancels>,
+    pub(super) reports: Reports,
+    /// The time between one progress of a call and the next.
+    pub(super) progress_every: Duration,
+    pub(super) accepted_by_handlers: bool,
     pub(super) handler_time: Duration,
     pub(super) reply_to: ReplyTo,
     /// The address that answers say they come from.
@@ -86,6 +92,9 @@ impl Service {
             retry: setup.retry,
             dedup: setup.dedup.store(),
             cancels: Arc::default(),
+            reports: Reports::default(),
+            progress_every: setup.progress_every,
+            accepted_by_handlers: setup.accepted_by_handlers,
             handler_time: setup.handler_time,
             reply_to: setup.reply_to,
             answers_from: setup.answers_from.clone(),
@@ -250,8 +259,8 @@ async fn consume(
 /// The messages of one queue that are here.
 #[derive(Default)]
 struct Work {
-    /// Those that wait for a handler, and since when.
-    waiting: VecDeque<(Instant, Delivery)>,
+    /// Those that wait for a handler.
+    waiting: VecDeque<Taken>,
     handlers: JoinSet<()>,
 }
 
@@ -299,16 +308,16 @@ async fn deliver(
             Some(_) = handlers.join_next() => {}
             // Only with a message in hand: a queue that waits keeps no permit from the others.
             Ok(permit) = Arc::clone(permits).acquire_owned(), if !waiting.is_empty() => {
-                if let Some((since, delivery)) = waiting.pop_front() {
+                if let Some(taken) = waiting.pop_front() {
                     let (service, queue) = (Arc::clone(service), Arc::clone(queue));
-                    let watch = service.watch(&queue, &delivery);
+                    let watch = service.watch(&queue, &taken.delivery);
                     let span = watch.span().clone();
-                    let handled = handle(service, queue, delivery, since, permit, watch);
+                    let handled = handle(service, queue, taken, permit, watch);
                     handlers.spawn(handled.instrument(span));
                 }
             }
             delivery = subscription.next(), if waiting.len() < MOST_WAITING => match delivery? {
-                Some(delivery) => waiting.push_back((Instant::now(), delivery)),
+                Some(delivery) => waiting.push_back(service.take(queue, delivery)),
                 None => return Ok(Ended::Untold),
             },
         }
@@ -348,12 +357,11 @@ async fn bring_back(
 async fn handle(
     service: Arc<Service>,
     queue: Arc<ServedQueue>,
-    delivery: Delivery,
-    since: Instant,
+    taken: Taken,
     permit: OwnedSemaphorePermit,
     _watch: ProcessWatch,
 ) {
-    service.handle(&queue, delivery, since, &mut Turn::new(permit)).await;
+    service.handle(&queue, taken, &mut Turn::new(permit)).await;
 }
 
 /// Takes no more, gives back what was not begun, and lets the handlers finish, all within the
@@ -386,13 +394,9 @@ async fn drain(subscribed: Subscribed, work: Work, mut order: watch::Receiver<Or
 }
 
 /// Ends the consumer and gives back what was not begun.
-async fn give_back(
-    subscription: &mut Subscription,
-    waiting: VecDeque<(Instant, Delivery)>,
-    count: &mut usize,
-) {
+async fn give_back(subscription: &mut Subscription, waiting: VecDeque<Taken>, count: &mut usize) {
     let cancelled = subscription.cancel().await;
-    for (_, delivery) in waiting {
+    for Taken { delivery, .. } in waiting {
         if delivery.settle(Settlement::Requeue).await.is_ok() {
             *count += 1;
         }

@@ -15,6 +15,7 @@ use super::attempt::{Pending, Request};
 use super::call::{open_reply, read_reply};
 use crate::contract::Peer;
 use crate::error::{CallFault, CallOutcome};
+use crate::headers;
 use crate::layers;
 use crate::telemetry::CallWatch;
 use crate::topology::Address;
@@ -59,6 +60,7 @@ where
         request.max_retry = 0;
         // Several replies have one correlation id, and those of Python Postage have none.
         request.peer = Peer::Python;
+        request.outgoing.properties.headers.remove(headers::HEARTBEAT);
         let answers = stream::unfold(State::Ready(Box::new(request)), next);
         Self { answers: answers.boxed(), item: PhantomData }
     }
