@@ -157,11 +157,13 @@ impl Broker {
     }
 
     /// Closes the connection. Calls under way end with
-    /// [`CallFault::Disconnected`](crate::CallFault::Disconnected).
+    /// [`CallFault::Disconnected`](crate::CallFault::Disconnected); services are told of those that
+    /// were dropped before.
     ///
     /// # Errors
     /// [`TransportError::Disconnected`] when it could not be closed in good order.
     pub async fn close(&self) -> Result<(), TransportError> {
+        self.replies.last_words().await;
         self.link.transport.close().await
     }
 

@@ -106,6 +106,22 @@ pub enum CallFault {
         /// What is known of the reason.
         reason: String,
     },
+    /// The service gave no sign of life for longer than three of the asked
+    /// [`Call::heartbeat`](crate::Call::heartbeat), though it had the request.
+    #[error("the service at {route} has been silent for {silent:?}, three heartbeats and more")]
+    Silent {
+        /// Where the request was sent.
+        route: Route,
+        /// How long nothing came.
+        silent: Duration,
+    },
+    /// The handler declined the call, by
+    /// [`Context::reject_call`](crate::Context::reject_call).
+    #[error("the service rejected the call: {reason}")]
+    Rejected {
+        /// Why.
+        reason: String,
+    },
     /// The handler raised, or the service could not take the request.
     #[error("the service raised {0}")]
     Exception(RemoteException),

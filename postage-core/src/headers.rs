@@ -1,5 +1,7 @@
 //! The headers that this framework adds. A Python Postage component passes them over.
 
+use std::time::Duration;
+
 /// When the caller stops waiting for this attempt, in milliseconds since the Unix epoch.
 pub(crate) const DEADLINE: &str = "postage-deadline";
 
@@ -34,3 +36,16 @@ pub(crate) const START: &str = "postage-start";
 /// What a failure leaves in the headers, and sending the message back takes out.
 pub(crate) const OF_A_FAILURE: [&str; 8] =
     [FAILURES, ERROR, HANDLER, FAILED_BY, EXCHANGE, KEY, QUEUE, KEPT];
+
+/// Set where the caller wants the statuses of its call.
+pub(crate) const STATUSES: &str = "postage-statuses";
+
+/// How often the caller wants a sign of life, in milliseconds.
+pub(crate) const HEARTBEAT: &str = "postage-heartbeat";
+
+/// What callers may ask for, and what services keep to.
+pub(crate) const SHORTEST_HEARTBEAT: Duration = Duration::from_millis(100);
+pub(crate) const LONGEST_HEARTBEAT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The caller's own data, as JSON: each status of the call has it too.
+pub(crate) const DATA: &str = "postage-data";

@@ -47,6 +47,15 @@
 //! component passes over: the message id, the attempt (`postage-attempt`) and the caller's deadline
 //! (`postage-deadline`); a documented error's typed form goes under `_reserved.error`.
 //!
+//! A caller that asks for it is told more than the result. The header `postage-statuses`, true, asks
+//! for the statuses `accepted`, `started`, `progress` and `rejected`; `postage-heartbeat` for a
+//! `heartbeat` every so many milliseconds. Each is a message of type `status` and that name at the
+//! reply address, with the correlation id of the request, the AMQP type `status`, and the header
+//! `postage-data` as the request has it: JSON of the caller's own. The content of a progress is
+//! `total`, `completed` and `details`, that of a rejection its `reason`, that of the others `{}`. They
+//! come in the order of the work, before the result, which every caller gets. Who does not ask, as
+//! Python Postage, gets nothing but the result.
+//!
 //! # What is promised
 //!
 //! | promise | how |
@@ -55,6 +64,8 @@
 //! | a message that no queue took is an error | [`SendError::Unroutable`], [`CallFault::Unroutable`] |
 //! | a [`Call`] ends | with a value, a documented error, an exception, or a [`CallFault`] by its time |
 //! | no service works for a caller that has left | a request expires in its queue with its attempt |
+//! | [`Events`] come in order, the result last | none of them holds it up: who is slow to look sees the newest [`Progress`] |
+//! | a service that died is told apart from slow work | [`Call::heartbeat`], [`CallFault::Silent`] |
 //! | a message is acknowledged after its handlers | one whose service dies goes to another |
 //! | a handler that fails or panics harms no other message | a caller gets an exception; the message is rejected |
 //! | a body that is no message harms nobody | it is rejected with a reason, and answered where it asks for an answer |
@@ -81,6 +92,9 @@
 //! | sends with the broker, over AMQP | 1,024 unconfirmed, 256 behind them | – | waits its turn |
 //! | the time of a send | 30 s | [`Publish::within`] | [`SendError::TimedOut`], or [`SendError::Disconnected`] |
 //! | the time of a handler | 10 min | [`Serve::handler_time`] | the handler is dropped: a caller gets the exception `HandlerTimeout`, a message has failed |
+//! | progress of a call | every 100 ms | [`Serve::progress_every`] | the newest is sent, the others are not |
+//! | statuses of a call that its caller has not looked at | 32 | – | the oldest go |
+//! | heartbeats of a call | every 100 ms to 24 h | [`Call::heartbeat`] | the nearest is taken |
 //! | unsettled messages at a service | 100 a queue; 1,024 where the prefetch is set to 0 | `prefetch`, [`Serve::prefetch`] | waits in its queue |
 //! | handlers at once | prefetch × queues; 1,024 where the prefetch is 0 | `concurrency`, [`Serve::concurrency`] | waits in the service, up to 1,024 messages a queue |
 //! | attempts at a message | 1 | `retry`, [`Serve::retry`] | a dead letter that says why |
@@ -153,18 +167,21 @@ pub use limits::{DEFAULT_MAX_BODY, DEFAULT_MAX_CALLS, DEFAULT_MAX_DEPTH};
 pub use message::MsgPackCodec;
 pub use message::{
     Category, Codec, CodecError, Command, EncodeError, Envelope, Fingerprint, IntoEnvelope,
-    JsonCodec, Message, MessageError, Plain, RemoteException, ResultContent,
+    JsonCodec, Message, MessageError, Plain, Progress, RemoteException, ResultContent,
 };
 pub use processor::{
-    Answer, Claim, Context, DEFAULT_HANDLER_TIME, DEFAULT_PREFETCH, DeadLetter, DeadLetters,
-    DeclareHandler, DedupStore, Drained, Filter, FilterError, Handle, IntoOutcome,
-    MessageProcessor, Outcome, RecentMessages, Reply, ReplyTo, Retry, Serve, Serving, Stopped,
+    Answer, Claim, Context, DEFAULT_HANDLER_TIME, DEFAULT_PREFETCH, DEFAULT_PROGRESS_EVERY,
+    DeadLetter, DeadLetters, DeclareHandler, DedupStore, Drained, Filter, FilterError, Handle,
+    IntoOutcome, MessageProcessor, Outcome, RecentMessages, Reply, ReplyTo, Retry, Serve, Serving,
+    Stopped,
 };
 pub use producer::{
-    Answered, Answers, Call, DEFAULT_MAX_RETRY, DEFAULT_TIMEOUT, Detach, Producer, Publish, Ticket,
+    Answered, Answers, Call, DEFAULT_MAX_RETRY, DEFAULT_TIMEOUT, Detach, Event, Events, Producer,
+    Publish, Ticket,
 };
 #[cfg(unix)]
 pub use restart::restart_program;
+pub use tokio_util::sync::CancellationToken;
 pub use topology::{
     APPLICATIONS, Address, Arguments, Binding, DeclareExchange, Exchange, ExchangeKind, FieldValue,
     MatchHeaders, NamedAddress, NarrowedAddress, Overflow, Queue, QueueKind, Route,

@@ -116,7 +116,7 @@ pub fn exchange(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// | `persistent` | both | the message survives a restart of the broker, in a durable queue | |
 /// | `priority = 0..=255` | both | its priority, in queues that have them | none |
 /// | `timeout`, `max_retry`, `deadline` | `#[rpc]` | as for the contract | the contract's |
-/// | `cancellable` | `#[rpc]` | its handler is stopped when the caller drops the call or its time is up | `false` |
+/// | `cancellable` | `#[rpc]` | its handler is stopped when the caller drops the call or its time is up, unless it asks for `Context::cancelled` | `false` |
 /// | `ttl = "…"` | `#[message]` | how long the message may wait in a queue | for ever |
 ///
 /// Parameters travel by name, `r#` and leading underscores left out. They may be lent: `&str`,
@@ -257,7 +257,7 @@ pub fn message_processor(arguments: TokenStream, item: TokenStream) -> TokenStre
 /// | `"type", "name"`, or `type = "…"`, `name = "…"` | which calls it answers | `"command"`, its own name |
 /// | `full_body` | a method takes the whole message: `&Message<'_>` | `false` |
 /// | `filter = path` | on a method: a function that changes or refuses the content first; may be repeated | none |
-/// | `cancellable` | the handler is stopped when a caller that says so has left | `false` |
+/// | `cancellable` | the handler is stopped when a caller that says so has left, unless it asks for `Context::cancelled` | `false` |
 /// | `crate = …` | on a struct: where `postage-core` is, under another name | `"postage_core"` |
 ///
 /// A method may be marked several times. A struct is decoded from the parameters and run by its

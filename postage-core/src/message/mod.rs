@@ -9,6 +9,7 @@ mod object;
 mod received;
 mod result;
 mod shorten;
+mod status;
 mod text;
 
 pub(crate) use codec::Codecs;
@@ -22,7 +23,13 @@ pub use fingerprint::Fingerprint;
 pub(crate) use fingerprint::Identity;
 pub(crate) use object::{Object, is_empty_object};
 pub use received::{Message, MessageError};
+pub(crate) use result::WAS_REJECTED;
 pub use result::{RemoteException, ResultContent};
 pub(crate) use shorten::{shorten, shorten_to};
+pub use status::Progress;
+pub(crate) use status::{
+    ACCEPTED, HEARTBEAT, PROGRESS, REJECTED, Reason, STARTED, STATUS, Status, encode_status,
+    write_progress,
+};
 #[doc(hidden)]
 pub use text::Text;

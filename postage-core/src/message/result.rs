@@ -93,6 +93,9 @@ struct WireResult<'a> {
     message: &'a RawValue,
 }
 
+/// The name of the exception that tells any caller that its call was rejected.
+pub(crate) const WAS_REJECTED: &str = "Rejected";
+
 /// What the handler of a call raised, as its service tells it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]

@@ -16,9 +16,11 @@ use super::erased::AnyProcessor;
 use super::handle::panic_text;
 use super::lines::{Lines, Places};
 use super::replier::Origin;
+use super::reports::Reports;
 use super::serving::{Added, Control, Drained, Order, Running, Serving};
 use super::sources::{ServedQueue, Sources, Stage};
 use super::table::Table;
+use super::taken::Taken;
 use super::turn::Turn;
 use super::waiting::Waiting;
 use super::{ReplyTo, Retry, ServiceSetup};
@@ -54,6 +56,10 @@ pub(crate) struct Service {
     pub(super) waiting: Waiting,
     pub(super) dedup: Option<Arc<dyn DedupStore>>,
     pub(super) cancels: Arc<Cancels>,
+    pub(super) reports: Reports,
+    /// The time between one progress of a call and the next.
+    pub(super) progress_every: Duration,
+    pub(super) accepted_by_handlers: bool,
     pub(super) handler_time: Duration,
     pub(super) reply_to: ReplyTo,
     /// Whom answers say they come from.
@@ -91,6 +97,9 @@ impl Service {
             waiting: Waiting::default(),
             dedup: setup.dedup.store(),
             cancels: Arc::default(),
+            reports: Reports::default(),
+            progress_every: setup.progress_every,
+            accepted_by_handlers: setup.accepted_by_handlers,
             handler_time: setup.handler_time,
             reply_to: setup.reply_to,
             answers_from: setup.answers_from.clone(),
@@ -267,6 +276,7 @@ async fn consume(service: Arc<Service>, mut subscribed: Subscribed, places: Plac
 
 /// The messages of one queue that are here.
 struct Work {
+    /// Those that wait for a handler.
     waiting: Lines,
     handlers: JoinSet<()>,
 }
@@ -312,15 +322,15 @@ async fn deliver(
             biased;
             () = order.stop() => return Ok(Ended::Told),
             Some(_) = handlers.join_next() => {}
-            (since, delivery, place) = waiting.next() => {
+            (taken, place) = waiting.next() => {
                 let (service, queue) = (Arc::clone(service), Arc::clone(queue));
-                let watch = service.watch(&queue, &delivery);
+                let watch = service.watch(&queue, &taken.delivery);
                 let span = watch.span().clone();
-                let handled = handle(service, queue, delivery, since, place, watch);
+                let handled = handle(service, queue, taken, place, watch);
                 handlers.spawn(handled.instrument(span));
             }
             delivery = subscription.next(), if waiting.has_room() => match delivery? {
-                Some(delivery) => waiting.add(service, delivery),
+                Some(delivery) => waiting.add(service, queue, delivery),
                 None => return Ok(Ended::Untold),
             },
         }
@@ -378,12 +388,11 @@ impl Refusals {
 async fn handle(
     service: Arc<Service>,
     queue: Arc<ServedQueue>,
-    delivery: Delivery,
-    since: Instant,
+    taken: Taken,
     permit: OwnedSemaphorePermit,
     _watch: ProcessWatch,
 ) {
-    service.handle(&queue, delivery, since, &mut Turn::new(permit)).await;
+    service.handle(&queue, taken, &mut Turn::new(permit)).await;
 }
 
 /// Takes no more, gives back what was not begun, and lets the handlers finish, all within the

@@ -1,10 +1,12 @@
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
+use tokio_util::sync::CancellationToken;
 
 use super::Outcome;
 use super::history::History;
+use super::report::Report;
 use super::serving::Control;
 use crate::headers;
 use crate::message::{Fingerprint, Message, MessageError};
@@ -19,8 +21,14 @@ pub struct Context {
     history: History,
     redelivered: bool,
     body: Bytes,
-    control: Option<Arc<Control>>,
+    pub(super) control: Option<Arc<Control>>,
     rejected: Mutex<Option<String>>,
+    /// What the caller is told before the answer, where it asked for that.
+    pub(super) report: Option<Arc<Report>>,
+    /// Why the handler declined the call, if it did.
+    pub(super) declined: OnceLock<String>,
+    /// By what the handler hears that its caller leaves, once it has asked.
+    pub(super) cancellation: OnceLock<CancellationToken>,
 }
 
 impl Context {
@@ -30,6 +38,7 @@ impl Context {
         redelivered: bool,
         body: Bytes,
         control: Arc<Control>,
+        report: Option<Arc<Report>>,
     ) -> Self {
         Self {
             properties,
@@ -38,6 +47,9 @@ impl Context {
             body,
             control: Some(control),
             rejected: Mutex::default(),
+            report,
+            declined: OnceLock::new(),
+            cancellation: OnceLock::new(),
         }
     }
 
@@ -52,6 +64,9 @@ impl Context {
             body: Bytes::new(),
             control: None,
             rejected: Mutex::default(),
+            report: None,
+            declined: OnceLock::new(),
+            cancellation: OnceLock::new(),
         }
     }
 

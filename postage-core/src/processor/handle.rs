@@ -1,8 +1,8 @@
 //! One delivery: decode, dispatch, settle. Nothing that a peer sends gets out of here as a panic.
 
 use std::any::Any;
-use std::convert::identity;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -14,10 +14,12 @@ use super::dedup::{Claim, Claimed, DedupStore};
 use super::held::Held;
 use super::history::History;
 use super::replier::Replier;
+use super::report::Report;
 use super::request::Request;
 use super::settle::{Failure, Verdict};
 use super::sources::ServedQueue;
 use super::table::{Entry, nearest};
+use super::taken::Taken;
 use super::turn::Turn;
 use super::{Context, Outcome};
 use crate::layers;
@@ -26,14 +28,14 @@ use crate::telemetry;
 use crate::transport::Delivery;
 
 impl Service {
-    /// Handles a delivery of this queue that has been here since then.
+    /// Handles a message of this queue.
     pub(super) async fn handle(
         self: &Arc<Self>,
         queue: &ServedQueue,
-        delivery: Delivery,
-        since: Instant,
+        taken: Taken,
         turn: &mut Turn,
     ) {
+        let Taken { delivery, since, report } = taken;
         if let Some(failure) = Failure::kept(&delivery, queue) {
             return self.bury_again(queue, delivery, failure, turn).await;
         }
@@ -51,12 +53,12 @@ impl Service {
         let opened = opened.unwrap_or_else(|_| Err(CodecError::new("the codec panicked")));
         let verdict = match opened {
             Ok((codec, body)) => {
-                let replier = self.replier(codec, &delivery);
-                self.read(queue, &delivery, body, replier, turn).await
+                let replier = self.replier(codec, &delivery, report.clone());
+                self.read(queue, &delivery, body, (replier, report), turn).await
             }
             Err(error) => {
                 let json = Arc::new(JsonCodec);
-                let replier = self.replier(json, &delivery);
+                let replier = self.replier(json, &delivery, report);
                 malformed(&delivery, &replier, &error.to_string()).await.into()
             }
         };
@@ -64,9 +66,14 @@ impl Service {
     }
 
     /// The way back to whoever sent the delivery.
-    fn replier(&self, codec: Arc<dyn Codec>, delivery: &Delivery) -> Replier {
+    fn replier(
+        &self,
+        codec: Arc<dyn Codec>,
+        delivery: &Delivery,
+        report: Option<Arc<Report>>,
+    ) -> Replier {
         let from = self.answers_from.clone();
-        Replier::new(Arc::clone(&self.link), codec, &delivery.properties, from)
+        Replier::new(Arc::clone(&self.link), codec, &delivery.properties, from, report)
     }
 
     async fn read(
@@ -74,7 +81,7 @@ impl Service {
         queue: &ServedQueue,
         delivery: &Delivery,
         body: Bytes,
-        replier: Replier,
+        (replier, report): (Replier, Option<Arc<Report>>),
         turn: &mut Turn,
     ) -> Verdict {
         let context = Context::new(
@@ -83,6 +90,7 @@ impl Service {
             delivery.redelivered,
             body.clone(),
             Arc::clone(&self.control),
+            report,
         );
         let message = match Message::from_json(&body) {
             Ok(message) => message,
@@ -108,8 +116,13 @@ impl Service {
         };
         // Copies of one message in different queues are different messages.
         let id = format!("{queue}/{id}");
+        let report = request.context().report.as_ref();
+        let copy = report.map(|report| self.reports.enter(&id, report));
         match self.claim(&**store, &id, turn).await {
             Claim::New => {
+                if let Some(copy) = &copy {
+                    copy.works();
+                }
                 let claimed = Claimed::new(Arc::clone(store), id);
                 turn.take().await;
                 let verdict = self.dispatch(request).await;
@@ -172,14 +185,18 @@ impl Service {
             );
             return Outcome::Done;
         };
+        let mut handled = pin!(self.layered(handler, request));
         tokio::select! {
             biased;
-            outcome = self.layered(handler, request) => outcome,
-            () = running.cancelled() => {
-                tracing::debug!(service = &*self.name, handler = handler.name(), "cancelled");
-                Outcome::Done
-            }
+            outcome = &mut handled => return outcome,
+            () = running.cancelled() => {}
         }
+        tracing::debug!(service = &*self.name, handler = handler.name(), "cancelled");
+        if request.context().minds_cancellation() {
+            request.context().cancel();
+            return handled.await;
+        }
+        Outcome::Done
     }
 
     /// Runs one handler within the layers, where there are some and it is not the application's own.
@@ -198,8 +215,15 @@ impl Service {
 
     /// Runs one handler by itself.
     pub(super) async fn bounded(&self, handler: Entry, request: Request<'_>) -> Outcome {
+        let context = request.context();
+        context.begin();
         let dispatched = self.processors[handler.processor].dispatch(handler.index, request);
-        self.guarded(handler, request, "the handler", dispatched).await.unwrap_or_else(identity)
+        let dispatched = context.unless_declined(dispatched);
+        match self.guarded(handler, request, "the handler", dispatched).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(reason)) => request.declined(reason).await,
+            Err(outcome) => outcome,
+        }
     }
 
     /// Does a handler's work in its time; its panic is an exception to the caller, and fails a

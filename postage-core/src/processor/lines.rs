@@ -6,9 +6,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::Instant;
 
 use super::consume::Service;
+use super::sources::ServedQueue;
+use super::taken::Taken;
 use crate::message::{Category, Message};
 use crate::transport::Delivery;
 
@@ -43,11 +44,11 @@ pub(super) struct Places([Arc<Semaphore>; 3]);
 #[derive(Debug)]
 pub(super) struct Lines([Line; 3]);
 
-/// Those that wait for a handler of one kind, and since when.
+/// Those that wait for a handler of one kind.
 #[derive(Debug)]
 struct Line {
     places: Arc<Semaphore>,
-    messages: VecDeque<(Instant, Delivery)>,
+    messages: VecDeque<Taken>,
 }
 
 impl Places {
@@ -66,13 +67,13 @@ impl Lines {
     }
 
     /// Takes up a message that has just come.
-    pub(super) fn add(&mut self, service: &Service, delivery: Delivery) {
+    pub(super) fn add(&mut self, service: &Service, queue: &ServedQueue, delivery: Delivery) {
         let line = &mut self.0[service.lane(&delivery) as usize];
-        line.messages.push_back((Instant::now(), delivery));
+        line.messages.push_back(service.take(queue, delivery));
     }
 
     /// The next message that a handler may begin, in its place. Cancel-safe.
-    pub(super) async fn next(&mut self) -> (Instant, Delivery, OwnedSemaphorePermit) {
+    pub(super) async fn next(&mut self) -> (Taken, OwnedSemaphorePermit) {
         let [handlers, calls, commands] = &mut self.0;
         tokio::select! {
             biased;
@@ -85,18 +86,18 @@ impl Lines {
     /// Takes all that was not begun.
     pub(super) fn take(&mut self) -> Vec<Delivery> {
         let lines = self.0.iter_mut();
-        lines.flat_map(|line| line.messages.drain(..).map(|(_, delivery)| delivery)).collect()
+        lines.flat_map(|line| line.messages.drain(..).map(|taken| taken.delivery)).collect()
     }
 }
 
 impl Line {
-    async fn next(&mut self) -> (Instant, Delivery, OwnedSemaphorePermit) {
+    async fn next(&mut self) -> (Taken, OwnedSemaphorePermit) {
         // Only with a message in hand: a queue that waits keeps no place from the others.
         if !self.messages.is_empty()
             && let Ok(place) = Arc::clone(&self.places).acquire_owned().await
-            && let Some((since, delivery)) = self.messages.pop_front()
+            && let Some(taken) = self.messages.pop_front()
         {
-            return (since, delivery, place);
+            return (taken, place);
         }
         // Until a message comes. Nobody closes the semaphore.
         pending().await

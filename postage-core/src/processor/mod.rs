@@ -17,8 +17,11 @@ mod history;
 mod lines;
 mod outcome;
 mod parameters;
+mod progress;
 mod replier;
 mod reply;
+mod report;
+mod reports;
 mod request;
 mod retry;
 mod serve;
@@ -27,6 +30,7 @@ mod settle;
 mod setup;
 mod sources;
 mod table;
+mod taken;
 mod turn;
 mod waiting;
 
@@ -49,7 +53,9 @@ pub use retry::Retry;
 pub use serve::Serve;
 pub(crate) use serving::Running;
 pub use serving::{Drained, Serving, Stopped};
-pub use setup::{DEFAULT_HANDLER_TIME, DEFAULT_PREFETCH, ReplyTo, ServiceSetup};
+pub use setup::{
+    DEFAULT_HANDLER_TIME, DEFAULT_PREFETCH, DEFAULT_PROGRESS_EVERY, ReplyTo, ServiceSetup,
+};
 #[cfg(feature = "testing")]
 pub(crate) use table::nearest;
 pub(crate) use table::{Entry, Table};

@@ -6,6 +6,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use tokio::time::timeout;
 
 use super::dedup::Answer;
+use super::report::Report;
 use crate::error::SendError;
 use crate::headers;
 use crate::limits::SEND_WITHIN;
@@ -22,6 +23,8 @@ pub(super) struct Replier {
     to: Option<Address>,
     /// The application that answers.
     from: Option<Arc<Origin>>,
+    /// What the caller is told before the answer.
+    report: Option<Arc<Report>>,
     replied: AtomicBool,
     raised: AtomicBool,
     /// What was answered first.
@@ -37,10 +40,20 @@ pub(crate) struct Origin {
     pub(crate) start: String,
 }
 
-#[derive(Debug)]
-struct Address {
-    reply_to: String,
-    correlation_id: Option<String>,
+/// Where a request is answered.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Address {
+    pub(super) reply_to: String,
+    pub(super) correlation_id: Option<String>,
+}
+
+impl Address {
+    /// Nothing, where the request wants no answer.
+    pub(super) fn of(request: &Properties) -> Option<Self> {
+        let reply_to = request.reply_to.as_ref()?.to_string();
+        let correlation_id = request.correlation_id.as_ref().map(ToString::to_string);
+        Some(Self { reply_to, correlation_id })
+    }
 }
 
 /// A reply before it is sent.
@@ -54,16 +67,14 @@ impl Replier {
         codec: Arc<dyn Codec>,
         request: &Properties,
         from: Option<Arc<Origin>>,
+        report: Option<Arc<Report>>,
     ) -> Self {
-        let to = request.reply_to.as_ref().map(|reply_to| Address {
-            reply_to: reply_to.to_string(),
-            correlation_id: request.correlation_id.as_ref().map(ToString::to_string),
-        });
         Self {
             link,
             codec,
-            to,
+            to: Address::of(request),
             from,
+            report,
             replied: AtomicBool::new(false),
             raised: AtomicBool::new(false),
             answer: OnceLock::new(),
@@ -147,6 +158,10 @@ impl Replier {
     /// and one that has left has taken its queue along.
     async fn publish(&self, answer: Answer) -> Result<(), SendError> {
         let Some(to) = &self.to else { return Ok(()) };
+        if let Some(report) = &self.report {
+            // A line that takes no messages may keep the reports; the answer has a time of its own.
+            drop(timeout(SEND_WITHIN, report.finish()).await);
+        }
         let mut properties = Properties {
             content_type: Some(answer.content_type.into()),
             correlation_id: to.correlation_id.clone().map(Into::into),

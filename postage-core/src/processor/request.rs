@@ -9,7 +9,7 @@ use super::replier::{Prepared, Replier};
 use super::{BadParameters, Context, Filter, FilterError, IntoOutcome, Outcome, Parameters, Reply};
 use crate::error::SendError;
 use crate::layers::Failure;
-use crate::message::{Category, Message, Object};
+use crate::message::{Category, Message, Object, WAS_REJECTED};
 
 /// A message at its handler: what generated code reads the arguments from and answers to.
 #[doc(hidden)]
@@ -227,6 +227,21 @@ impl<'a> Request<'a> {
             }
             Category::Rpc => self.raise(name, text).await,
         }
+    }
+
+    /// What becomes of a call that its handler declined: its caller is told. A message that nobody
+    /// waits for is rejected.
+    pub(super) async fn declined(self, reason: &str) -> Outcome {
+        if self.message.category() == Category::Message {
+            return Outcome::reject(reason);
+        }
+        if !self.replier.has_replied() {
+            if let Some(report) = &self.context.report {
+                report.reject(reason);
+            }
+            self.tell(WAS_REJECTED, reason).await;
+        }
+        Outcome::Done
     }
 
     /// What the layers made of a handler's outcome. A call that they let go by is answered here.

@@ -113,6 +113,22 @@ impl Serve {
         self
     }
 
+    /// How much time lies at least between one progress of a call and the next, see
+    /// [`Context::progress`](crate::Context::progress): 100 ms unless set. The last one before the
+    /// answer does not wait.
+    pub fn progress_every(mut self, time: Duration) -> Self {
+        self.setup.progress_every = time;
+        self
+    }
+
+    /// Whether handlers say by [`Context::accept`](crate::Context::accept) that a call is accepted
+    /// and has started. Unless set, it is accepted when it is here, and started when its handler
+    /// begins.
+    pub fn accepted_by_handlers(mut self, by_handlers: bool) -> Self {
+        self.setup.accepted_by_handlers = by_handlers;
+        self
+    }
+
     /// Which reply addresses the service answers to: any, unless set.
     pub fn reply_to(mut self, policy: ReplyTo) -> Self {
         self.setup.reply_to = policy;

@@ -25,6 +25,9 @@ const MOST_OUT: u16 = 1024;
 /// How long a handler may run, unless set.
 pub const DEFAULT_HANDLER_TIME: Duration = Duration::from_secs(600);
 
+/// How much time lies between one progress of a call and the next, unless set.
+pub const DEFAULT_PROGRESS_EVERY: Duration = Duration::from_millis(100);
+
 /// Which reply addresses a service answers to. The address comes with the request, so whoever may
 /// send to the service chooses where its answers go.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,6 +60,8 @@ pub struct ServiceSetup {
     pub(crate) identity: Option<Identity>,
     pub(super) dedup: Dedup,
     pub(super) handler_time: Duration,
+    pub(super) progress_every: Duration,
+    pub(super) accepted_by_handlers: bool,
     pub(super) reply_to: ReplyTo,
     pub(crate) layers: Option<HandlerService>,
     pub(super) quit: bool,
@@ -109,6 +114,8 @@ impl ServiceSetup {
             identity: None,
             dedup: Dedup::Recent,
             handler_time: DEFAULT_HANDLER_TIME,
+            progress_every: DEFAULT_PROGRESS_EVERY,
+            accepted_by_handlers: false,
             reply_to: ReplyTo::Anywhere,
             layers: None,
             quit: true,

@@ -68,6 +68,7 @@ where
         request.max_retry = 0;
         // Several replies have one correlation id, and those of Python Postage have none.
         request.peer = Peer::Python;
+        request.outgoing.properties.headers.remove(headers::HEARTBEAT);
         let answers = stream::unfold(State::Ready(Box::new(request)), next);
         Self { answers: answers.boxed(), item: PhantomData }
     }

@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::leaving::Guard;
 use super::options::{Outgoing, at_least_a_millisecond};
 use super::replies::{Replies, ReplyAddress};
+use super::statuses::Statuses;
 use crate::contract::Peer;
 use crate::error::CallFault;
 use crate::headers;
@@ -32,6 +33,10 @@ pub(crate) struct Request {
     pub(crate) peer: Peer,
     /// Whether the service is told when the call is dropped.
     pub(crate) cancellable: bool,
+    /// How often the service gives a sign of life, where that is wanted.
+    pub(crate) heartbeat: Option<Duration>,
+    /// Where the statuses are put, where there shall be some.
+    pub(crate) statuses: Option<Arc<Statuses>>,
 }
 
 /// A call that has begun.
@@ -129,8 +134,22 @@ impl Pending {
         &self.request.outgoing.link
     }
 
+    /// Waits for the reply, or until the service is silent where it should give signs of life.
+    pub(crate) async fn finish(self) -> Result<Delivery, CallFault> {
+        let Request { heartbeat, statuses, .. } = &self.request;
+        let Some((heartbeat, statuses)) = heartbeat.zip(statuses.clone()) else {
+            return self.finish_attempts().await;
+        };
+        let route = Route::new(self.exchange.name.clone(), self.key.clone());
+        tokio::select! {
+            biased;
+            ended = self.finish_attempts() => ended,
+            silent = statuses.silence(heartbeat) => Err(CallFault::Silent { route, silent }),
+        }
+    }
+
     /// Waits for the reply, sending the request again when an attempt's time is up.
-    pub(crate) async fn finish(mut self) -> Result<Delivery, CallFault> {
+    async fn finish_attempts(mut self) -> Result<Delivery, CallFault> {
         loop {
             if let Ok(ended) = timeout_at(self.attempt_ends, self.ask_over_losses()).await {
                 self.wanted_anyway();
@@ -194,6 +213,7 @@ impl Pending {
         match error {
             TransportError::Disconnected { .. } => {
                 self.address = None;
+                self.request.statuses.iter().for_each(|statuses| statuses.lost());
                 Ok(self.request.outgoing.link.after_loss(session, error).await?)
             }
             // The reply queue was deleted under us: another one does as well.
@@ -209,9 +229,9 @@ impl Pending {
         let reply_to = match &self.address {
             Some(address) => address.reply_to.clone(),
             None => {
-                let Request { replies, peer, .. } = &self.request;
+                let Request { replies, peer, statuses, .. } = &self.request;
                 self.crowded_out = replies.is_full_for(*peer);
-                let opened = replies.open(&self.id, *peer).await?;
+                let opened = replies.open(&self.id, *peer, statuses.clone()).await?;
                 self.crowded_out = None;
                 self.address.insert(opened).reply_to.clone()
             }

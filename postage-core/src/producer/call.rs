@@ -7,18 +7,21 @@ use std::task::{self, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tracing::Instrument;
 
 use super::answers::Answers;
 use super::attempt::Request;
+use super::events::{Events, run_with_progress};
 use super::options::{Outgoing, shared_options};
 use super::ticket::{Detach, Started};
 use crate::contract::Peer;
 use crate::error::{CallFault, CallOutcome};
+use crate::headers;
 use crate::layers;
 use crate::link::Link;
-use crate::message::{Message, ResultContent, shorten};
+use crate::message::{EncodeError, Message, Progress, ResultContent, WAS_REJECTED, shorten};
 use crate::telemetry::CallWatch;
 use crate::topology::Exchange;
 use crate::transport::{BoxFuture, Delivery};
@@ -40,8 +43,12 @@ use crate::transport::{BoxFuture, Delivery};
 #[must_use = "nothing is sent before it is awaited"]
 pub struct Call<T, X = CallFault> {
     state: State<T, X>,
+    /// What hears how far the service has come.
+    on_progress: Option<OnProgress>,
     answer: PhantomData<fn() -> (T, X)>,
 }
+
+type OnProgress = Box<dyn FnMut(Progress) + Send>;
 
 enum State<T, X> {
     Ready(Box<Request>),
@@ -51,7 +58,7 @@ enum State<T, X> {
 
 impl<T, X> Call<T, X> {
     pub(crate) fn new(request: Request) -> Self {
-        Self { state: State::Ready(Box::new(request)), answer: PhantomData }
+        Self { state: State::Ready(Box::new(request)), on_progress: None, answer: PhantomData }
     }
 
     fn request(&mut self, change: impl FnOnce(&mut Request)) {
@@ -94,10 +101,56 @@ impl<T, X> Call<T, X> {
     }
 
     /// Tells the services when the call is dropped unanswered, or its time is up: a handler that is
-    /// marked as cancellable is stopped then. A method of a contract that is marked so does it by
+    /// marked as cancellable is stopped then, or hears of it by
+    /// [`Context::cancelled`](crate::Context::cancelled). A method of a contract that is marked so does it by
     /// itself.
     pub fn cancellable(mut self) -> Self {
         self.request(|request| request.cancellable = true);
+        self
+    }
+
+    /// Asks the service for a sign of life this often, 100 ms at least, from when it has the request
+    /// until it answers. After three that are missed the call ends with [`CallFault::Silent`]: so a
+    /// service that has died is told apart from slow work long before the call's time is up.
+    ///
+    /// A request that waits in its queue is nobody's yet; neither that nor a lost connection of the
+    /// caller's own counts as silence.
+    pub fn heartbeat(mut self, every: Duration) -> Self {
+        let every = every.clamp(headers::SHORTEST_HEARTBEAT, headers::LONGEST_HEARTBEAT);
+        let millis = i64::try_from(every.as_millis()).unwrap_or(i64::MAX);
+        self.request(|request| {
+            request.heartbeat = Some(every);
+            request.statuses.get_or_insert_default();
+            request.outgoing.properties.set_header(headers::HEARTBEAT, millis);
+        });
+        self
+    }
+
+    /// Data of the caller's own that comes back with each status of the call, see
+    /// [`Progress::data`]. It travels in a header, so a few kilobytes are much.
+    pub fn data(mut self, data: impl Serialize) -> Self {
+        let json = serde_json::to_string(&data);
+        self.outgoing(|outgoing| match json {
+            Ok(json) => outgoing.properties.set_header(headers::DATA, json),
+            Err(error) => outgoing.fail(EncodeError::Content {
+                name: "the data of a call".to_owned(),
+                reason: error.to_string(),
+            }),
+        });
+        self
+    }
+
+    /// Calls this with each progress that the service reports; the call stays a future of its
+    /// value. A ticket and the answers of many have no progress.
+    ///
+    /// ```
+    /// # use postage_core::Call;
+    /// # fn shown(call: Call<u64>) -> Call<u64> {
+    /// call.on_progress(|progress| println!("{} of {}", progress.completed, progress.total))
+    /// # }
+    /// ```
+    pub fn on_progress(mut self, heard: impl FnMut(Progress) + Send + 'static) -> Self {
+        self.on_progress = Some(Box::new(heard));
         self
     }
 
@@ -119,6 +172,30 @@ where
         match std::mem::replace(&mut self.state, State::Done) {
             State::Ready(request) => Detach::new(*request),
             State::Running(_) | State::Done => Detach::under_way(),
+        }
+    }
+
+    /// Makes the call and tells what becomes of it: accepted, started, how far it has come, ended.
+    /// One that has been polled gives [`CallFault::UnderWay`].
+    ///
+    /// ```no_run
+    /// # use postage_core::prelude::*;
+    /// # use postage_core::Event;
+    /// # async fn example(backups: Producer) {
+    /// let mut events = backups.rpc::<u64>("back_up", "orders").events();
+    /// while let Some(event) = events.next().await {
+    ///     match event {
+    ///         Event::Progress(progress) => println!("{} of {}", progress.completed, progress.total),
+    ///         Event::Ended(result) => println!("{result:?}"),
+    ///         other => println!("{other:?}"),
+    ///     }
+    /// }
+    /// # }
+    /// ```
+    pub fn events(mut self) -> Events<T, X> {
+        match std::mem::replace(&mut self.state, State::Done) {
+            State::Ready(request) => Events::new(*request),
+            State::Running(_) | State::Done => Events::under_way(),
         }
     }
 
@@ -146,7 +223,14 @@ where
     }
 }
 
-async fn run<T: DeserializeOwned, X: CallOutcome>(
+/// Makes the call, through the layers where there are some.
+pub(super) async fn run<T: DeserializeOwned, X: CallOutcome>(mut request: Request) -> Result<T, X> {
+    let watch = CallWatch::begin(&mut request.outgoing);
+    let span = watch.span().clone();
+    answer(request, watch).instrument(span).await
+}
+
+async fn answer<T: DeserializeOwned, X: CallOutcome>(
     mut request: Request,
     watch: CallWatch,
 ) -> Result<T, X> {
@@ -189,6 +273,9 @@ pub(super) fn read_reply<T: DeserializeOwned, X: CallOutcome>(json: &[u8]) -> Re
             malformed(format!("the value is no `{wanted}`: {}", shorten(&error.to_string())))
         }),
         ResultContent::Error { message: text } => Err(X::documented(text, message.error_payload())),
+        ResultContent::Exception { name, message } if name == WAS_REJECTED => {
+            Err(CallFault::Rejected { reason: message }.into())
+        }
         ResultContent::Exception { name, message } => {
             let exception = crate::message::RemoteException::new(name, message);
             Err(CallFault::Exception(exception).into())
@@ -206,10 +293,11 @@ where
     fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Self::Output> {
         loop {
             match std::mem::replace(&mut self.state, State::Done) {
-                State::Ready(mut request) => {
-                    let watch = CallWatch::begin(&mut request.outgoing);
-                    let span = watch.span().clone();
-                    self.state = State::Running(Box::pin(run(*request, watch).instrument(span)));
+                State::Ready(request) => {
+                    self.state = State::Running(match self.on_progress.take() {
+                        Some(heard) => Box::pin(run_with_progress(*request, heard)),
+                        None => Box::pin(run(*request)),
+                    });
                 }
                 State::Running(mut running) => {
                     let polled = running.as_mut().poll(cx);

@@ -3,11 +3,13 @@
 mod answers;
 mod attempt;
 mod call;
+mod events;
 mod leaving;
 mod options;
 mod parameters;
 mod publish;
 mod replies;
+mod statuses;
 mod ticket;
 mod untyped;
 
@@ -22,6 +24,7 @@ pub use answers::{Answered, Answers};
 pub(crate) use attempt::after;
 pub(crate) use attempt::{Pending, Request};
 pub use call::Call;
+pub use events::{Event, Events};
 pub(crate) use options::{Outgoing, Routes};
 pub use parameters::Named;
 pub use publish::Publish;

@@ -77,6 +77,11 @@ impl Outgoing {
         }
     }
 
+    /// It cannot be made, which shows when it is awaited.
+    pub(crate) fn fail(&mut self, error: EncodeError) {
+        self.json = Err(error);
+    }
+
     pub(crate) fn set_key(&mut self, key: Cow<'static, str>) {
         self.key = Some(key);
     }

@@ -10,6 +10,7 @@ use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::task::JoinHandle;
 
 use super::leaving::{Guard, Leaving};
+use super::statuses::{Statuses, is_status};
 use crate::contract::Peer;
 use crate::link::Link;
 use crate::topology::Queue;
@@ -59,25 +60,37 @@ struct Waiting {
 
 #[derive(Debug, Default)]
 struct Calls {
-    by_id: HashMap<String, (u64, oneshot::Sender<Reply>)>,
+    by_id: HashMap<String, Call>,
     /// Counts the calls, so that a loss is told to the oldest first.
     count: u64,
 }
 
+#[derive(Debug)]
+struct Call {
+    number: u64,
+    reply: oneshot::Sender<Reply>,
+    /// Where what comes before the reply is put; it is dropped where that is nowhere.
+    statuses: Option<Arc<Statuses>>,
+}
+
 impl Calls {
-    fn insert(&mut self, id: &str, call: oneshot::Sender<Reply>) {
+    fn insert(&mut self, id: &str, reply: oneshot::Sender<Reply>, statuses: Option<Arc<Statuses>>) {
         self.count += 1;
-        self.by_id.insert(id.to_owned(), (self.count, call));
+        self.by_id.insert(id.to_owned(), Call { number: self.count, reply, statuses });
     }
 
     fn remove(&mut self, id: &str) -> Option<oneshot::Sender<Reply>> {
-        self.by_id.remove(id).map(|(_, call)| call)
+        self.by_id.remove(id).map(|call| call.reply)
+    }
+
+    fn statuses(&self, id: &str) -> Option<Arc<Statuses>> {
+        self.by_id.get(id)?.statuses.clone()
     }
 
     fn in_order(self) -> impl Iterator<Item = oneshot::Sender<Reply>> {
         let mut calls: Vec<_> = self.by_id.into_values().collect();
-        calls.sort_unstable_by_key(|(number, _)| *number);
-        calls.into_iter().map(|(_, call)| call)
+        calls.sort_unstable_by_key(|call| call.number);
+        calls.into_iter().map(|call| call.reply)
     }
 }
 
@@ -91,7 +104,7 @@ pub(crate) struct ReplyAddress {
 #[derive(Debug)]
 enum Inbox {
     Shared { reply: oneshot::Receiver<Reply>, _entry: Entry },
-    Own { replies: Subscription, _place: OwnedSemaphorePermit },
+    Own { replies: Subscription, statuses: Option<Arc<Statuses>>, _place: OwnedSemaphorePermit },
 }
 
 /// A place among the waiting calls, given up when it is dropped.
@@ -117,18 +130,31 @@ impl Replies {
         self.leaving.guard(&self.link, id)
     }
 
-    /// An address for the reply to the call of this id. Where it is one of the call's own, it may
-    /// have to wait for a place.
-    pub(crate) async fn open(&self, id: &str, peer: Peer) -> Result<ReplyAddress, TransportError> {
+    /// Waits until the services are told of the calls that were dropped so far.
+    pub(crate) async fn last_words(&self) {
+        self.leaving.last_words().await;
+    }
+
+    /// An address for the reply to the call of this id, and for its statuses. Where it is one of
+    /// the call's own, it may have to wait for a place.
+    pub(crate) async fn open(
+        &self,
+        id: &str,
+        peer: Peer,
+        statuses: Option<Arc<Statuses>>,
+    ) -> Result<ReplyAddress, TransportError> {
         match peer {
-            Peer::Postage => self.open_shared(id).await,
+            Peer::Postage => self.open_shared(id, statuses).await,
             Peer::Python => {
                 let place = Arc::clone(&self.own).acquire_owned().await;
                 // It is never closed.
                 let place = place
                     .map_err(|error| TransportError::Disconnected { reason: error.to_string() })?;
                 let (reply_to, replies) = self.consume_fresh_queue().await?;
-                Ok(ReplyAddress { reply_to, inbox: Inbox::Own { replies, _place: place } })
+                Ok(ReplyAddress {
+                    reply_to,
+                    inbox: Inbox::Own { replies, statuses, _place: place },
+                })
             }
         }
     }
@@ -143,16 +169,20 @@ impl Replies {
         self.uncorrelated.load(Ordering::Relaxed)
     }
 
-    async fn open_shared(&self, id: &str) -> Result<ReplyAddress, TransportError> {
+    async fn open_shared(
+        &self,
+        id: &str,
+        statuses: Option<Arc<Statuses>>,
+    ) -> Result<ReplyAddress, TransportError> {
         let current = self.current();
         let address = current.get_or_try_init(|| self.start_reader()).await?;
-        if let Some(open) = address.enter(id) {
+        if let Some(open) = address.enter(id, statuses.clone()) {
             return Ok(open);
         }
         self.forget(&current);
         let fresh = self.current();
         let address = fresh.get_or_try_init(|| self.start_reader()).await?;
-        address.enter(id).ok_or_else(|| TransportError::Disconnected {
+        address.enter(id, statuses).ok_or_else(|| TransportError::Disconnected {
             reason: "the reply consumer ended as soon as it began".to_owned(),
         })
     }
@@ -190,9 +220,9 @@ impl Replies {
 
 impl SharedAddress {
     /// Waits for the reply to this id; `None` when nobody reads the replies any more.
-    fn enter(&self, id: &str) -> Option<ReplyAddress> {
+    fn enter(&self, id: &str, statuses: Option<Arc<Statuses>>) -> Option<ReplyAddress> {
         let (sender, reply) = oneshot::channel();
-        self.waiting.lock().as_mut()?.insert(id, sender);
+        self.waiting.lock().as_mut()?.insert(id, sender, statuses);
         let entry = Entry { id: id.to_owned(), waiting: Arc::clone(&self.waiting) };
         Some(ReplyAddress {
             reply_to: self.queue.clone(),
@@ -215,6 +245,13 @@ impl Waiting {
             );
             return;
         };
+        if is_status(&reply.properties) {
+            let statuses = self.lock().as_ref().and_then(|calls| calls.statuses(id));
+            if let Some(statuses) = statuses {
+                statuses.put(reply);
+            }
+            return;
+        }
         // Its own statement, so that nobody is woken while the lock is held.
         let call = self.lock().as_mut().and_then(|calls| calls.remove(id));
         match call {
@@ -253,11 +290,17 @@ impl ReplyAddress {
             Inbox::Shared { reply, .. } => reply.await.unwrap_or_else(|_| {
                 Err(TransportError::Disconnected { reason: "the reply consumer ended".into() })
             }),
-            Inbox::Own { replies, .. } => replies.next().await.and_then(|reply| {
-                reply.ok_or_else(|| TransportError::Disconnected {
+            Inbox::Own { replies, statuses, .. } => loop {
+                let reply = replies.next().await?.ok_or_else(|| TransportError::Disconnected {
                     reason: "the call's own reply consumer ended".into(),
-                })
-            }),
+                })?;
+                if !is_status(&reply.properties) {
+                    return Ok(reply);
+                }
+                if let Some(statuses) = &*statuses {
+                    statuses.put(reply);
+                }
+            },
         }
     }
 }

@@ -124,6 +124,8 @@ impl Producer {
             deadline: self.defaults.deadline,
             peer: self.defaults.peer,
             cancellable: false,
+            heartbeat: None,
+            statuses: None,
         }
     }
 }

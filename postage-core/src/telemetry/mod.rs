@@ -89,7 +89,7 @@
 //! | `outcome` of | values |
 //! |---|---|
 //! | a send, a call | `success`, `unroutable`, `timed_out`, `disconnected`, `encode`, `no_route`, `layer`, `transport`, `dropped` when its future was |
-//! | a call, besides | `documented_error`, `exception`, `malformed`, `too_many_calls`, `under_way` |
+//! | a call, besides | `documented_error`, `exception`, `rejected`, `silent`, `malformed`, `too_many_calls`, `under_way` |
 //! | a handler | `done`, `exception`, `fail`, `retry`, `reject`, `drop` |
 //! | a delivery | `acked`, `retried`, `dead_lettered`, `rejected`, `dropped`, `kept`, `requeued` |
 

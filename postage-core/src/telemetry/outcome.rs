@@ -42,6 +42,8 @@ pub(super) const fn of_fault(fault: &CallFault) -> &'static str {
         CallFault::Malformed { .. } => "malformed",
         CallFault::Layer { .. } => "layer",
         CallFault::Disconnected { .. } => "disconnected",
+        CallFault::Silent { .. } => "silent",
+        CallFault::Rejected { .. } => "rejected",
         CallFault::Exception(_) => EXCEPTION,
         CallFault::Error { .. } => DOCUMENTED,
         CallFault::Encode(_) => "encode",

@@ -92,6 +92,7 @@ impl p::MessageProcessor for Desk {
 
     async fn dispatch<'a>(&'a self, index: usize, request: p::Request<'a>) -> p::Outcome {
         self.seen.send_modify(|seen| seen.begun += 1);
+        request.context().progress(1, 2, ());
         // The sender is ours, so the gate opens or the handler is dropped.
         let _ = self.gate.subscribe().wait_for(|open| *open).await;
         let number = match request.parameters::<(u64,)>(&["number"]) {

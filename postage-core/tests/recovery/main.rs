@@ -12,6 +12,7 @@ mod channels;
 mod connecting;
 mod desk;
 mod killed;
+mod long_calls;
 mod publisher;
 mod replies;
 mod service;

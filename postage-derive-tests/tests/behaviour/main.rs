@@ -40,6 +40,7 @@ mod handling;
 mod kept;
 mod layers;
 mod limits;
+mod long_calls;
 mod once;
 mod outcomes;
 mod poison;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use postage_core::prelude::*;
-use postage_core::{CallError, Peer};
+use postage_core::{CallError, Event, Peer};
 use serde_json::{Value, json};
 
 use crate::python::Server;
@@ -65,6 +65,17 @@ async fn a_value_a_null_and_a_text_with_escapes_come_back_typed() {
     client.nothing().await.unwrap();
     assert_eq!(client.text().await.unwrap(), "café \"x\"");
     assert_eq!(client.minimal().await.unwrap(), 1);
+    world.leave().await;
+}
+
+#[tokio::test]
+async fn a_python_service_that_knows_of_no_statuses_just_ends_the_call() {
+    let (world, _server, client) = served().await;
+    let mut events = client.area(10, 4).heartbeat(Duration::from_millis(100)).events();
+    match within("an event", events.next()).await {
+        Some(Event::Ended(Ok(area))) => assert_eq!(area, 40),
+        other => panic!("{other:?}"),
+    }
     world.leave().await;
 }
 

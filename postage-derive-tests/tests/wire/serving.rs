@@ -66,6 +66,22 @@ async fn a_handler_that_replied_goes_on_working() {
 }
 
 #[tokio::test]
+async fn a_handler_that_reports_its_progress_gives_python_one_reply() {
+    let world = World::new().await;
+    let (_serving, _) = Studio::serve(&world, queue(&world)).await;
+    let [printed] = call(&world, ["progress"]).await;
+    assert_eq!(printed.content(), &success(300));
+}
+
+#[tokio::test]
+async fn a_rejected_call_is_one_exception_to_python() {
+    let world = World::new().await;
+    let (_serving, _) = Studio::serve(&world, queue(&world)).await;
+    let [rejected] = call(&world, ["rejected"]).await;
+    assert_eq!(rejected.exception(), ("Rejected", "there is nothing to print"));
+}
+
+#[tokio::test]
 async fn a_handler_that_is_a_struct_answers_with_access_to_the_processor() {
     let world = World::new().await;
     let (_serving, mut heard) = Studio::serve(&world, queue(&world)).await;

@@ -76,6 +76,18 @@ impl Studio {
         self.hear(json!({"after the reply": year})).await;
     }
 
+    #[rpc_handler]
+    async fn print(&self, #[context] cx: &Context, pages: u32) -> u32 {
+        if pages == 0 {
+            return cx.reject_call("there is nothing to print").await;
+        }
+        for page in 1..=pages {
+            cx.progress(page.into(), pages.into(), "printing");
+            tokio::task::yield_now().await;
+        }
+        pages
+    }
+
     #[rpc_handler("command", "describe", full_body)]
     async fn describe(&self, message: &Message<'_>) -> Value {
         let sender = message.fingerprint().expect("it says who sent it");

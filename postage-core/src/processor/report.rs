@@ -1,0 +1,334 @@
+//! What a caller that asked for it is told of its call before the result. One task for each such
+//! call tells it, so that handlers need not wait, and in this order: accepted, started, progress.
+
+use std::borrow::Cow;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::replier::{Address, Origin};
+use crate::error::SendError;
+use crate::headers;
+use crate::link::Link;
+use crate::message::{
+    ACCEPTED, Codec, CodecError, EncodeError, HEARTBEAT, Identity, PROGRESS, REJECTED, Reason,
+    STARTED, STATUS, encode_status, write_progress,
+};
+use crate::topology::{FieldValue, Route};
+use crate::transport::{Properties, Publication};
+
+/// What a request asks to be told.
+#[derive(Debug)]
+pub(super) struct Asked {
+    statuses: bool,
+    heartbeat: Option<Duration>,
+    /// The caller's own data, returned in each status.
+    data: Option<Cow<'static, str>>,
+}
+
+impl Asked {
+    /// Nothing, where the request asks for nothing.
+    pub(super) fn by(request: &Properties) -> Option<Self> {
+        let statuses = request.header(headers::STATUSES) == Some(&FieldValue::Bool(true));
+        let heartbeat = request.header(headers::HEARTBEAT).and_then(FieldValue::as_int);
+        if !statuses && heartbeat.is_none() {
+            return None;
+        }
+        let heartbeat = heartbeat.map(|millis| {
+            let every = Duration::from_millis(u64::try_from(millis).unwrap_or_default());
+            every.clamp(headers::SHORTEST_HEARTBEAT, headers::LONGEST_HEARTBEAT)
+        });
+        let data = match request.header(headers::DATA) {
+            Some(FieldValue::Text(data)) => Some(data.clone()),
+            _ => None,
+        };
+        Some(Self { statuses, heartbeat, data })
+    }
+}
+
+/// How the statuses of a call are sent.
+#[derive(Debug)]
+pub(super) struct Teller {
+    pub(super) link: Arc<Link>,
+    pub(super) codec: Arc<dyn Codec>,
+    pub(super) identity: Identity,
+    /// The application that tells.
+    pub(super) from: Option<Arc<Origin>>,
+    pub(super) asked: Asked,
+    /// The time between one progress and the next.
+    pub(super) progress_every: Duration,
+}
+
+/// The reports on one call. They end with it.
+#[derive(Debug)]
+pub(crate) struct Report {
+    outbox: Arc<Outbox>,
+    /// Whether the caller asked for more than heartbeats.
+    statuses: bool,
+    /// Whether the handler says by itself that it accepts.
+    accepted_by_handler: bool,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Report {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// What is to be told.
+#[derive(Debug)]
+struct Outbox {
+    state: Mutex<State>,
+    changed: Notify,
+    /// Cancelled when nothing more is told.
+    over: CancellationToken,
+}
+
+#[derive(Debug)]
+struct State {
+    to: Address,
+    reached: Stage,
+    told: Stage,
+    /// The content of the newest progress, and whether it is still to be told.
+    progress: Vec<u8>,
+    progress_is_due: bool,
+    rejected: Option<String>,
+    /// Another copy of the request is told instead.
+    muted: bool,
+    ended: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+enum Stage {
+    Here,
+    Accepted,
+    Started,
+}
+
+/// What a task that tells does next.
+enum Next {
+    Tell(&'static str, Content),
+    /// Nothing now; a progress, where there is one, as soon as its time has come.
+    Wait {
+        progress: bool,
+        muted: bool,
+    },
+    End,
+}
+
+enum Content {
+    Nothing,
+    Progress(Vec<u8>),
+    Reason(String),
+}
+
+impl Report {
+    /// Begins to tell the caller of a request that is here.
+    pub(super) fn begin(to: Address, teller: Teller, accepted_by_handler: bool) -> Self {
+        let reached = if accepted_by_handler { Stage::Here } else { Stage::Accepted };
+        let statuses = teller.asked.statuses;
+        let outbox = Arc::new(Outbox {
+            state: Mutex::new(State {
+                to,
+                reached,
+                told: Stage::Here,
+                progress: Vec::new(),
+                progress_is_due: false,
+                rejected: None,
+                muted: false,
+                ended: false,
+            }),
+            changed: Notify::new(),
+            over: CancellationToken::new(),
+        });
+        let over = outbox.over.clone().drop_guard();
+        let task = tokio::spawn(tell(Arc::clone(&outbox), teller, over));
+        Self { outbox, statuses, accepted_by_handler, task }
+    }
+
+    /// The handler begins.
+    pub(super) fn started(&self) {
+        if !self.accepted_by_handler {
+            self.accept();
+        }
+    }
+
+    /// The handler works on the call.
+    pub(super) fn accept(&self) {
+        self.change(|state| state.reached = Stage::Started);
+    }
+
+    pub(super) fn progress(&self, completed: u64, total: u64, details: &impl Serialize) {
+        if !self.statuses {
+            return;
+        }
+        self.change(|state| {
+            state.reached = Stage::Started;
+            let written = write_progress(&mut state.progress, completed, total, details);
+            state.progress_is_due = written.is_ok();
+            if let Err(error) = written {
+                tracing::warn!(%error, "the details of a progress cannot be serialized");
+            }
+        });
+    }
+
+    pub(super) fn reject(&self, reason: &str) {
+        self.change(|state| state.rejected = Some(reason.to_owned()));
+    }
+
+    /// Tells what is still to be told, and no more. The result comes after it.
+    pub(super) async fn finish(&self) {
+        self.change(|state| state.ended = true);
+        self.outbox.over.cancelled().await;
+    }
+
+    /// Tells another copy of the request from now on: its caller may have another address since.
+    pub(super) fn redirect(&self, copy: &Self) {
+        let to = copy.outbox.state().to.clone();
+        self.change(|state| {
+            if state.to != to {
+                state.to = to;
+                state.told = Stage::Here;
+                state.progress_is_due = !state.progress.is_empty();
+            }
+        });
+        copy.mute(true);
+    }
+
+    /// Whether nothing is told for now, since another copy of the request is.
+    pub(super) fn mute(&self, muted: bool) {
+        self.change(|state| state.muted = muted);
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        let mut state = self.outbox.state();
+        if !state.ended {
+            change(&mut state);
+        }
+        drop(state);
+        self.outbox.changed.notify_one();
+    }
+}
+
+impl Outbox {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// The next status in the order of the work. At the end no progress waits for its time.
+    fn next(&mut self, statuses: bool, progress_may_go: bool) -> Next {
+        if self.muted || !statuses {
+            let wait = Next::Wait { progress: false, muted: self.muted };
+            return if self.ended { Next::End } else { wait };
+        }
+        if self.told < Stage::Accepted && self.reached >= Stage::Accepted {
+            self.told = Stage::Accepted;
+            return Next::Tell(ACCEPTED, Content::Nothing);
+        }
+        if self.told < Stage::Started && self.reached >= Stage::Started {
+            self.told = Stage::Started;
+            return Next::Tell(STARTED, Content::Nothing);
+        }
+        if self.progress_is_due && (progress_may_go || self.ended) {
+            self.progress_is_due = false;
+            return Next::Tell(PROGRESS, Content::Progress(self.progress.clone()));
+        }
+        if let Some(reason) = self.rejected.take() {
+            return Next::Tell(REJECTED, Content::Reason(reason));
+        }
+        match self.ended {
+            true => Next::End,
+            false => Next::Wait { progress: self.progress_is_due, muted: false },
+        }
+    }
+}
+
+/// Tells what there is to tell, until the call has ended.
+async fn tell(outbox: Arc<Outbox>, teller: Teller, _over: DropGuard) {
+    let mut progress_from = Instant::now();
+    let mut beat = progress_from;
+    loop {
+        let now = Instant::now();
+        let next = outbox.state().next(teller.asked.statuses, now >= progress_from);
+        let (name, content) = match next {
+            Next::End => return,
+            Next::Tell(name, content) => (name, content),
+            Next::Wait { progress, muted } => {
+                let beats = teller.asked.heartbeat.is_some() && !muted;
+                if !beats || now < beat {
+                    tokio::select! {
+                        biased;
+                        () = outbox.changed.notified() => {}
+                        () = sleep_until(progress_from), if progress => {}
+                        () = sleep_until(beat), if beats => {}
+                    }
+                    continue;
+                }
+                (HEARTBEAT, Content::Nothing)
+            }
+        };
+        let to = outbox.state().to.clone();
+        if let Err(error) = teller.tell(to, name, content).await {
+            tracing::debug!(%error, status = name, "a status could not be sent");
+        }
+        let now = Instant::now();
+        beat = now + teller.asked.heartbeat.unwrap_or_default();
+        if name == PROGRESS {
+            progress_from = now + teller.progress_every;
+        }
+    }
+}
+
+impl Teller {
+    /// It is not confirmed: the next one says as much, and so does the result.
+    async fn tell(
+        &self,
+        to: Address,
+        name: &'static str,
+        content: Content,
+    ) -> Result<(), SendError> {
+        let unsealed = |error: CodecError| EncodeError::Codec {
+            name: format!("status `{name}`"),
+            reason: error.to_string(),
+        };
+        let json = self.json(name, content)?;
+        let body = self.link.seal(&*self.codec, json).map_err(unsealed)?;
+        let mut properties = Properties {
+            content_type: Some(self.codec.content_type().to_owned().into()),
+            correlation_id: to.correlation_id.map(Into::into),
+            kind: Some(STATUS.into()),
+            app_id: self.from.as_deref().map(|from| from.address.clone().into()),
+            ..Properties::default()
+        };
+        if let Some(data) = &self.asked.data {
+            properties.set_header(headers::DATA, data.clone());
+        }
+        let route = Route::to_queue(to.reply_to);
+        let status = Publication::new(route, properties, body).mandatory(false).confirm(false);
+        Ok(self.link.publish(status).await?)
+    }
+
+    fn json(&self, name: &'static str, content: Content) -> Result<Vec<u8>, EncodeError> {
+        match content {
+            Content::Nothing => encode_status(name, (), &self.identity),
+            Content::Reason(reason) => {
+                encode_status(name, Reason { reason: &reason }, &self.identity)
+            }
+            Content::Progress(json) => {
+                let content: &RawValue = serde_json::from_slice(&json).map_err(|error| {
+                    EncodeError::Content { name: name.to_owned(), reason: error.to_string() }
+                })?;
+                encode_status(name, content, &self.identity)
+            }
+        }
+    }
+}

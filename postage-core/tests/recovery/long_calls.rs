@@ -1,0 +1,65 @@
+//! Calls that ask how the work goes, while lines fail.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use postage_core::{CallFault, Event, Events};
+
+use crate::desk::Desk;
+use crate::world::{Place, connect, direct, line, patient, until_session, watchful, within};
+
+const BEAT: Duration = Duration::from_millis(100);
+
+async fn next(events: &mut Events<u64>) -> Event<u64> {
+    within("an event", events.next()).await.unwrap()
+}
+
+/// A call until its handler reports and waits.
+async fn begun(events: &mut Events<u64>) {
+    assert!(matches!(next(events).await, Event::Accepted));
+    assert!(matches!(next(events).await, Event::Started));
+    assert!(matches!(next(events).await, Event::Progress(progress) if progress.completed == 1));
+}
+
+#[tokio::test]
+async fn a_service_in_a_black_hole_is_silent_to_its_caller_before_anybody_notices_the_loss() {
+    let (place, line) = (Place::new(), line());
+    let broker = connect(patient(&line)).await;
+    let desk = Arc::new(Desk::default());
+    let _serving = place.serve(&broker, &desk).await.unwrap();
+    desk.shut();
+    let callers = direct().await;
+    let call = place.producer(&callers).rpc::<u64>("double", 4).heartbeat(BEAT);
+    let mut events = call.timeout(Duration::from_secs(600)).max_retry(0).events();
+    begun(&mut events).await;
+    line.black_hole();
+    match next(&mut events).await {
+        Event::Ended(Err(CallFault::Silent { silent, .. })) => assert!(silent >= BEAT * 3),
+        other => panic!("{other:?}"),
+    }
+    assert!(broker.state().borrow().is_connected(), "the service itself knows of nothing yet");
+}
+
+#[tokio::test]
+async fn a_caller_whose_line_is_cut_is_told_further_where_it_is_next() {
+    let (place, line) = (Place::new(), line());
+    let services = direct().await;
+    let (desk, _serving) = place.served(&services).await;
+    desk.shut();
+    let broker = connect(watchful(&line)).await;
+    let call = place.producer(&broker).rpc::<u64>("double", 4).heartbeat(BEAT);
+    let mut events = call.events();
+    begun(&mut events).await;
+    line.cut();
+    // The request is sent again, and what was said last is said again.
+    assert!(
+        matches!(next(&mut events).await, Event::Progress(progress) if progress.completed == 1)
+    );
+    until_session(&broker, 2).await;
+    desk.open();
+    match next(&mut events).await {
+        Event::Ended(Ok(value)) => assert_eq!(value, 8),
+        other => panic!("{other:?}"),
+    }
+    assert!(desk.seen().asked_once());
+}
