@@ -52,7 +52,7 @@ impl Claim {
         fingerprint: Fingerprint,
     ) -> Result<(Self, Unserved), TransportError> {
         let plain = Plain::take((link.transport.vhost().to_owned(), fingerprint.host.clone()));
-        let mut claim = Self { fingerprint, plain: plain };
+        let mut claim = Self { fingerprint, plain };
         if claim.plain.is_some() {
             match claim.declare(link).await {
                 Err(TransportError::Refused { .. }) => claim.plain = None,
@@ -91,7 +91,7 @@ impl Claim {
             Ok(_) => Ok(unserved),
             Err(error) => {
                 // It is another's, or went with the connection.
-                unserved.is_served();
+                unserved.keep();
                 Err(error)
             }
         }
@@ -117,7 +117,7 @@ fn plain_ones() -> MutexGuard<'static, BTreeSet<(String, String)>> {
 
 impl Unserved {
     /// From now on it goes with its consumer.
-    pub(super) fn is_served(mut self) {
+    pub(super) fn keep(mut self) {
         self.queue = None;
     }
 }

@@ -146,7 +146,7 @@ async fn launch(application: StartApplication) -> Result<Application, ServeError
     let service = Service::new(&fingerprint.name, running, processors, &setup)?;
     commands.know(Arc::clone(service.table()));
     let serving = start(Arc::new(service), added, &setup).await?;
-    unserved.is_served();
+    unserved.keep();
     Ok(Application::begin(&broker, serving, commands, groups).await)
 }
 

@@ -349,13 +349,13 @@ fn missing(
 ) -> impl stream::Stream<Item = Known> + Send {
     let asked = stream::iter(silent).map(move |(address, who)| {
         let ping = commands.ping().to(address).timeout(LOOK_FOR).max_retry(0);
-        async move { has_gone(ping.await).then_some(who) }
+        async move { has_gone(&ping.await).then_some(who) }
     });
     asked.buffer_unordered(ASKED_AT_ONCE).filter_map(std::future::ready)
 }
 
 /// Whether nobody has the address that this is the answer of: its queue goes with its application.
-fn has_gone(answer: Result<Fingerprint, CallFault>) -> bool {
+fn has_gone(answer: &Result<Fingerprint, CallFault>) -> bool {
     matches!(
         answer,
         Err(CallFault::Unroutable { .. }

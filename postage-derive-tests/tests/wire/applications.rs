@@ -67,21 +67,21 @@ fn six(application: &Application) -> Value {
     json!({ "name": name, "type": kind, "pid": pid, "host": host, "user": user, "vhost": vhost })
 }
 
-/// How often each process answered.
+/// How often each application answered, by its address.
 fn answers<'a>(seen: impl IntoIterator<Item = &'a Seen>) -> BTreeMap<String, usize> {
     let mut answers = BTreeMap::new();
     for answer in seen.into_iter().flat_map(|seen| &seen.replies) {
-        let pid = answer["pid"].as_str().expect("a text").to_owned();
-        *answers.entry(pid).or_default() += 1;
+        let text = |name: &str| answer[name].as_str().expect("a text").to_owned();
+        *answers.entry(format!("{}@{}", text("pid"), text("host"))).or_default() += 1;
     }
     answers
 }
 
-fn pids<'a>(
+fn addresses<'a>(
     expected: impl IntoIterator<Item = (&'a Application, usize)>,
 ) -> BTreeMap<String, usize> {
-    let pid = |application: &Application| application.fingerprint().pid.clone();
-    expected.into_iter().map(|(application, times)| (pid(application), times)).collect()
+    let address = |one: &Application| Address::unique(one.fingerprint()).to_string();
+    expected.into_iter().map(|(application, times)| (address(application), times)).collect()
 }
 
 /// How many pings it has answered.
@@ -125,7 +125,7 @@ async fn a_ping_to_each_kind_of_key_is_answered_by_those_it_names_with_six_texts
     ])
     .await;
     assert!(all.replies.contains(&first) && all.replies.contains(&second), "{all:?}");
-    assert_eq!(answers([&once, &again]), pids([(&one, 1), (&two, 1)]), "in turn");
+    assert_eq!(answers([&once, &again]), addresses([(&one, 1), (&two, 1)]), "in turn");
     // Nobody else got one of them.
     until("the counts", async || (pinged(&one), pinged(&two)) == (6, 2)).await;
 }
@@ -147,8 +147,8 @@ async fn join_group_and_leave_group_change_whom_a_group_reaches() {
         &format!("ping {name}#night/rr 1"),
     ])
     .await;
-    assert_eq!(answers([&all]), pids([(&one, 1), (&two, 1)]));
-    assert_eq!(answers([&once, &again]), pids([(&one, 1), (&two, 1)]), "in turn");
+    assert_eq!(answers([&all]), addresses([(&one, 1), (&two, 1)]));
+    assert_eq!(answers([&once, &again]), addresses([(&one, 1), (&two, 1)]), "in turn");
 
     operate([&format!("leave_group {}@{} night", one.fingerprint().pid, place.host)]).await;
     until("the leaving", async || one.groups() == ["early"]).await;
@@ -158,7 +158,7 @@ async fn join_group_and_leave_group_change_whom_a_group_reaches() {
         &format!("ping {name}#night/rr 1"),
     ])
     .await;
-    assert_eq!(answers([&all, &once, &again]), pids([(&two, 3)]));
+    assert_eq!(answers([&all, &once, &again]), addresses([(&two, 3)]));
 
     operate([&format!("leave_group {name}#night night")]).await;
     let nobody = async || {
@@ -168,7 +168,7 @@ async fn join_group_and_leave_group_change_whom_a_group_reaches() {
     until("the group to be empty", nobody).await;
     // The group of the start is as it was.
     let [all] = operate([&format!("ping {name}#early 2")]).await;
-    assert_eq!(answers([&all]), pids([(&one, 1), (&two, 1)]));
+    assert_eq!(answers([&all]), addresses([(&one, 1), (&two, 1)]));
 }
 
 #[tokio::test]
@@ -200,8 +200,8 @@ async fn a_python_application_of_the_same_name_takes_its_turn_beside_ours() {
         let group = format!("ping {}#early/rr 1", place.name);
         let both = format!("ping {} 2", place.name);
         let seen = operate([&ping, &ping, &here, &here, &group, &group, &both]).await;
-        let mut expected = pids([(&ours, 4)]);
-        expected.insert("4021".to_owned(), 4);
+        let mut expected = addresses([(&ours, 4)]);
+        expected.insert(format!("4021@{}", place.host), 4);
         assert_eq!(answers(&seen), expected, "Python first: {python_first}");
 
         // We ask, and all answer; Python does not say who it is but in what it answers.
