@@ -22,7 +22,7 @@ use super::turn::Turn;
 use super::{Context, Outcome};
 use crate::layers;
 use crate::message::{Category, Codec, CodecError, JsonCodec, Message, shorten, shorten_to};
-use crate::transport::Delivery;
+use crate::transport::{Delivery, Properties};
 
 impl Service {
     /// Handles a delivery of this queue that has been here since then.
@@ -36,9 +36,8 @@ impl Service {
         if let Some(failure) = Failure::kept(&delivery, queue) {
             return self.bury_again(queue, delivery, failure, turn).await;
         }
-        if has_expired(&delivery, since) {
-            let outcome = Outcome::reject("its time was up before a handler was free");
-            return self.settle(queue, delivery, outcome.into(), turn).await;
+        if has_expired(&delivery.properties, since) {
+            return self.settle(queue, delivery, expired().into(), turn).await;
         }
         if let Some(address) = &delivery.properties.reply_to
             && !self.reply_to.allows(address)
@@ -51,7 +50,7 @@ impl Service {
         let verdict = match opened {
             Ok((codec, body)) => {
                 let replier = self.replier(codec, &delivery);
-                self.read(queue, &delivery, body, replier, turn).await
+                self.read(queue, &delivery, body, replier, since, turn).await
             }
             Err(error) => {
                 let json = Arc::new(JsonCodec);
@@ -74,6 +73,7 @@ impl Service {
         delivery: &Delivery,
         body: Bytes,
         replier: Replier,
+        since: Instant,
         turn: &mut Turn,
     ) -> Verdict {
         let context = Context::new(
@@ -96,11 +96,17 @@ impl Service {
             lent = (context, replier);
             Request::new(&message, &lent.0, &lent.1)
         };
-        self.once(&queue.id, request, turn).await
+        self.once(&queue.id, request, since, turn).await
     }
 
     /// Dispatches a message unless one of its id was handled before: a caller is answered as then.
-    async fn once(&self, queue: &str, request: Request<'_>, turn: &mut Turn) -> Verdict {
+    async fn once(
+        &self,
+        queue: &str,
+        request: Request<'_>,
+        since: Instant,
+        turn: &mut Turn,
+    ) -> Verdict {
         let replier = request.replier();
         let (Some(store), Some(id)) = (&self.dedup, request.context().message_id()) else {
             return self.dispatch(request).await;
@@ -111,6 +117,10 @@ impl Service {
             Claim::New => {
                 let claimed = Claimed::new(Arc::clone(store), id);
                 turn.take().await;
+                // It may have waited for the end of another under its id.
+                if has_expired(&request.context().properties, since) {
+                    return expired().into();
+                }
                 let verdict = self.dispatch(request).await;
                 verdict.claimed(claimed.answered(replier.answer()))
             }
@@ -279,8 +289,12 @@ impl Service {
 
 /// Whether a message has waited here for longer than it may wait in its queue: nobody waits for it
 /// any more. The broker's own clock for it stopped when it was delivered.
-fn has_expired(delivery: &Delivery, since: Instant) -> bool {
-    delivery.properties.expiration.is_some_and(|expiration| since.elapsed() >= expiration)
+fn has_expired(properties: &Properties, since: Instant) -> bool {
+    properties.expiration.is_some_and(|expiration| since.elapsed() >= expiration)
+}
+
+fn expired() -> Outcome {
+    Outcome::reject("its time was up before a handler was free")
 }
 
 /// A body that is no message. One that asks for an answer gets an exception.
