@@ -124,7 +124,8 @@ impl RecentMessages {
         self
     }
 
-    /// How many bytes the messages may take: each takes 300, its id, and its answer.
+    /// How many bytes the messages may take: each takes 300, its id, and its answer. One that would
+    /// take more alone is not remembered.
     #[must_use]
     pub const fn bytes(mut self, bytes: usize) -> Self {
         self.bytes = bytes;
@@ -191,6 +192,10 @@ impl DedupStore for RecentMessages {
 
     fn remember<'a>(&'a self, id: &'a str, answer: Option<Answer>) -> BoxFuture<'a, ()> {
         Box::pin(async move {
+            // One that has no room at all is not remembered, and the others are.
+            if size(id, answer.as_ref()) > self.bytes {
+                return self.release(id);
+            }
             let mut known = self.known();
             let id: Arc<str> = id.into();
             known.bytes += size(&id, answer.as_ref());
@@ -325,6 +330,18 @@ mod tests {
         }
         assert_eq!(recent.known().by_id.len(), 9);
         assert_eq!(recent.claim("99").await, Claim::Handled(None));
+    }
+
+    #[tokio::test]
+    async fn an_answer_larger_than_all_the_room_is_not_remembered_and_the_others_are() {
+        let recent = RecentMessages::default().bytes(10 * PLACE);
+        recent.claim("a").await;
+        recent.remember("a", answer("1")).await;
+        recent.claim("b").await;
+        let body = Bytes::from(vec![b'1'; 10 * PLACE]);
+        recent.remember("b", Some(Answer { content_type: String::new(), body })).await;
+        assert_eq!(recent.claim("a").await, Claim::Handled(answer("1")));
+        assert_eq!(recent.claim("b").await, Claim::New);
     }
 
     #[tokio::test]

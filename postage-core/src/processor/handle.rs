@@ -25,7 +25,7 @@ use super::{Context, Outcome};
 use crate::layers;
 use crate::message::{Category, Codec, CodecError, JsonCodec, Message, shorten, shorten_to};
 use crate::telemetry;
-use crate::transport::Delivery;
+use crate::transport::{Delivery, Properties};
 
 impl Service {
     /// Handles a message of this queue.
@@ -39,9 +39,8 @@ impl Service {
         if let Some(failure) = Failure::kept(&delivery, queue) {
             return self.bury_again(queue, delivery, failure, turn).await;
         }
-        if has_expired(&delivery, since) {
-            let outcome = Outcome::reject("its time was up before a handler was free");
-            return self.settle(queue, delivery, outcome.into(), turn).await;
+        if has_expired(&delivery.properties, since) {
+            return self.settle(queue, delivery, expired().into(), turn).await;
         }
         if let Some(address) = &delivery.properties.reply_to
             && !self.reply_to.allows(address)
@@ -54,7 +53,7 @@ impl Service {
         let verdict = match opened {
             Ok((codec, body)) => {
                 let replier = self.replier(codec, &delivery, report.clone());
-                self.read(queue, &delivery, body, (replier, report), turn).await
+                self.read(queue, &delivery, body, (replier, report), since, turn).await
             }
             Err(error) => {
                 let json = Arc::new(JsonCodec);
@@ -82,6 +81,7 @@ impl Service {
         delivery: &Delivery,
         body: Bytes,
         (replier, report): (Replier, Option<Arc<Report>>),
+        since: Instant,
         turn: &mut Turn,
     ) -> Verdict {
         let context = Context::new(
@@ -105,11 +105,17 @@ impl Service {
             lent = (context, replier);
             Request::new(&message, &lent.0, &lent.1)
         };
-        self.once(&queue.id, request, turn).await
+        self.once(&queue.id, request, since, turn).await
     }
 
     /// Dispatches a message unless one of its id was handled before: a caller is answered as then.
-    async fn once(&self, queue: &str, request: Request<'_>, turn: &mut Turn) -> Verdict {
+    async fn once(
+        &self,
+        queue: &str,
+        request: Request<'_>,
+        since: Instant,
+        turn: &mut Turn,
+    ) -> Verdict {
         let replier = request.replier();
         let (Some(store), Some(id)) = (&self.dedup, request.context().message_id()) else {
             return self.dispatch(request).await;
@@ -125,6 +131,10 @@ impl Service {
                 }
                 let claimed = Claimed::new(Arc::clone(store), id);
                 turn.take().await;
+                // It may have waited for the end of another under its id.
+                if has_expired(&request.context().properties, since) {
+                    return expired().into();
+                }
                 let verdict = self.dispatch(request).await;
                 verdict.claimed(claimed.answered(replier.answer()))
             }
@@ -307,8 +317,12 @@ impl Service {
 
 /// Whether a message has waited here for longer than it may wait in its queue: nobody waits for it
 /// any more. The broker's own clock for it stopped when it was delivered.
-fn has_expired(delivery: &Delivery, since: Instant) -> bool {
-    delivery.properties.expiration.is_some_and(|expiration| since.elapsed() >= expiration)
+fn has_expired(properties: &Properties, since: Instant) -> bool {
+    properties.expiration.is_some_and(|expiration| since.elapsed() >= expiration)
+}
+
+fn expired() -> Outcome {
+    Outcome::reject("its time was up before a handler was free")
 }
 
 /// A body that is no message. One that asks for an answer gets an exception.

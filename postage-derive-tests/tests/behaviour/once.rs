@@ -36,6 +36,13 @@ impl Till {
     }
 
     #[message_handler]
+    async fn fumble(&self) -> Result<(), String> {
+        self.voice.say("fumbles");
+        self.gate.pass().await;
+        Err("it fell".to_owned())
+    }
+
+    #[message_handler]
     async fn note(&self, amount: u32) -> Result<(), String> {
         self.voice.say(format!("notes {amount}"));
         if amount == 0 { Err("nothing to note".to_owned()) } else { Ok(()) }
@@ -443,6 +450,28 @@ async fn a_call_that_comes_again_after_a_loss_to_a_queue_without_a_name_runs_onc
     till.gate.open(10);
     for _ in 0..2 {
         assert_eq!(answer(&mut ours).await["value"], 3);
+    }
+    assert_eq!(ear.rest(), [""; 0]);
+}
+
+/// In memory only: the clock is the test's.
+#[tokio::test(start_paused = true)]
+async fn a_message_whose_time_is_up_when_the_one_before_it_has_failed_is_not_handled() {
+    let (broker, place, till, _serving, mut ear) = served(&World::memory()).await;
+    let mut dead = place.dead_letters(&broker).await;
+    for expiration in [None, Some(Duration::from_secs(1))] {
+        let mut properties = Properties::default();
+        properties.message_id = Some("one".into());
+        properties.expiration = expiration;
+        publish(&broker, &place, properties, body("message", "fumble", &json!({}))).await;
+    }
+    assert_eq!(ear.hears().await, "fumbles");
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    till.gate.open(2);
+    for reason in ["it fell", "its time was up before a handler was free"] {
+        let letter = seen(&mut dead).await;
+        let error = letter.properties.header("postage-error").and_then(|error| error.as_str());
+        assert_eq!(error, Some(reason));
     }
     assert_eq!(ear.rest(), [""; 0]);
 }
