@@ -179,7 +179,7 @@ fn who(url: &str, watches: bool) -> (Child, Lines<BufReader<ChildStdout>>) {
 
 /// What `who` lists when it lists so many. It waits for answers for a moment only, in which six
 /// processes on a busy machine may not all have had their turn.
-fn listed(url: &str, wanted: usize) -> Vec<String> {
+fn list_of(url: &str, wanted: usize) -> Vec<String> {
     let begun = Instant::now();
     loop {
         let (mut process, lines) = who(url, false);
@@ -201,7 +201,7 @@ fn who_lists_five_and_notices_one_that_is_killed() {
     let names = ["bell", "door", "fan", "lamp", "lamp"];
     let mut five = names.map(|name| Process::start(&node.url(), &["--name", name]));
 
-    let listed = listed(&node.url(), 5);
+    let listed = list_of(&node.url(), 5);
     for (line, name) in listed.iter().zip(names) {
         assert!(line.starts_with(name), "{listed:#?}");
     }
@@ -219,6 +219,6 @@ fn who_lists_five_and_notices_one_that_is_killed() {
     process.kill().unwrap();
     process.wait().unwrap();
 
-    let left = listed(&node.url(), 4);
+    let left = list_of(&node.url(), 4);
     assert!(!left.iter().any(|line| line.contains(&five[0].address)), "{left:#?}");
 }
