@@ -30,7 +30,15 @@ pub(crate) fn fuzz(seconds: u32) -> Outcome {
 pub(crate) fn all(interrupt: &Interrupt, seconds: u32) -> Outcome {
     install::compiler(interrupt)?;
     let cargo_fuzz = install::cargo_fuzz(interrupt)?;
-    let lint = ["clippy", "--manifest-path", "fuzz/Cargo.toml", "--target-dir", "target/fuzz"];
+    let lint = [
+        "clippy",
+        // What is built below is then what the lock file says, too.
+        "--locked",
+        "--manifest-path",
+        "fuzz/Cargo.toml",
+        "--target-dir",
+        "target/fuzz",
+    ];
     step(
         "lint of the fuzz targets",
         interrupt,

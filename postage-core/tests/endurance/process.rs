@@ -31,6 +31,18 @@ impl Process {
         }
     }
 
+    /// What it has when the last loss has left nothing: its connections are as many as they were
+    /// when asked twice in a row.
+    pub(crate) async fn settled() -> Self {
+        let mut last = Self::now();
+        until("the tasks and connections to stay the same", async || {
+            let before = std::mem::replace(&mut last, Self::now());
+            last.tasks == before.tasks && last.connections == before.connections
+        })
+        .await;
+        last
+    }
+
     /// Waits until there are no more tasks and connections than before: what a loss ended may be
     /// about to go.
     pub(crate) async fn until_as_before(before: &Self) -> Self {

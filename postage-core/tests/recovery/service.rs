@@ -72,6 +72,12 @@ async fn a_stall_holds_deliveries_back_and_doubles_none() {
     let stage = stage(patient).await;
     stage.line.stall();
     tell_all(&stage.producer, 1..=50).await.unwrap();
+    // The broker has sent what the prefetch allows, and after that to another service, which has it.
+    stage.look.until(stage.place.queue.name(), 50 - u32::from(PREFETCH), 1).await;
+    let (beside, senders) = (Place::new(), direct().await);
+    let (marked, _beside) = beside.served(&senders).await;
+    tell_all(&beside.producer(&senders), [1]).await.unwrap();
+    marked.until_told([1]).await;
     assert!(stage.desk.seen().told.is_empty(), "the stall lets deliveries through");
     stage.line.restore().unwrap();
     stage.desk.until_told(1..=50).await;
