@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep};
 
 use crate::message::STATUS;
 use crate::transport::{Delivery, Properties};
@@ -70,19 +70,22 @@ impl Statuses {
         self.came().heard = None;
     }
 
-    /// Waits until a service that was heard of has missed three signs of life, and half of another.
+    /// Waits until a service that was heard of has missed three signs of life, and the next is due.
     /// The answer is how long it was silent.
     pub(super) async fn silence(&self, heartbeat: Duration) -> Duration {
-        let longest = heartbeat * MISSED + heartbeat / 2;
+        let (mut before, mut missed) = (None, 0);
         loop {
-            let now = Instant::now();
-            // Where it was not heard of yet, it is looked at again before it could be silent for so
-            // long.
-            let since = self.came().heard.unwrap_or(now);
-            if now - since >= longest {
-                return now - since;
+            // However long this program itself stood still, it misses one sign by that: what came
+            // meanwhile is read before the next.
+            sleep(heartbeat).await;
+            let heard = self.came().heard;
+            missed = if heard == before { missed + 1 } else { 0 };
+            before = heard;
+            if let Some(heard) = heard
+                && missed > MISSED
+            {
+                return heard.elapsed();
             }
-            sleep_until(since + longest).await;
         }
     }
 }
@@ -90,6 +93,7 @@ impl Statuses {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
+    use futures_util::FutureExt;
 
     use super::*;
     use crate::topology::Route;
@@ -123,18 +127,32 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_program_that_stood_still_takes_no_service_for_silent() {
+        const BEAT: Duration = Duration::from_secs(1);
+        let statuses = Statuses::default();
+        statuses.put(status("heartbeat"));
+        let mut silence = Box::pin(statuses.silence(BEAT));
+        assert!((&mut silence).now_or_never().is_none());
+        tokio::time::advance(BEAT * 100).await;
+        assert!((&mut silence).now_or_never().is_none());
+        statuses.put(status("heartbeat"));
+        let silent = tokio::time::timeout(BEAT * 4, silence).await;
+        assert!(silent.is_err(), "the heartbeat that waited was read");
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_service_is_silent_after_three_missed_signs_and_only_once_it_was_heard_of() {
         const BEAT: Duration = Duration::from_secs(1);
         let statuses = Statuses::default();
         let silent = tokio::time::timeout(BEAT * 100, statuses.silence(BEAT)).await;
         assert!(silent.is_err(), "it was never heard of");
         statuses.put(status("heartbeat"));
-        let silent = tokio::time::timeout(BEAT * 3, statuses.silence(BEAT)).await;
+        let silent = tokio::time::timeout(BEAT * 4, statuses.silence(BEAT)).await;
         assert!(silent.is_err(), "the third sign may be on its way");
         statuses.put(status("heartbeat"));
         let since = Instant::now();
-        assert!(statuses.silence(BEAT).await >= BEAT * 3);
-        assert!(since.elapsed() < BEAT * 4);
+        assert!(statuses.silence(BEAT).await >= BEAT * 4);
+        assert!(since.elapsed() < BEAT * 6);
         statuses.lost();
         let silent = tokio::time::timeout(BEAT * 100, statuses.silence(BEAT)).await;
         assert!(silent.is_err(), "the connection was lost, not the service");

@@ -47,8 +47,7 @@ async fn a_caller_whose_line_is_cut_is_told_further_where_it_is_next() {
     let (desk, _serving) = place.served(&services).await;
     desk.shut();
     let broker = connect(watchful(&line)).await;
-    let call = place.producer(&broker).rpc::<u64>("double", 4).heartbeat(BEAT);
-    let mut events = call.events();
+    let mut events = place.producer(&broker).rpc::<u64>("double", 4).events();
     begun(&mut events).await;
     line.cut();
     // The request is sent again, and what was said last is said again.

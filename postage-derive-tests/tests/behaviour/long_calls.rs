@@ -515,10 +515,10 @@ async fn slow_work_with_heartbeats_is_waited_for(world: World) {
     let served = place.serve_with(&broker, Arc::clone(&yard), |serve| serve.concurrency(1));
     let _serving = served.await;
     let mut inbox = Inbox::of(&world, &broker, "caller").await;
-    let asked = [("postage-heartbeat", 100.into())];
+    let asked = [("postage-heartbeat", 500.into())];
     inbox.asks((&broker, &place), "1", ("haul", json!(1)), &asked).await;
     assert_eq!(ear.hears().await, "hauls 1");
-    let call = place.producer(&broker).rpc::<u32>("haul", 2).heartbeat(BEAT);
+    let call = place.producer(&broker).rpc::<u32>("haul", 2).heartbeat(BEAT * 10);
     let mut call = tokio::spawn(call);
     // Longer than the second might be silent.
     for _ in 0..12 {
