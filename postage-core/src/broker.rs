@@ -184,7 +184,10 @@ impl Broker {
     }
 
     fn rebuilt(&self, codecs: Codecs, limits: Limits, debug: bool) -> Self {
-        Self::assemble(Arc::clone(&self.link.transport), codecs, limits, debug)
+        let transport = Arc::clone(&self.link.transport);
+        let link = Arc::new(Link::new(transport, codecs, limits, debug));
+        let replies = Arc::new(self.replies.over(Arc::clone(&link)));
+        Self { link, replies }
     }
 
     fn assemble(

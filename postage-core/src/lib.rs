@@ -101,6 +101,10 @@
 //! | handled messages remembered | 100,000, for 5 min, in 64 MiB with their answers | [`RecentMessages`] in [`Serve::dedup`] | the oldest is forgotten, and would be handled again |
 //! | a peer's text quoted in an error | 200 characters; a reason 1,000; a header of a dead letter 2,048 bytes | – | the rest is left out |
 //!
+//! A body's limit is checked when the body is here as a whole. What may come that far, over AMQP, is
+//! bounded by the broker: set its `max_message_size` (128 MiB unless set, in RabbitMQ 3.10) where strangers publish, and
+//! reckon with as much for each message of the prefetch.
+//!
 //! # Features
 //!
 //! | feature | what | default |

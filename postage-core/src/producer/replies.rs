@@ -116,11 +116,20 @@ struct Entry {
 
 impl Replies {
     pub(crate) fn new(link: Arc<Link>) -> Self {
+        Self::with_places(link, Arc::new(Semaphore::new(MOST_OWN)))
+    }
+
+    /// As these over another link of the same connection, whose channels they share.
+    pub(crate) fn over(&self, link: Arc<Link>) -> Self {
+        Self::with_places(link, Arc::clone(&self.own))
+    }
+
+    fn with_places(link: Arc<Link>, own: Arc<Semaphore>) -> Self {
         Self {
             link,
             shared: Mutex::default(),
             uncorrelated: Arc::default(),
-            own: Arc::new(Semaphore::new(MOST_OWN)),
+            own,
             leaving: Leaving::default(),
         }
     }

@@ -191,6 +191,12 @@ async fn a_python_peers_call_without_a_free_reply_address_in_its_time_is_told_so
     let detached = within("the end of the call", one_more().detach()).await.map(drop);
     assert!(matches!(detached, Err(CallFault::TooManyCalls { limit: MOST })), "{detached:?}");
 
+    // Handles that are made from this one share the channels of the connection.
+    let beside = place.producer(&broker.with_max_depth(9)).peer(Peer::Python);
+    let ended = ask(&beside).timeout(Duration::from_millis(100)).max_retry(1);
+    let ended = within("the end of the call", ended).await;
+    assert!(matches!(ended, Err(CallFault::TooManyCalls { limit: MOST })), "{ended:?}");
+
     drop(tickets.pop());
     drop(within("a ticket", ask(&python).detach()).await.expect("the request is sent"));
 }

@@ -9,7 +9,9 @@
 //!
 //! What counts is what the reader finds: when the time is up it is woken, and only when there is
 //! still nothing to read, it fails. So a program that was itself held up does not take what waits
-//! in its socket for silence.
+//! in its socket for silence, as far as this clock goes: lapin's own may still end a connection whose
+//! program was held up for about two intervals, and so may the broker, which heard nothing meanwhile.
+//! Over TLS what counts is what comes out of it: a part of a record is nothing yet.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
