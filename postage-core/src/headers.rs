@@ -33,9 +33,9 @@ pub(crate) const KEPT: &str = "postage-kept";
 /// in a container has the same fingerprint.
 pub(crate) const START: &str = "postage-start";
 
-/// What a failure leaves in the headers, and sending the message back takes out.
-pub(crate) const OF_A_FAILURE: [&str; 8] =
-    [FAILURES, ERROR, HANDLER, FAILED_BY, EXCHANGE, KEY, QUEUE, KEPT];
+/// What a failure leaves in the headers, and sending the message back takes out. How it first came
+/// there stays.
+pub(crate) const OF_A_FAILURE: [&str; 5] = [FAILURES, ERROR, HANDLER, FAILED_BY, KEPT];
 
 /// Set where the caller wants the statuses of its call.
 pub(crate) const STATUSES: &str = "postage-statuses";

@@ -103,6 +103,9 @@ pub fn exchange(arguments: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// # Methods
 ///
+/// A client's settings are changed by its `with`: `client.with(|producer| producer.timeout(..))`
+/// makes another with other timeouts, retries, routes or layers.
+///
 /// Each is marked `#[rpc]`, when the caller waits for an answer, or `#[message]`. An rpc method
 /// that returns `T` gives the client a `Call<T, CallFault>`; one that returns `Result<T, E>` a
 /// `Call<T, CallError<E>>`. `Result` is recognised by its name: an alias of it is an error.

@@ -16,17 +16,51 @@ const OF_A_DEATH: [&str; 3] = ["x-death", "x-first-death", "x-last-death"];
 
 /// The dead letters in a queue, to be looked at and sent back.
 ///
-/// ```no_run
-/// # async fn example(broker: &postage_core::Broker) -> Result<(), Box<dyn std::error::Error>> {
+/// A service's queue says by `dead_letter` which exchange gets them; the queue that keeps them is
+/// declared and bound by whoever wants to keep them:
+///
+/// ```
 /// use std::time::Duration;
-/// use postage_core::DeadLetters;
+/// use postage_core::prelude::*;
+/// use postage_core::{Binding, DeadLetters};
 /// use tokio::time::timeout;
 ///
-/// let mut letters = DeadLetters::open(broker, "dead-orders").await?;
-/// // Until none has come for a second.
-/// while let Ok(Some(letter)) = timeout(Duration::from_secs(1), letters.next()).await? {
+/// #[exchange(name = "orders")]
+/// struct Orders;
+///
+/// #[exchange(name = "dead-orders")]
+/// struct DeadOrders;
+///
+/// struct Desk;
+///
+/// #[message_processor(
+///     exchange = Orders,
+///     queue(name = "order-desk", dead_letter = DeadOrders),
+///     key = "orders.desk"
+/// )]
+/// impl Desk {
+///     #[message_handler]
+///     async fn restock(&self, item: &str) -> Result<(), String> {
+///         Err(format!("there is no shelf for {item}"))
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let broker = Broker::memory();
+/// broker.declare_queue(&Queue::new("dead-orders")).await?;
+/// broker.bind(&Binding::new(DeadOrders::ROUTE, "dead-orders", "orders.desk")).await?;
+/// let desk = broker.serve(Desk).await?;
+/// # let orders = Producer::new(&broker, Fingerprint::default()).eks([(Orders::ROUTE, "orders.desk")]);
+/// # #[derive(serde::Serialize)] struct Item { item: &'static str }
+/// # orders.command("restock", Item { item: "anvil" }).await?;
+///
+/// // Once what made them fail is mended. A letter that fails again comes again: so one at a time,
+/// // and not for ever.
+/// let mut letters = DeadLetters::open(&broker, "dead-orders").await?;
+/// if let Some(letter) = timeout(Duration::from_secs(5), letters.next()).await?? {
 ///     println!("{:?} failed: {:?}", letter.handler(), letter.error());
-///     letter.send_back().await?;
+///     # assert_eq!(letter.handler(), Some("restock"));
+///     if letter.is_call() { letter.discard().await? } else { letter.send_back().await? }
 /// }
 /// # Ok(()) }
 /// ```
@@ -113,7 +147,15 @@ impl DeadLetter {
         &self.delivery.body
     }
 
-    /// Sends it back to the queue in which it failed, as it was before it failed.
+    /// Whether it is a call. Its caller was told of the failure, and has most likely gone: sent
+    /// back, the handler runs for nobody.
+    #[must_use]
+    pub fn is_call(&self) -> bool {
+        self.delivery.properties.reply_to.is_some()
+    }
+
+    /// Sends it back to the queue in which it failed, as it was before it failed. What fails once
+    /// more becomes a dead letter once more.
     ///
     /// # Errors
     /// [`SendError::NoRoute`] when it does not say where it failed, and [`SendError::Unroutable`]

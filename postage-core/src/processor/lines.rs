@@ -130,3 +130,51 @@ impl Service {
         is_own.then(|| message.category())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use futures_util::FutureExt;
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::topology::Route;
+    use crate::transport::Properties;
+
+    fn taken(key: &'static str) -> Taken {
+        let route = Route::new("", key);
+        let delivery = Delivery::new(Bytes::new(), Properties::default(), route, false, None);
+        Taken { delivery, since: Instant::now(), report: None }
+    }
+
+    #[test]
+    fn one_command_to_the_application_begins_when_the_one_before_has_ended() {
+        let mut lines = Lines::new(Places::new(100));
+        for key in ["join", "leave"] {
+            lines.0[Lane::OwnCommands as usize].messages.push_back(taken(key));
+        }
+        let mut next = || lines.next().now_or_never();
+        let (first, place) = next().unwrap();
+        assert_eq!(first.delivery.route.key(), "join");
+        assert!(next().is_none(), "the first is still carried out");
+        drop(place);
+        let (second, _place) = next().unwrap();
+        assert_eq!(second.delivery.route.key(), "leave");
+    }
+
+    #[test]
+    fn handlers_that_are_all_busy_keep_no_command_to_the_application_waiting() {
+        let mut lines = Lines::new(Places::new(1));
+        for (lane, key) in [(Lane::Handlers, "a"), (Lane::Handlers, "b"), (Lane::OwnCalls, "ping")]
+        {
+            lines.0[lane as usize].messages.push_back(taken(key));
+        }
+        let mut begun = Vec::new();
+        while let Some((taken, place)) = lines.next().now_or_never() {
+            begun.push((taken.delivery.route.key().to_owned(), place));
+        }
+        let keys: Vec<_> = begun.iter().map(|(key, _)| key.as_str()).collect();
+        assert_eq!(keys, ["ping", "a"]);
+        assert_eq!(lines.take().len(), 1);
+    }
+}

@@ -160,11 +160,14 @@ impl Pending {
                 return Err(self.out_of_time());
             }
             let (attempt, all) = (self.attempt, self.request.max_retry.saturating_add(1));
-            tracing::warn!(
-                exchange = self.exchange.name(),
-                key = &*self.key,
-                "no answer to attempt {attempt} of {all}; sending the request again"
-            );
+            // The loss of the connection is told once, and not for each call.
+            if self.request.outgoing.link.session() > 0 {
+                tracing::warn!(
+                    exchange = self.exchange.name(),
+                    key = &*self.key,
+                    "no answer to attempt {attempt} of {all}; sending the request again"
+                );
+            }
             telemetry::retried(&self.request.outgoing);
             self.begin_attempt();
             self.request.outgoing.span.record("postage.attempts", self.attempt);

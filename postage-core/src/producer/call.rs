@@ -200,7 +200,9 @@ where
     }
 
     /// Sends the request once and collects what everybody answers within this time: for an
-    /// [`Address`](crate::Address) that several have. The call has a reply address of its own. One
+    /// [`Address`](crate::Address) that several have. (Without it, such a call ends with the first
+    /// answer.) Where nobody has the address, one item says so:
+    /// [`CallFault::Unroutable`]. The call has a reply address of its own. One
     /// that has been polled gives [`CallFault::UnderWay`].
     ///
     /// ```no_run

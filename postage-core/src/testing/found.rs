@@ -38,9 +38,11 @@ impl<M: Display> Found<M> {
     pub fn all<const N: usize>(self) -> [M; N] {
         let Self { what, messages, all } = self;
         let count = messages.len();
-        messages
-            .try_into()
-            .unwrap_or_else(|_| panic!("expected {N} {what}, found {count}; {}", transcript(&all)))
+        // Not in a closure, which would not know the caller's place.
+        match messages.try_into() {
+            Ok(all) => all,
+            Err(_) => panic!("expected {N} {what}, found {count}; {}", transcript(&all)),
+        }
     }
 
     /// That there is none.

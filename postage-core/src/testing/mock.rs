@@ -150,16 +150,17 @@ impl Mock {
     #[track_caller]
     fn method(&self, name: &str) -> &'static Method {
         let methods = self.contract.methods();
-        methods.iter().find(|method| method.method() == name).unwrap_or_else(|| {
-            let names: Vec<_> = methods.iter().map(Method::method).collect();
-            let (contract, known) = (self.contract.name(), names.join(", "));
-            match nearest(name, &names) {
-                Some(meant) => panic!(
-                    "`{contract}` has no method `{name}`: did you mean `{meant}`? It has: {known}"
-                ),
-                None => panic!("`{contract}` has no method `{name}`; it has: {known}"),
-            }
-        })
+        if let Some(method) = methods.iter().find(|method| method.method() == name) {
+            return method;
+        }
+        let names: Vec<_> = methods.iter().map(Method::method).collect();
+        let (contract, known) = (self.contract.name(), names.join(", "));
+        match nearest(name, &names) {
+            Some(meant) => panic!(
+                "`{contract}` has no method `{name}`: did you mean `{meant}`? It has: {known}"
+            ),
+            None => panic!("`{contract}` has no method `{name}`; it has: {known}"),
+        }
     }
 }
 

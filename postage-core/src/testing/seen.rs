@@ -70,9 +70,12 @@ impl Seen {
         let Some(value) = parameters.get(name) else {
             panic!("there is no parameter `{name}` in {self}");
         };
-        T::deserialize(value).unwrap_or_else(|error| {
-            panic!("the parameter `{name}` is no `{}`: {error}: in {self}", type_name::<T>())
-        })
+        match T::deserialize(value) {
+            Ok(value) => value,
+            Err(error) => {
+                panic!("the parameter `{name}` is no `{}`: {error}: in {self}", type_name::<T>())
+            }
+        }
     }
 
     /// All parameters: a struct, a map, a [`Value`], or what a bare parameter is.
@@ -83,9 +86,12 @@ impl Seen {
     #[track_caller]
     pub fn parameters<T: DeserializeOwned>(&self) -> T {
         let parameters = parameters_of(&self.message());
-        serde_json::from_value(parameters).unwrap_or_else(|error| {
-            panic!("the parameters are no `{}`: {error}: in {self}", type_name::<T>())
-        })
+        match serde_json::from_value(parameters) {
+            Ok(value) => value,
+            Err(error) => {
+                panic!("the parameters are no `{}`: {error}: in {self}", type_name::<T>())
+            }
+        }
     }
 
     /// The value that a reply answers.
@@ -98,9 +104,10 @@ impl Seen {
         let Some(ResultContent::Success { value }) = self.result() else {
             panic!("there is no value in {self}");
         };
-        serde_json::from_value(value).unwrap_or_else(|error| {
-            panic!("the value is no `{}`: {error}: in {self}", type_name::<T>())
-        })
+        match serde_json::from_value(value) {
+            Ok(value) => value,
+            Err(error) => panic!("the value is no `{}`: {error}: in {self}", type_name::<T>()),
+        }
     }
 
     /// The text of the documented error that a reply answers.

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use futures_util::future::join_all;
 use postage_core::prelude::*;
 use postage_core::{
     Address, Answered, Application, ApplicationCommandsProducer, Category, Change, Description,
@@ -277,30 +276,6 @@ async fn a_busy_application_says_who_it_is_and_takes_its_commands(world: World) 
     // No other toil has begun beside the first.
     assert_eq!(scene.ear.rest(), [""; 0]);
     gate.open(3);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn groups_are_joined_and_left_in_the_order_of_the_commands() {
-    let scene = Scene::of(World::memory()).await;
-    let application = scene.start("one").await;
-    let (commands, alone) = (scene.commands(), Address::unique(application.fingerprint()));
-    for round in 0..20 {
-        // They are sent one after the other, and nobody waits between.
-        let sends = (0..24).map(|place| {
-            let group = format!("group{round}-{}", place / 2);
-            match place % 2 {
-                0 => commands.join_group(&group).to(alone.clone()),
-                _ => commands.leave_group(&group).to(alone.clone()),
-            }
-        });
-        for sent in within("the confirms", join_all(sends)).await {
-            sent.expect("it is there");
-        }
-    }
-    within("a confirm", commands.join_group("last").to(alone)).await.unwrap();
-    until(&scene, |describe| describe.groups.iter().any(|group| group == "last")).await;
-    assert_eq!(application.groups(), ["last"]);
-    assert_eq!(application.serving().queues().len(), 4);
 }
 
 /// Asks until the description is as it should be.

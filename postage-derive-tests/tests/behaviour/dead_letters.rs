@@ -34,8 +34,12 @@ impl Patient {
             return Err("too ill".to_owned());
         }
         let body = String::from_utf8_lossy(message.body());
-        let names: Vec<_> = cx.headers().iter().map(|(name, _)| name).collect();
+        // How it first came there is known further; nothing is left of the failure.
+        let names = cx.headers().iter().map(|(name, _)| name);
+        let how = ["postage-exchange", "postage-key", "postage-queue"];
+        let names: Vec<_> = names.filter(|name| !how.contains(name)).collect();
         self.voice.say(format!("{:?} {names:?} {} {body}", cx.message_id(), cx.failures()));
+        self.voice.say(cx.route().to_string());
         Ok(())
     }
 
@@ -119,6 +123,8 @@ async fn a_letter_sent_back_is_the_message_as_it_was_and_is_handled(world: World
     patient.recover();
     within("the way back", letter.send_back()).await.expect("it is sent back");
     assert_eq!(ear.hears().await, format!("{AS_SENT}{BODY}"));
+    let first = Route::new(place.exchange.name().to_owned(), place.key.clone());
+    assert_eq!(ear.hears().await, first.to_string());
     within("a drain", serving.drain(DEADLINE)).await;
     drop(letters);
     assert_eq!(left_in(&broker, &place.dead).await, [""; 0]);
@@ -137,7 +143,9 @@ async fn a_letter_sent_back_is_the_message_as_it_was_and_is_handled(world: World
     let letter = next(&mut open(&broker, &place).await).await;
     within("the way back", letter.send_back()).await.expect("it is sent back");
     let back = seen(&mut consume(&broker, place.queue.name()).await).await;
-    assert_eq!((back.properties, &*back.body), (visit(), BODY.as_bytes()));
+    let mut well = visit();
+    well.set_header("postage-queue", place.queue.name().to_owned());
+    assert_eq!((back.properties, &*back.body), (well, BODY.as_bytes()));
 }
 
 async fn a_call_sent_back_is_run_again(world: World) {
@@ -146,6 +154,7 @@ async fn a_call_sent_back_is_run_again(world: World) {
     within("an answer", call).await.expect_err("it panicked");
     assert_eq!(ear.hears().await, "asked");
     let letter = next(&mut open(&broker, &place).await).await;
+    assert!(letter.is_call());
     assert_eq!(letter.error(), Some("Panic: too ill"));
     patient.recover();
     within("the way back", letter.send_back()).await.expect("it is sent back");

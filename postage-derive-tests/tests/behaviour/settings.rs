@@ -57,14 +57,22 @@ fn clock(broker: &Broker, place: &Place) -> ClockProducer {
     ClockProducer::new(broker, Fingerprint::default()).with(|producer| producer.eks(place.eks()))
 }
 
-/// How long the request of a call may wait in a queue, as the receiver sees it, in tenths of
-/// a second rounded up: the moment that sending took is taken off it.
+/// How long the request of a call may wait in a queue, as the receiver sees it: the moment that
+/// sending took is taken off it.
 async fn waits(requests: &mut postage_core::transport::Subscription, call: Call<u32>) -> Duration {
     let call = tokio::spawn(call);
     let expiration = seen(requests).await.properties.expiration;
     call.abort();
-    let left = expiration.expect("a request expires with its attempt");
-    Duration::from_millis(left.as_millis().div_ceil(100) as u64 * 100)
+    expiration.expect("a request expires with its attempt")
+}
+
+/// In seconds, rounded up.
+async fn waits_seconds(
+    requests: &mut postage_core::transport::Subscription,
+    call: Call<u32>,
+) -> Duration {
+    let left = waits(requests, call).await;
+    Duration::from_secs(left.as_millis().div_ceil(1000) as u64)
 }
 
 /// Opens the reply address, so that no later call spends its time on that.
@@ -78,13 +86,13 @@ async fn an_attempts_time_is_the_calls_then_the_methods_then_the_producers(world
     let place = world.place("clock");
     let requests = &mut place.consume(&broker).await;
     let clock = clock(&broker, &place);
-    assert_eq!(waits(requests, clock.plain()).await, 11 * SECOND);
-    assert_eq!(waits(requests, clock.set()).await, 7 * SECOND);
-    assert_eq!(waits(requests, clock.set().timeout(2 * SECOND)).await, 2 * SECOND);
+    assert_eq!(waits_seconds(requests, clock.plain()).await, 11 * SECOND);
+    assert_eq!(waits_seconds(requests, clock.set()).await, 7 * SECOND);
+    assert_eq!(waits_seconds(requests, clock.set().timeout(2 * SECOND)).await, 2 * SECOND);
     let clock = clock.with(|producer| producer.timeout(5 * SECOND));
-    assert_eq!(waits(requests, clock.plain()).await, 5 * SECOND);
-    assert_eq!(waits(requests, clock.set()).await, 7 * SECOND);
-    assert_eq!(waits(requests, clock.plain().timeout(2 * SECOND)).await, 2 * SECOND);
+    assert_eq!(waits_seconds(requests, clock.plain()).await, 5 * SECOND);
+    assert_eq!(waits_seconds(requests, clock.set()).await, 7 * SECOND);
+    assert_eq!(waits_seconds(requests, clock.plain().timeout(2 * SECOND)).await, 2 * SECOND);
 }
 
 async fn unset_an_attempt_waits_for_thirty_seconds(world: World) {
@@ -93,9 +101,9 @@ async fn unset_an_attempt_waits_for_thirty_seconds(world: World) {
     let requests = &mut place.consume(&broker).await;
     let unset = UnsetProducer::new(&broker, Fingerprint::default())
         .with(|producer| producer.eks(place.eks()));
-    assert_eq!(waits(requests, unset.plain()).await, 30 * SECOND);
+    assert_eq!(waits_seconds(requests, unset.plain()).await, 30 * SECOND);
     let untyped = place.producer(&broker).rpc("plain", ());
-    assert_eq!(waits(requests, untyped).await, 30 * SECOND);
+    assert_eq!(waits_seconds(requests, untyped).await, 30 * SECOND);
 }
 
 async fn a_deadline_is_the_calls_then_the_methods_then_the_producers(world: World) {
