@@ -34,6 +34,12 @@ impl fmt::Debug for Failure {
 /// # Errors
 /// When no connection can be made.
 pub async fn connect() -> Result<Broker, Failure> {
+    show_events();
+    Ok(Broker::from_env().await?)
+}
+
+/// Shows events on standard error; `RUST_LOG` chooses among them. Once a program.
+pub fn show_events() {
     // What lapin has to say of a connection's end, the broker handle says too.
     let filter = EnvFilter::try_from_default_env();
     let filter = filter.unwrap_or_else(|_| EnvFilter::new("info,lapin=off"));
@@ -42,7 +48,6 @@ pub async fn connect() -> Result<Broker, Failure> {
         .with_ansi(io::stderr().is_terminal())
         .with_writer(io::stderr)
         .init();
-    Ok(Broker::from_env().await?)
 }
 
 /// Serves until it is told to end, by a command, SIGTERM or Ctrl-C, and drains the service. The

@@ -2,10 +2,10 @@
 
 use std::error::Error;
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use examples::program::show_events;
 use postage_core::prelude::*;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, interval_at};
@@ -27,7 +27,7 @@ const NEWS: Duration = Duration::from_secs(5);
 /// # Errors
 /// When the broker cannot be reached, or refuses the exchange or a queue.
 pub(crate) async fn run(options: &Options) -> Result<Report, Box<dyn Error>> {
-    tracing_subscriber::fmt().with_writer(io::stderr).init();
+    show_events();
     let mut signals = [SignalKind::terminate(), SignalKind::interrupt()].map(signal);
     let [Ok(terminate), Ok(interrupt)] = &mut signals else {
         return Err("cannot listen to SIGTERM and Ctrl-C".into());
