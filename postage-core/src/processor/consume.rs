@@ -10,24 +10,16 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 use tracing::Instrument;
 
-use super::cancel::Cancels;
-use super::dedup::DedupStore;
-use super::erased::AnyProcessor;
+use super::ServiceSetup;
 use super::handle::panic_text;
 use super::lines::{Lines, Places};
-use super::replier::Origin;
-use super::reports::Reports;
-use super::serving::{Added, Control, Drained, Order, Running, Serving};
-use super::sources::{ServedQueue, Sources, Stage};
-use super::table::Table;
+use super::service::Service;
+use super::serving::{Added, Drained, Order, Serving};
+use super::sources::{ServedQueue, Stage};
 use super::taken::Taken;
 use super::turn::Turn;
-use super::waiting::Waiting;
-use super::{ReplyTo, Retry, ServiceSetup};
 use crate::error::ServeError;
-use crate::layers::HandlerService;
 use crate::link::Link;
-use crate::message::{Fingerprint, Identity};
 use crate::pauses::Pauses;
 use crate::telemetry::ProcessWatch;
 use crate::transport::{Delivery, Settlement, Subscription, TransportError};
@@ -38,94 +30,6 @@ const MOST_REFUSALS: u32 = 20;
 /// How long the broker may keep an exclusive queue locked before the service fails. Where it has
 /// not heard of the loss it notices after some heartbeats, which may be minutes together.
 const LOCKED_WITHIN: Duration = Duration::from_secs(5 * 60);
-
-/// What the handlers of a service share.
-#[derive(Debug)]
-pub(crate) struct Service {
-    /// What it is called in logs and errors.
-    pub(super) name: Arc<str>,
-    pub(super) link: Arc<Link>,
-    pub(super) processors: Vec<Arc<dyn AnyProcessor>>,
-    pub(super) table: Arc<Table>,
-    running: Arc<Running>,
-    pub(super) control: Arc<Control>,
-    pub(super) sources: Arc<Sources>,
-    /// Who is named in what fails here.
-    pub(super) identity: Identity,
-    pub(super) retry: Retry,
-    pub(super) waiting: Waiting,
-    pub(super) dedup: Option<Arc<dyn DedupStore>>,
-    pub(super) cancels: Arc<Cancels>,
-    pub(super) reports: Reports,
-    /// The time between one progress of a call and the next.
-    pub(super) progress_every: Duration,
-    pub(super) accepted_by_handlers: bool,
-    pub(super) handler_time: Duration,
-    pub(super) reply_to: ReplyTo,
-    /// Whom answers say they come from.
-    pub(super) answers_from: Option<Arc<Origin>>,
-    /// What the handlers run within.
-    pub(super) layers: Option<HandlerService>,
-    /// The place of the application's own processor.
-    pub(super) own: Option<usize>,
-    pub(super) quit: bool,
-    pub(super) restart: bool,
-}
-
-impl Service {
-    pub(crate) fn new(
-        name: &str,
-        running: Arc<Running>,
-        processors: Vec<Arc<dyn AnyProcessor>>,
-        setup: &ServiceSetup,
-    ) -> Result<Self, ServeError> {
-        let table = Arc::new(Table::of(name, &processors)?);
-        let link = Arc::clone(&running.link);
-        let identity = setup.identity.clone().unwrap_or_else(|| {
-            Identity::new(Fingerprint::new(name, "service"), link.transport.vhost())
-        });
-        Ok(Self {
-            name: name.into(),
-            link,
-            processors,
-            table,
-            control: Arc::clone(&running.control),
-            sources: Arc::clone(&running.sources),
-            running,
-            identity,
-            retry: setup.retry,
-            waiting: Waiting::default(),
-            dedup: setup.dedup.store(),
-            cancels: Arc::default(),
-            reports: Reports::default(),
-            progress_every: setup.progress_every,
-            accepted_by_handlers: setup.accepted_by_handlers,
-            handler_time: setup.handler_time,
-            reply_to: setup.reply_to,
-            answers_from: setup.answers_from.clone(),
-            layers: setup.layers.clone(),
-            own: setup.own,
-            quit: setup.quit,
-            restart: setup.restart,
-        })
-    }
-
-    /// The handlers, and what they have done so far.
-    pub(crate) const fn table(&self) -> &Arc<Table> {
-        &self.table
-    }
-
-    fn watch(&self, queue: &ServedQueue, delivery: &Delivery) -> ProcessWatch {
-        let transport = &*self.link.transport;
-        ProcessWatch::begin(transport, &self.name, || queue.name(), delivery)
-    }
-
-    /// Stops the service because of this queue.
-    fn fail(&self, queue: &ServedQueue, reason: String) {
-        let queue = queue.name().to_string();
-        self.control.fail(TransportError::ConsumerCancelled { queue, reason });
-    }
-}
 
 /// A queue, its subscription, and the session of the connection that it was made in.
 #[derive(Debug)]

@@ -9,13 +9,13 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use tokio::time::{Instant, timeout};
 
-use super::consume::Service;
 use super::dedup::{Claim, Claimed, DedupStore};
 use super::held::Held;
 use super::history::History;
 use super::replier::Replier;
 use super::report::Report;
 use super::request::Request;
+use super::service::Service;
 use super::settle::{Failure, Verdict};
 use super::sources::ServedQueue;
 use super::table::{Entry, nearest};

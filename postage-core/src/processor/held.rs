@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
-use super::consume::Service;
 use super::replier::Replier;
 use super::request::Request;
+use super::service::Service;
 use super::table::Entry;
 use super::{Context, Outcome};
 

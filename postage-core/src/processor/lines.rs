@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::consume::Service;
+use super::service::Service;
 use super::sources::ServedQueue;
 use super::taken::Taken;
 use crate::message::{Category, Message};

@@ -25,6 +25,7 @@ mod reports;
 mod request;
 mod retry;
 mod serve;
+mod service;
 mod serving;
 mod settle;
 mod setup;
@@ -35,7 +36,7 @@ mod turn;
 mod waiting;
 
 pub use checks::{check_handlers, check_keyless, check_parameters, check_routes, exchange_name};
-pub(crate) use consume::{Service, start};
+pub(crate) use consume::start;
 pub use context::Context;
 pub(crate) use counts::Counts;
 pub use dead_letters::{DeadLetter, DeadLetters};
@@ -51,6 +52,7 @@ pub use reply::{Reply, local_reply, local_reply_result};
 pub use request::{ErrorText, Request};
 pub use retry::Retry;
 pub use serve::Serve;
+pub(crate) use service::Service;
 pub(crate) use serving::Running;
 pub use serving::{Drained, Serving, Stopped};
 pub use setup::{

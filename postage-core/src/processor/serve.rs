@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::consume::{Service, start};
+use super::consume::start;
 use super::dedup::DedupStore;
 use super::erased::AnyProcessor;
+use super::service::Service;
 use super::serving::{Running, Serving};
 use super::setup::Dedup;
 use super::{MessageProcessor, ReplyTo, Retry, ServiceSetup};

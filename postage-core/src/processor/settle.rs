@@ -12,9 +12,9 @@ use std::time::Duration;
 use tokio::time::sleep;
 use uuid::Uuid;
 
-use super::consume::Service;
 use super::dedup::Claimed;
 use super::history::{self, History, copied};
+use super::service::Service;
 use super::sources::ServedQueue;
 use super::turn::Turn;
 use super::waiting::{has_waited, rounded};

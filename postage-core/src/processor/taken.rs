@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::consume::Service;
 use super::replier::Address;
 use super::report::{Asked, Report, Teller};
+use super::service::Service;
 use super::settle::Failure;
 use super::sources::ServedQueue;
 use crate::transport::Delivery;

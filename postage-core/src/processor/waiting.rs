@@ -13,7 +13,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::consume::Service;
+use super::service::Service;
 use super::sources::ServedQueue;
 use crate::topology::{FieldValue, Overflow, Queue, QueueKind, Route};
 use crate::transport::{Delivery, TransportError};
