@@ -438,20 +438,21 @@ async fn a_call_that_comes_again_after_a_loss_to_a_queue_without_a_name_runs_onc
     assert_eq!(ear.hears().await, "pays 3");
 
     proxy.cut();
+    // The first may still go to the queue of before, and with it.
     let bound_again = async {
         let note = || place.producer(&theirs).command("note", json!({ "amount": 1 }));
-        while note().await.is_err() {
-            tokio::task::yield_now().await;
+        while ear.rest().is_empty() {
+            drop(note().await);
         }
     };
     within("the next queue", bound_again).await;
-    assert_eq!(ear.hears().await, "notes 1");
     ask(&theirs, &place, ("one", &ours.0), "pay", json!({ "amount": 3 })).await;
     till.gate.open(10);
     for _ in 0..2 {
         assert_eq!(answer(&mut ours).await["value"], 3);
     }
-    assert_eq!(ear.rest(), [""; 0]);
+    let paid: Vec<_> = ear.rest().into_iter().filter(|word| word != "notes 1").collect();
+    assert_eq!(paid, [""; 0]);
 }
 
 /// In memory only: the clock is the test's.
