@@ -1,6 +1,7 @@
 //! What producers and processors share of a connection: the transport, the codecs, the limits,
 //! and the log of the traffic.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -11,9 +12,11 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::limits::Limits;
 use crate::message::{Codec, CodecError, Codecs};
-use crate::topology::Exchange;
+use crate::topology::{Binding, Exchange, Queue};
 use crate::traffic;
-use crate::transport::{ConnectionState, Delivery, Publication, Transport, TransportError};
+use crate::transport::{
+    ConnectionState, Delivery, Publication, Source, Subscription, Transport, TransportError,
+};
 
 /// The exchanges that are remembered as declared; all are forgotten when there are more.
 const MOST_DECLARED: usize = 1024;
@@ -71,6 +74,19 @@ impl Link {
         // It may have been declared before.
         drop(known.set(()));
         Ok(())
+    }
+
+    /// Hears what an exchange sends under a key from now on, by a queue that goes with the
+    /// connection.
+    pub(crate) async fn listen(
+        &self,
+        exchange: Exchange,
+        key: impl Into<Cow<'static, str>>,
+    ) -> Result<Subscription, TransportError> {
+        self.declare(&exchange).await?;
+        let queue = self.transport.declare_queue(&Queue::server_named()).await?;
+        self.transport.bind(&Binding::new(exchange, queue.clone(), key)).await?;
+        self.transport.consume(Source::new(queue).exclusive(true).auto_ack(true)).await
     }
 
     /// Declares the exchange unless it was declared in this session, and sends there. One that has

@@ -20,8 +20,8 @@ use crate::link::{Link, SERVED_AGAIN_WITHIN};
 use crate::message::{Fingerprint, Message};
 use crate::pauses::Pauses;
 use crate::producer::Answered;
-use crate::topology::{APPLICATIONS, Address, Binding, FieldValue, Queue};
-use crate::transport::{BoxFuture, Delivery, Source, Subscription, TransportError};
+use crate::topology::{APPLICATIONS, Address, FieldValue};
+use crate::transport::{BoxFuture, Delivery, Subscription, TransportError};
 
 /// How often a watch looks who is there.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -195,7 +195,7 @@ impl Watcher {
         let (mut pauses, mut refusals) = (Pauses::new(), 0);
         loop {
             let session = link.session();
-            let lost = match hear_news(&link).await {
+            let lost = match link.listen(APPLICATIONS, Address::news().key().to_owned()).await {
                 Ok(mut news) => {
                     (pauses, refusals) = (Pauses::new(), 0);
                     match self.watch(&link, &mut news).await {
@@ -362,14 +362,6 @@ fn has_gone(answer: &Result<Fingerprint, CallFault>) -> bool {
             | CallFault::Encode(_)
             | CallFault::Transport(TransportError::Refused { .. }))
     )
-}
-
-async fn hear_news(link: &Link) -> Result<Subscription, TransportError> {
-    link.declare(&APPLICATIONS).await?;
-    let queue = link.transport.declare_queue(&Queue::server_named()).await?;
-    let binding = Binding::new(APPLICATIONS, queue.clone(), Address::news().key().to_owned());
-    link.transport.bind(&binding).await?;
-    link.transport.consume(Source::new(queue).exclusive(true).auto_ack(true)).await
 }
 
 fn read(link: &Link, delivery: &Delivery) -> Option<(String, Known)> {

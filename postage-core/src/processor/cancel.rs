@@ -11,8 +11,7 @@ use crate::cancellation::{CANCELLED, Left};
 use crate::link::Link;
 use crate::message::Message;
 use crate::pauses::Pauses;
-use crate::topology::{Binding, Queue};
-use crate::transport::{Delivery, Source, Subscription, TransportError};
+use crate::transport::{Delivery, Subscription, TransportError};
 
 /// How many ids of requests are kept that were cancelled and have not come yet.
 const MOST_EARLY: usize = 1024;
@@ -69,7 +68,7 @@ impl Cancels {
         let mut pauses = Pauses::new();
         loop {
             let session = link.session();
-            let lost = match subscribe(&link).await {
+            let lost = match link.listen(CANCELLED, "").await {
                 Ok(mut heard) => {
                     pauses = Pauses::new();
                     self.hear(&link, &mut heard).await
@@ -105,14 +104,6 @@ impl Cancels {
     fn known(&self) -> MutexGuard<'_, Known> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-async fn subscribe(link: &Link) -> Result<Subscription, TransportError> {
-    link.declare(&CANCELLED).await?;
-    let queue = link.transport.declare_queue(&Queue::server_named()).await?;
-    link.transport.bind(&Binding::new(CANCELLED, queue.clone(), "")).await?;
-    let source = Source { queue: queue.into(), prefetch: 0, exclusive: true, auto_ack: true };
-    link.transport.consume(source).await
 }
 
 fn read(link: &Link, delivery: &Delivery) -> Option<String> {

@@ -317,9 +317,9 @@ async fn who_asks_for_nothing_gets_the_result_alone(world: World) {
 
 async fn a_call_with_progress_is_still_a_future_of_its_value(world: World) {
     let (broker, place, yard, _serving, mut ear) = served(&world).await;
-    let (heard, mut hears) = tokio::sync::mpsc::unbounded_channel();
+    let (heard, mut hears) = tokio::sync::mpsc::channel(8);
     let call = place.producer(&broker).rpc::<u32>("haul", 7);
-    let call = call.on_progress(move |progress| heard.send(shown(&progress)).unwrap());
+    let call = call.on_progress(move |progress| heard.try_send(shown(&progress)).unwrap());
     let call = tokio::spawn(call);
     assert_eq!(ear.hears().await, "hauls 7");
     assert_eq!(within("progress", hears.recv()).await.unwrap(), r#"1 of 2: "loaded""#);

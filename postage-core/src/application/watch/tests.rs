@@ -3,7 +3,7 @@
 use tokio::time::timeout;
 
 use super::*;
-use crate::topology::{Exchange, ExchangeKind};
+use crate::topology::{Binding, Exchange, ExchangeKind, Queue};
 use crate::{Broker, Producer, message_processor};
 
 const DEADLINE: Duration = Duration::from_secs(60);
