@@ -154,6 +154,7 @@ pub struct Method {
     pub(crate) priority: Option<u8>,
     pub(crate) ttl: Option<Duration>,
     cancellable: bool,
+    signal: bool,
 }
 
 impl Method {
@@ -183,6 +184,7 @@ impl Method {
             priority: None,
             ttl: None,
             cancellable: false,
+            signal: false,
         }
     }
 
@@ -274,6 +276,13 @@ impl Method {
 
     #[doc(hidden)]
     #[must_use]
+    pub const fn signal(mut self) -> Self {
+        self.signal = true;
+        self
+    }
+
+    #[doc(hidden)]
+    #[must_use]
     pub const fn with_returns_schema(mut self, schema: SchemaSource) -> Self {
         self.returns_schema = schema;
         self
@@ -300,6 +309,12 @@ impl Method {
     #[must_use]
     pub const fn is_cancellable(&self) -> bool {
         self.cancellable
+    }
+
+    /// Whether it is a message that is dropped where it would be late.
+    #[must_use]
+    pub const fn is_signal(&self) -> bool {
+        self.signal
     }
 
     /// Whether it is called or only told.

@@ -35,6 +35,10 @@ pub enum SendError {
         /// How long it waited.
         waited: Duration,
     },
+    /// A call that had been polled was to be sent in another way. The request may have been sent;
+    /// its answer is given up.
+    #[error("the call was under way: say where its answer goes before it is awaited")]
+    UnderWay,
     /// A layer of the producer ended it.
     #[error("a layer ended the send: {source}")]
     Layer {
@@ -152,6 +156,16 @@ pub enum CallFault {
     /// is given up.
     #[error("the call was under way and cannot be detached: detach it before it is awaited")]
     UnderWay,
+    /// There is nothing to claim by a stored ticket: its time is up, it was discarded, or it is of
+    /// another broker.
+    #[error(
+        "the ticket of call `{id}` is worth nothing here: nobody looked at it for as long as it was \
+         to be kept, it was discarded, or this is another broker than the call was sent to"
+    )]
+    NoTicket {
+        /// The call's id.
+        id: String,
+    },
     /// Anything else that the broker or the connection said.
     #[error(transparent)]
     Transport(TransportError),

@@ -153,7 +153,9 @@ pub mod __private;
 #[doc(hidden)]
 pub use transport::amqp::fuzzing as __fuzzing;
 
-pub use postage_macros::{exchange, message_handler, message_processor, producer, rpc_handler};
+pub use postage_macros::{
+    exchange, message_handler, message_processor, producer, reply_handler, rpc_handler,
+};
 
 pub use application::{
     Application, ApplicationCommands, ApplicationCommandsProducer, Applications, Change,
@@ -175,13 +177,13 @@ pub use message::{
 };
 pub use processor::{
     Answer, Claim, Context, DEFAULT_HANDLER_TIME, DEFAULT_PREFETCH, DEFAULT_PROGRESS_EVERY,
-    DeadLetter, DeadLetters, DeclareHandler, DedupStore, Drained, Filter, FilterError, Handle,
-    IntoOutcome, MessageProcessor, Outcome, RecentMessages, Reply, ReplyTo, Retry, Serve, Serving,
-    Stopped,
+    DeadLetter, DeadLetters, DeclareHandler, DedupStore, Drained, Filter, FilterError, FromReply,
+    Handle, IntoOutcome, MessageProcessor, Outcome, RecentMessages, Reply, ReplyTo, Retry, Serve,
+    Serving, Stopped,
 };
 pub use producer::{
-    Answered, Answers, Call, DEFAULT_MAX_RETRY, DEFAULT_TIMEOUT, Detach, Event, Events, Producer,
-    Publish, Ticket,
+    AnswerTo, Answered, Answers, Call, DEFAULT_MAX_RETRY, DEFAULT_TIMEOUT, Detach, Event, Events,
+    Producer, Publish, Store, StoredTicket, Ticket,
 };
 #[cfg(unix)]
 pub use restart::restart_program;

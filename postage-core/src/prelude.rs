@@ -3,5 +3,5 @@
 pub use crate::{
     Broker, Call, CallError, CallFault, Context, DeclareExchange, Envelope, Exchange, ExchangeKind,
     Fingerprint, Handle, Message, MessageProcessor, Producer, Publish, Queue, Reply, Serving,
-    Stopped, exchange, message_handler, message_processor, producer, rpc_handler,
+    Stopped, exchange, message_handler, message_processor, producer, reply_handler, rpc_handler,
 };

@@ -12,10 +12,10 @@ pub use crate::contract::{Contract, Method, Parameter, Peer};
 pub use crate::error::{CallError, CallFault};
 pub use crate::message::Text;
 pub use crate::processor::{
-    BadParameters, Context, DeclareHandler, ErrorText, FilterError, MessageProcessor, Outcome,
-    Parameters, Reply, Request, Retry, ServiceSetup, check_handlers, check_keyless,
-    check_parameters, check_routes, exchange_name, local_reply, local_reply_result, read_handler,
-    run_handler,
+    BadParameters, Client, Context, DeclareHandler, ErrorText, FilterError, MessageProcessor,
+    Outcome, Parameters, Reply, Request, Retry, ServiceSetup, answered_name, check_handlers,
+    check_keyless, check_parameters, check_reply, check_routes, exchange_name, local_reply,
+    local_reply_result, read_handler, run_handler,
 };
 pub use crate::producer::{Call, Named, Producer, Publish};
 pub use crate::schema::SchemaSource;

@@ -6,6 +6,7 @@
 //! | [`macro@producer`] | a trait | a contract and its typed client |
 //! | [`macro@message_processor`] | an `impl` block | a service |
 //! | [`macro@rpc_handler`], [`macro@message_handler`] | a method of a service, or a struct | a handler |
+//! | [`macro@reply_handler`] | a method of a service | a handler of what becomes of calls |
 //!
 //! Durations are texts of a whole number and a unit: `"250ms"`, `"2s"`, `"5m"`, `"1h"`. Names and
 //! keys have at most 255 bytes. Flags are given alone (`passive`) or with a value
@@ -106,21 +107,24 @@ pub fn exchange(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// A client's settings are changed by its `with`: `client.with(|producer| producer.timeout(..))`
 /// makes another with other timeouts, retries, routes or layers.
 ///
-/// Each is marked `#[rpc]`, when the caller waits for an answer, or `#[message]`. An rpc method
+/// Each is marked `#[rpc]`, when the caller waits for an answer, `#[message]` when nobody does, or
+/// `#[signal(ttl = "…")]`: a message that reaches its handler within this time or not at all, as
+/// `Publish::signal` has it. An rpc method
 /// that returns `T` gives the client a `Call<T, CallFault>`; one that returns `Result<T, E>` a
 /// `Call<T, CallError<E>>`. `Result` is recognised by its name: an alias of it is an error.
 ///
 /// | argument | of | meaning | default |
 /// |---|---|---|---|
-/// | `name = "…"` | both | the name on the wire | the method's |
-/// | `type = "…"` | both | the message type on the wire | `"command"` |
-/// | `key = "…"` | both | another key than the contract's | |
-/// | `bare` | both | the only parameter travels without its name, as Python sends it | `false` |
-/// | `persistent` | both | the message survives a restart of the broker, in a durable queue | |
-/// | `priority = 0..=255` | both | its priority, in queues that have them | none |
+/// | `name = "…"` | all | the name on the wire | the method's |
+/// | `type = "…"` | all | the message type on the wire | `"command"` |
+/// | `key = "…"` | all | another key than the contract's | |
+/// | `bare` | all | the only parameter travels without its name, as Python sends it | `false` |
+/// | `persistent` | all | the message survives a restart of the broker, in a durable queue | messages do, calls and signals do not |
+/// | `priority = 0..=255` | all | its priority, in queues that have them | none |
 /// | `timeout`, `max_retry`, `deadline` | `#[rpc]` | as for the contract | the contract's |
 /// | `cancellable` | `#[rpc]` | its handler is stopped when the caller drops the call or its time is up, unless it asks for `Context::cancelled` | `false` |
 /// | `ttl = "…"` | `#[message]` | how long the message may wait in a queue | for ever |
+/// | `ttl = "…"` | `#[signal]` | how late it may be, wherever it waits | required |
 ///
 /// Parameters travel by name, `r#` and leading underscores left out. They may be lent: `&str`,
 /// `&[T]`, `&T`, or an `Option` of one. A service takes an `Option` as `None` where the caller left
@@ -335,4 +339,59 @@ pub fn rpc_handler(arguments: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn message_handler(arguments: TokenStream, item: TokenStream) -> TokenStream {
     macros::handler(Category::Message, arguments.into(), item.into()).into()
+}
+
+/// Marks a method of a [`message_processor`](macro@message_processor) that takes what became of calls
+/// whose answers go to a queue of that service, by `Call::answer_to`: in the process that called, in
+/// another one, after a restart of both.
+///
+/// | argument | meaning | default |
+/// |---|---|---|
+/// | `of = Client::method` | the calls of this method of a generated client; its types are checked | none |
+/// | `"name"`, or `name = "…"` | the calls of this name on the wire | the method's own |
+///
+/// It takes one parameter, and a `#[context]` where it wants to know which call it was
+/// (`Context::correlation_id`) and what the caller's own data were (`Context::data`):
+///
+/// - `Result<T, CallFault>`, or `Result<T, CallError<E>>` where the call documents an error: how the
+///   call ended;
+/// - `Event<T, CallFault>` or `Event<T, CallError<E>>`: its statuses too, where the caller asked for
+///   them by `AnswerTo::with_statuses`.
+///
+/// It returns what a [`message_handler`](macro@message_handler) does. Each call is answered at least
+/// once: a service that was killed may do it again. Handlers run side by side, so where the order of
+/// statuses matters, the processor has `concurrency = 1`. An answer that no handler takes is a dead
+/// letter.
+///
+/// ```
+/// use postage_core::prelude::*;
+///
+/// #[exchange(name = "orders", kind = "topic")]
+/// pub struct Orders;
+///
+/// #[producer(exchange = Orders, key = "orders.desk")]
+/// pub trait OrderDesk {
+///     #[rpc]
+///     async fn place(&self, item: &str, quantity: u32) -> Result<u64, String>;
+/// }
+///
+/// struct Shop;
+///
+/// #[message_processor(queue = "shop-answers")]
+/// impl Shop {
+///     #[reply_handler(of = OrderDeskProducer::place)]
+///     async fn placed(&self, #[context] cx: &Context, answer: Result<u64, CallError<String>>) {
+///         let customer: Option<String> = cx.data().ok();
+///         println!("{customer:?} has order {answer:?}");
+///     }
+/// }
+///
+/// # async fn example(broker: &Broker, orders: OrderDeskProducer) -> Result<(), Box<dyn std::error::Error>> {
+/// let shop = broker.serve(Shop).await?;
+/// orders.place("anvil", 2).data("Ann").answer_to(Queue::new("shop-answers")).await?;
+/// # Ok(()) }
+/// ```
+#[proc_macro_attribute]
+pub fn reply_handler(_arguments: TokenStream, item: TokenStream) -> TokenStream {
+    macros::reply_handler(item.into()).into()
 }

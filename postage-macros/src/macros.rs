@@ -1,6 +1,6 @@
 //! The macros as functions from tokens to tokens: parse, model, expand, then the mistakes.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use syn::{ItemImpl, ItemStruct, ItemTrait};
 
@@ -38,6 +38,29 @@ pub(crate) fn message_processor(arguments: TokenStream, item: TokenStream) -> To
     })
 }
 
+/// `#[reply_handler]` where no `#[message_processor]` took it.
+pub(crate) fn reply_handler(item: TokenStream) -> TokenStream {
+    let attribute = "#[reply_handler]";
+    expanded(item, |item, errors| {
+        if needs_processor(attribute, item, errors) {
+            return None;
+        }
+        let place = "a method inside a `#[message_processor]` impl";
+        let error = syn::Error::new(Span::call_site(), format!("`{attribute}` belongs on {place}"));
+        items::misplaced(item, attribute, place, error, errors);
+        None
+    })
+}
+
+/// Reports a method that no `#[message_processor]` has taken.
+fn needs_processor(attribute: &str, item: &TokenStream, errors: &Errors) -> bool {
+    let Some(method) = items::method(item) else { return false };
+    let message =
+        format!("`{attribute}` on a method needs `#[message_processor]` on the `impl` around it");
+    errors.at(method, message);
+    true
+}
+
 /// `#[rpc_handler]` and `#[message_handler]` where no `#[message_processor]` took them.
 pub(crate) fn handler(
     category: Category,
@@ -47,11 +70,7 @@ pub(crate) fn handler(
     expanded(item, |item, errors| {
         let attribute = category.handler().trim_matches('`');
         let place = "a method inside a `#[message_processor]` impl, or on a struct";
-        if let Some(method) = items::method(item) {
-            let message = format!(
-                "`{attribute}` on a method needs `#[message_processor]` on the `impl` around it"
-            );
-            errors.at(method, message);
+        if needs_processor(attribute, item, errors) {
             return None;
         }
         let item: ItemStruct = items::expect(item, attribute, place, errors)?;

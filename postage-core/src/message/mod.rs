@@ -29,7 +29,7 @@ pub(crate) use shorten::{shorten, shorten_to};
 pub use status::Progress;
 pub(crate) use status::{
     ACCEPTED, HEARTBEAT, PROGRESS, REJECTED, Reason, STARTED, STATUS, Status, encode_status,
-    write_progress,
+    read_data, write_progress,
 };
 #[doc(hidden)]
 pub use text::Text;

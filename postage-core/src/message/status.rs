@@ -44,8 +44,13 @@ impl Progress {
     /// # Errors
     /// [`MessageError::WrongValue`] when it is of another type, or when there is none.
     pub fn data<D: DeserializeOwned>(&self) -> Result<D, MessageError> {
-        read("the data of the call", self.data.as_deref().unwrap_or("null"))
+        read_data(self.data.as_deref())
     }
+}
+
+/// The caller's own data, as it came back.
+pub(crate) fn read_data<D: DeserializeOwned>(data: Option<&str>) -> Result<D, MessageError> {
+    read("the data of the call", data.unwrap_or("null"))
 }
 
 fn read<D: DeserializeOwned>(what: &str, json: &str) -> Result<D, MessageError> {
@@ -67,6 +72,11 @@ pub(crate) enum Status {
 impl Status {
     /// Reads a status with which this came as the caller's own data.
     pub(crate) fn read(json: &[u8], data: Option<&str>) -> Result<Self, MessageError> {
+        Self::of(&Message::from_json(json)?, data)
+    }
+
+    /// What a message that is a status says.
+    pub(crate) fn of(message: &Message<'_>, data: Option<&str>) -> Result<Self, MessageError> {
         #[derive(Deserialize)]
         struct Content<'a> {
             #[serde(default)]
@@ -76,7 +86,6 @@ impl Status {
             #[serde(borrow)]
             details: Option<&'a RawValue>,
         }
-        let message = Message::from_json(json)?;
         Ok(match message.name() {
             ACCEPTED => Self::Accepted,
             STARTED => Self::Started,

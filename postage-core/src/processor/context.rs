@@ -2,6 +2,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
+use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
 
 use super::Outcome;
@@ -9,7 +10,7 @@ use super::history::History;
 use super::report::Report;
 use super::serving::Control;
 use crate::headers;
-use crate::message::{Fingerprint, Message, MessageError};
+use crate::message::{Fingerprint, Message, MessageError, read_data};
 use crate::topology::{FieldValue, Route};
 use crate::transport::{Headers, Properties};
 
@@ -128,11 +129,26 @@ impl Context {
         self.history.failures
     }
 
-    /// When the caller stops waiting for this attempt, by the caller's clock.
+    /// Which call an answer is of, at a [`#[reply_handler]`](macro@crate::reply_handler): the id that
+    /// [`Call::answer_to`](crate::Call::answer_to) gave.
+    #[must_use]
+    pub fn correlation_id(&self) -> Option<&str> {
+        self.properties.correlation_id.as_deref()
+    }
+
+    /// The caller's own data, given by [`Call::data`](crate::Call::data): at the service, and at a
+    /// [`#[reply_handler]`](macro@crate::reply_handler), where it has come back with the answer.
+    ///
+    /// # Errors
+    /// [`MessageError::WrongValue`] when it is of another type, or when there is none.
+    pub fn data<D: DeserializeOwned>(&self) -> Result<D, MessageError> {
+        read_data(self.header(headers::DATA).and_then(FieldValue::as_str))
+    }
+
+    /// When the caller stops waiting for this attempt, or the signal is late, by the sender's clock.
     #[must_use]
     pub fn deadline(&self) -> Option<SystemTime> {
-        let millis = self.header(headers::DEADLINE).and_then(FieldValue::as_int)?;
-        UNIX_EPOCH.checked_add(Duration::from_millis(u64::try_from(millis).ok()?))
+        deadline(&self.properties)
     }
 
     /// How long the caller still waits: zero when it has left, nothing when it does not say.
@@ -160,4 +176,10 @@ impl Context {
         let mut rejected = self.rejected.lock().unwrap_or_else(PoisonError::into_inner);
         rejected.take().map_or(Outcome::Done, Outcome::reject)
     }
+}
+
+/// When a message is of no use any more, by its sender's clock.
+pub(super) fn deadline(properties: &Properties) -> Option<SystemTime> {
+    let millis = properties.header(headers::DEADLINE).and_then(FieldValue::as_int)?;
+    UNIX_EPOCH.checked_add(Duration::from_millis(u64::try_from(millis).ok()?))
 }

@@ -4,14 +4,17 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
 use tokio::time::{Instant, timeout};
 
+use super::context::deadline;
 use super::dedup::{Claim, Claimed, DedupStore};
 use super::held::Held;
 use super::history::History;
+use super::lasting::{Lasting, answers};
 use super::replier::Replier;
 use super::report::Report;
 use super::request::Request;
@@ -22,9 +25,11 @@ use super::table::{Entry, nearest};
 use super::taken::Taken;
 use super::turn::Turn;
 use super::{Context, Outcome};
+use crate::headers;
 use crate::layers;
 use crate::message::{Category, Codec, CodecError, JsonCodec, Message, shorten, shorten_to};
 use crate::telemetry;
+use crate::topology::FieldValue;
 use crate::transport::{Delivery, Properties};
 
 impl Service {
@@ -39,8 +44,8 @@ impl Service {
         if let Some(failure) = Failure::kept(&delivery, queue) {
             return self.bury_again(queue, delivery, failure, turn).await;
         }
-        if has_expired(&delivery.properties, since) {
-            return self.settle(queue, delivery, expired().into(), turn).await;
+        if let Some(late) = late(&delivery.properties, since) {
+            return self.settle(queue, delivery, late.into(), turn).await;
         }
         if let Some(address) = &delivery.properties.reply_to
             && !self.reply_to.allows(address)
@@ -72,7 +77,8 @@ impl Service {
         report: Option<Arc<Report>>,
     ) -> Replier {
         let from = self.answers_from.clone();
-        Replier::new(Arc::clone(&self.link), codec, &delivery.properties, from, report)
+        let lasting = Lasting::of(&delivery.properties, &self.id);
+        Replier::new(Arc::clone(&self.link), codec, &delivery.properties, lasting, from, report)
     }
 
     async fn read(
@@ -132,20 +138,16 @@ impl Service {
                 let claimed = Claimed::new(Arc::clone(store), id);
                 turn.take().await;
                 // It may have waited for the end of another under its id.
-                if has_expired(&request.context().properties, since) {
-                    return expired().into();
+                if let Some(late) = late(&request.context().properties, since) {
+                    return late.into();
                 }
                 let verdict = self.dispatch(request).await;
                 verdict.claimed(claimed.answered(replier.answer()))
             }
-            Claim::Handled(answer) => {
-                if let Some(answer) = answer
-                    && let Err(error) = replier.answer_again(answer).await
-                {
-                    tracing::warn!(%error, "a reply could not be sent again");
-                }
-                Outcome::Done.into()
-            }
+            Claim::Handled(answer) => match answer {
+                Some(answer) => request.sent(replier.answer_again(answer).await).into(),
+                None => Outcome::Done.into(),
+            },
         }
     }
 
@@ -161,8 +163,8 @@ impl Service {
     }
 
     async fn dispatch(&self, request: Request<'_>) -> Verdict {
-        let message = request.message();
-        let handlers = self.table.handlers(message.category(), message.kind(), message.name());
+        let (kind, name) = request.subject();
+        let handlers = self.table.handlers(request.message().category(), kind, name);
         if handlers.is_empty() {
             return self.unhandled(request).await.into();
         }
@@ -270,6 +272,16 @@ impl Service {
                 self.control.restart();
                 Outcome::Done
             }
+            (Category::Message, "result", _)
+                if answers(&request.context().properties).is_some() =>
+            {
+                let (_, name) = request.subject();
+                Outcome::reject(format_args!(
+                    "`{}` has no reply handler for `{}`, of which this is the answer",
+                    self.name,
+                    shorten(name)
+                ))
+            }
             (Category::Message, kind, name) => {
                 let (kind, name) = (&*shorten(kind), &*shorten(name));
                 // A status is told to whom it may concern; a command is meant to be carried out.
@@ -315,14 +327,16 @@ impl Service {
     }
 }
 
-/// Whether a message has waited here for longer than it may wait in its queue: nobody waits for it
-/// any more. The broker's own clock for it stopped when it was delivered.
-fn has_expired(properties: &Properties, since: Instant) -> bool {
-    properties.expiration.is_some_and(|expiration| since.elapsed() >= expiration)
-}
-
-fn expired() -> Outcome {
-    Outcome::reject("its time was up before a handler was free")
+/// What becomes of a message that has waited for longer than it may, if it has: nobody waits for it
+/// any more. The broker's own clock for it stopped when it was delivered. A signal knows when it must
+/// be here, wherever it has waited.
+fn late(properties: &Properties, since: Instant) -> Option<Outcome> {
+    let expired = properties.expiration.is_some_and(|expiration| since.elapsed() >= expiration);
+    let signal = properties.header(headers::SIGNAL) == Some(&FieldValue::Bool(true));
+    if signal && (expired || deadline(properties).is_some_and(|end| end <= SystemTime::now())) {
+        return Some(Outcome::Drop { reason: "the signal would have been late".to_owned() });
+    }
+    expired.then(|| Outcome::reject("its time was up before a handler was free"))
 }
 
 /// A body that is no message. One that asks for an answer gets an exception.

@@ -6,6 +6,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use tokio::time::timeout;
 
 use super::dedup::Answer;
+use super::lasting::{self, Lasting};
 use super::report::Report;
 use crate::error::SendError;
 use crate::headers;
@@ -21,6 +22,8 @@ pub(super) struct Replier {
     link: Arc<Link>,
     codec: Arc<dyn Codec>,
     to: Option<Address>,
+    /// What is said of an answer that lasts, where the request wants one.
+    lasting: Option<Lasting>,
     /// The application that answers.
     from: Option<Arc<Origin>>,
     /// What the caller is told before the answer.
@@ -66,6 +69,7 @@ impl Replier {
         link: Arc<Link>,
         codec: Arc<dyn Codec>,
         request: &Properties,
+        lasting: Option<Lasting>,
         from: Option<Arc<Origin>>,
         report: Option<Arc<Report>>,
     ) -> Self {
@@ -73,12 +77,18 @@ impl Replier {
             link,
             codec,
             to: Address::of(request),
+            lasting,
             from,
             report,
             replied: AtomicBool::new(false),
             raised: AtomicBool::new(false),
             answer: OnceLock::new(),
         }
+    }
+
+    /// Whether the answer must be with the broker before the request is settled.
+    pub(super) const fn lasts(&self) -> bool {
+        self.lasting.is_some()
     }
 
     /// Whether anything was replied.
@@ -154,8 +164,8 @@ impl Replier {
         self.publish(answer).await
     }
 
-    /// Publishes to the reply queue. It is not confirmed: a caller whose reply is lost asks again,
-    /// and one that has left has taken its queue along.
+    /// Publishes to the reply queue. It is not confirmed, unless it is to last: a caller whose reply is
+    /// lost asks again, and one that has left has taken its queue along.
     async fn publish(&self, answer: Answer) -> Result<(), SendError> {
         let Some(to) = &self.to else { return Ok(()) };
         if let Some(report) = &self.report {
@@ -171,12 +181,22 @@ impl Replier {
             properties.app_id = Some(address.clone().into());
             properties.set_header(headers::START, start.clone());
         }
+        if let Some(lasting) = &self.lasting {
+            lasting.mark(&mut properties);
+        }
         let route = Route::to_queue(to.reply_to.clone());
-        let reply =
-            Publication::new(route, properties, answer.body).mandatory(false).confirm(false);
-        let route = reply.route.clone();
+        let lasts = self.lasts();
+        let reply = Publication::new(route.clone(), properties, answer.body);
+        let reply = reply.mandatory(lasts).confirm(lasts);
+        let sent = async {
+            if lasts {
+                lasting::publish(&self.link, reply).await
+            } else {
+                self.link.publish(reply).await
+            }
+        };
         // A broker that takes no messages for now shall not hold the handler's place for ever.
-        match timeout(SEND_WITHIN, self.link.publish(reply)).await {
+        match timeout(SEND_WITHIN, sent).await {
             Ok(sent) => Ok(sent?),
             Err(_) => Err(SendError::TimedOut { route, waited: SEND_WITHIN }),
         }

@@ -30,6 +30,8 @@ pub(super) struct Asked {
     heartbeat: Option<Duration>,
     /// The caller's own data, returned in each status.
     data: Option<Cow<'static, str>>,
+    /// What the statuses are for, at a queue that lasts.
+    answer: Option<Cow<'static, str>>,
 }
 
 impl Asked {
@@ -44,11 +46,12 @@ impl Asked {
             let every = Duration::from_millis(u64::try_from(millis).unwrap_or_default());
             every.clamp(headers::SHORTEST_HEARTBEAT, headers::LONGEST_HEARTBEAT)
         });
-        let data = match request.header(headers::DATA) {
-            Some(FieldValue::Text(data)) => Some(data.clone()),
+        let text = |header| match request.header(header) {
+            Some(FieldValue::Text(text)) => Some(text.clone()),
             _ => None,
         };
-        Some(Self { statuses, heartbeat, data })
+        let (data, answer) = (text(headers::DATA), text(headers::ANSWER));
+        Some(Self { statuses, heartbeat, data, answer })
     }
 }
 
@@ -309,8 +312,11 @@ impl Teller {
             app_id: self.from.as_deref().map(|from| from.address.clone().into()),
             ..Properties::default()
         };
-        if let Some(data) = &self.asked.data {
-            properties.set_header(headers::DATA, data.clone());
+        let Asked { data, answer, .. } = &self.asked;
+        for (header, text) in [(headers::DATA, data), (headers::ANSWER, answer)] {
+            if let Some(text) = text {
+                properties.set_header(header, text.clone());
+            }
         }
         let route = Route::to_queue(to.reply_to);
         let status = Publication::new(route, properties, body).mandatory(false).confirm(false);

@@ -183,10 +183,7 @@ impl<'a> Request<'a> {
                 tracing::debug!(name = self.message.name(), %refused, "a filter refused a message");
                 Outcome::Done
             }
-            Category::Rpc => {
-                self.tell("FilterError", &refused.to_string()).await;
-                Outcome::Done
-            }
+            Category::Rpc => self.tell("FilterError", &refused.to_string()).await,
         }
     }
 
@@ -200,12 +197,23 @@ impl<'a> Request<'a> {
     /// An answer that does not serialize is an exception to the caller.
     async fn answered(self, sent: Result<(), SendError>) -> Outcome {
         match sent {
-            Ok(()) => Outcome::Done,
             Err(SendError::Encode(error)) => self.raise("InvalidResult", &error.to_string()).await,
-            Err(error) => {
-                tracing::warn!(%error, "a reply could not be sent");
-                Outcome::Done
-            }
+            sent => self.sent(sent),
+        }
+    }
+
+    /// What becomes of a request whose answer was sent, or was not: one whose answer is to last is not
+    /// done before the broker has it.
+    pub(super) fn sent(self, sent: Result<(), SendError>) -> Outcome {
+        let Err(error) = sent else { return Outcome::Done };
+        if !self.replier.lasts() {
+            tracing::warn!(%error, "a reply could not be sent");
+            return Outcome::Done;
+        }
+        let reason = format!("its answer could not be sent: {error}");
+        match error {
+            SendError::Unroutable { .. } => Outcome::reject(reason),
+            _ => Outcome::Fail { reason },
         }
     }
 
@@ -239,7 +247,7 @@ impl<'a> Request<'a> {
             if let Some(report) = &self.context.report {
                 report.reject(reason);
             }
-            self.tell(WAS_REJECTED, reason).await;
+            return self.tell(WAS_REJECTED, reason).await;
         }
         Outcome::Done
     }
@@ -247,7 +255,8 @@ impl<'a> Request<'a> {
     /// What the layers made of a handler's outcome. A call that they let go by is answered here.
     pub(super) async fn after_layers(self, outcome: Outcome) -> Outcome {
         if self.message.category() == Category::Rpc && !self.replier.has_replied() {
-            self.tell("NoReply", "the layers ended the call without a reply").await;
+            let told = self.tell("NoReply", "the layers ended the call without a reply").await;
+            return outcome.and(told);
         }
         outcome
     }
@@ -262,9 +271,7 @@ impl<'a> Request<'a> {
         }
     }
 
-    async fn tell(self, name: &str, text: &str) {
-        if let Err(error) = self.replier.exception(name, text).await {
-            tracing::warn!(%error, "an exception could not be sent to the caller");
-        }
+    async fn tell(self, name: &str, text: &str) -> Outcome {
+        self.sent(self.replier.exception(name, text).await)
     }
 }

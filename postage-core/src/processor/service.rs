@@ -1,6 +1,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use uuid::Uuid;
+
 use super::cancel::Cancels;
 use super::dedup::DedupStore;
 use super::erased::AnyProcessor;
@@ -23,6 +25,8 @@ use crate::transport::{Delivery, TransportError};
 pub(crate) struct Service {
     /// What it is called in logs and errors.
     pub(super) name: Arc<str>,
+    /// A name that no other service has.
+    pub(super) id: Arc<str>,
     pub(super) link: Arc<Link>,
     pub(super) processors: Vec<Arc<dyn AnyProcessor>>,
     pub(super) table: Arc<Table>,
@@ -65,6 +69,7 @@ impl Service {
         });
         Ok(Self {
             name: name.into(),
+            id: Uuid::new_v4().simple().to_string().into(),
             link,
             processors,
             table,

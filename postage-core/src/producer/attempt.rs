@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::OwnedSemaphorePermit;
@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use uuid::Uuid;
 
 use super::leaving::Guard;
-use super::options::{Outgoing, at_least_a_millisecond};
+use super::options::{Outgoing, at_least_a_millisecond, unix_millis};
 use super::replies::{Replies, ReplyAddress};
 use super::statuses::Statuses;
 use crate::contract::Peer;
@@ -285,10 +285,4 @@ const LONGEST: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
 
 pub(crate) fn after(start: Instant, time: Duration) -> Instant {
     start + time.min(LONGEST)
-}
-
-/// The wall-clock time after this long, in milliseconds since the Unix epoch.
-fn unix_millis(left: Duration) -> i64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(now.saturating_add(left).as_millis()).unwrap_or(i64::MAX)
 }

@@ -67,6 +67,14 @@ impl<T, X> Call<T, X> {
         }
     }
 
+    /// The request, unless the call is under way.
+    pub(super) fn into_request(self) -> Option<Request> {
+        match self.state {
+            State::Ready(request) => Some(*request),
+            State::Running(_) | State::Done => None,
+        }
+    }
+
     fn outgoing(&mut self, change: impl FnOnce(&mut Outgoing)) {
         self.request(|request| change(&mut request.outgoing));
     }
@@ -168,11 +176,8 @@ where
 {
     /// Sends the request and answers a [`Ticket`](crate::Ticket) for the answer, to be awaited
     /// later. One that has been polled gives [`CallFault::UnderWay`].
-    pub fn detach(mut self) -> Detach<T, X> {
-        match std::mem::replace(&mut self.state, State::Done) {
-            State::Ready(request) => Detach::new(*request),
-            State::Running(_) | State::Done => Detach::under_way(),
-        }
+    pub fn detach(self) -> Detach<T, X> {
+        self.into_request().map_or_else(Detach::under_way, Detach::new)
     }
 
     /// Makes the call and tells what becomes of it: accepted, started, how far it has come, ended.
@@ -192,11 +197,8 @@ where
     /// }
     /// # }
     /// ```
-    pub fn events(mut self) -> Events<T, X> {
-        match std::mem::replace(&mut self.state, State::Done) {
-            State::Ready(request) => Events::new(*request),
-            State::Running(_) | State::Done => Events::under_way(),
-        }
+    pub fn events(self) -> Events<T, X> {
+        self.into_request().map_or_else(Events::under_way, Events::new)
     }
 
     /// Sends the request once and collects what everybody answers within this time: for an
@@ -217,11 +219,9 @@ where
     /// }
     /// # }
     /// ```
-    pub fn answers(mut self, within: Duration) -> Answers<T, X> {
-        match std::mem::replace(&mut self.state, State::Done) {
-            State::Ready(request) => Answers::new(*request, within),
-            State::Running(_) | State::Done => Answers::under_way(),
-        }
+    pub fn answers(self, within: Duration) -> Answers<T, X> {
+        let answers = |request| Answers::new(request, within);
+        self.into_request().map_or_else(Answers::under_way, answers)
     }
 }
 
@@ -267,9 +267,17 @@ pub(super) fn open_reply(link: &Link, reply: &Delivery) -> Result<Bytes, CallFau
 
 /// What a reply says, in the caller's types.
 pub(super) fn read_reply<T: DeserializeOwned, X: CallOutcome>(json: &[u8]) -> Result<T, X> {
-    let malformed = |reason: String| X::from(CallFault::Malformed { reason });
+    let malformed = |reason| X::from(CallFault::Malformed { reason });
     let message = Message::from_json(json).map_err(|error| malformed(error.to_string()))?;
-    match ResultContent::of(&message).map_err(|error| malformed(error.to_string()))? {
+    read_result(&message)
+}
+
+/// What a message that bears a result says, in the caller's types.
+pub(crate) fn read_result<T: DeserializeOwned, X: CallOutcome>(
+    message: &Message<'_>,
+) -> Result<T, X> {
+    let malformed = |reason: String| X::from(CallFault::Malformed { reason });
+    match ResultContent::of(message).map_err(|error| malformed(error.to_string()))? {
         ResultContent::Success { value } => serde_json::from_str(value.get()).map_err(|error| {
             let wanted = std::any::type_name::<T>();
             malformed(format!("the value is no `{wanted}`: {}", shorten(&error.to_string())))

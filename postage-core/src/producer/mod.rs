@@ -3,6 +3,7 @@
 mod answers;
 mod attempt;
 mod call;
+mod elsewhere;
 mod events;
 mod leaving;
 mod options;
@@ -10,6 +11,7 @@ mod parameters;
 mod publish;
 mod replies;
 mod statuses;
+mod stored;
 mod ticket;
 mod untyped;
 
@@ -24,11 +26,14 @@ pub use answers::{Answered, Answers};
 pub(crate) use attempt::after;
 pub(crate) use attempt::{Pending, Request};
 pub use call::Call;
+pub(crate) use call::read_result;
+pub use elsewhere::{AnswerTo, Store};
 pub use events::{Event, Events};
 pub(crate) use options::{Outgoing, Routes};
 pub use parameters::Named;
 pub use publish::Publish;
 pub(crate) use replies::Replies;
+pub use stored::StoredTicket;
 pub(crate) use ticket::Started;
 pub use ticket::{Detach, Ticket};
 

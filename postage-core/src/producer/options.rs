@@ -1,10 +1,12 @@
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tracing::Span;
 
+use super::elsewhere::Elsewhere;
 use crate::contract::Method;
+use crate::headers;
 use crate::layers::SendingService;
 use crate::limits::SEND_WITHIN;
 use crate::link::Link;
@@ -37,6 +39,10 @@ pub(crate) struct Outgoing {
     eks: Option<Routes>,
     pub(crate) properties: Properties,
     pub(crate) confirm: bool,
+    /// Where the answer goes, where nobody waits for it here.
+    pub(crate) elsewhere: Option<Box<Elsewhere>>,
+    /// How long after the sending it is of no use any more, where its receiver is to know.
+    pub(crate) lives: Option<Duration>,
     /// How long a publication waits for its confirm, over losses of the connection.
     pub(crate) within: Duration,
 }
@@ -62,6 +68,8 @@ impl Outgoing {
             eks: None,
             properties,
             confirm: true,
+            elsewhere: None,
+            lives: None,
             within: SEND_WITHIN,
         }
     }
@@ -71,10 +79,30 @@ impl Outgoing {
         self.method = Some(method);
         self.key = method.key.map(Cow::Borrowed);
         self.properties.priority = method.priority;
-        self.properties.expiration = method.ttl;
+        match method.ttl {
+            Some(ttl) if method.is_signal() => self.become_signal(ttl),
+            ttl => self.properties.expiration = ttl,
+        }
         if let Some(persistent) = method.persistent {
             self.properties.persistent = persistent;
         }
+    }
+
+    /// It is dropped where it would come later than this.
+    pub(crate) fn become_signal(&mut self, ttl: Duration) {
+        self.lives = Some(at_least_a_millisecond(ttl));
+        self.properties.persistent = false;
+        self.properties.set_header(headers::SIGNAL, true);
+    }
+
+    /// The properties of a copy that is sent now.
+    pub(crate) fn properties_now(&self) -> Properties {
+        let mut properties = self.properties.clone();
+        if let Some(left) = self.lives {
+            properties.expiration = Some(left);
+            properties.set_header(headers::DEADLINE, unix_millis(left));
+        }
+        properties
     }
 
     /// It cannot be made, which shows when it is awaited.
@@ -91,6 +119,13 @@ impl Outgoing {
         eks: impl IntoIterator<Item = (Exchange, K)>,
     ) {
         self.eks = Some(eks.into_iter().map(|(exchange, key)| (exchange, key.into())).collect());
+    }
+
+    /// Sends it to the first of the targets alone, as a call is.
+    pub(crate) fn to_first(&mut self) {
+        let first = self.targets().into_iter().next();
+        let first = first.map(|(exchange, key)| (exchange.clone(), key));
+        self.eks = Some(first.into_iter().collect());
     }
 
     /// Where it goes: exactly the exchanges and keys of the call, else the first exchange under
@@ -213,4 +248,10 @@ pub(crate) use shared_options;
 /// Milliseconds, never less than one where there is any time at all.
 pub(crate) fn at_least_a_millisecond(time: Duration) -> Duration {
     time.max(Duration::from_millis(1))
+}
+
+/// The wall-clock time after this long, in milliseconds since the Unix epoch.
+pub(super) fn unix_millis(left: Duration) -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(now.saturating_add(left).as_millis()).unwrap_or(i64::MAX)
 }

@@ -1,5 +1,6 @@
 use std::borrow::Cow;
 use std::fmt;
+use std::future::ready;
 use std::pin::Pin;
 use std::task::{self, Poll};
 use std::time::Duration;
@@ -38,6 +39,11 @@ impl Publish {
         Self { state: State::Ready(Box::new(outgoing)) }
     }
 
+    /// What comes of sending a call that has been polled before.
+    pub(super) fn under_way() -> Self {
+        Self { state: State::Running(Box::pin(ready(Err(SendError::UnderWay)))) }
+    }
+
     fn outgoing(&mut self, change: impl FnOnce(&mut Outgoing)) {
         if let State::Ready(outgoing) = &mut self.state {
             change(outgoing);
@@ -56,9 +62,36 @@ impl Publish {
     }
 
     /// How long the message may wait in a queue. Whole milliseconds on the wire.
+    ///
+    /// That is the time in the queue alone. A message that must not be late is a
+    /// [`Publish::signal`]; of one that is, this sets the time.
     pub fn ttl(mut self, ttl: Duration) -> Self {
         let ttl = at_least_a_millisecond(ttl);
-        self.outgoing(|outgoing| outgoing.properties.expiration = Some(ttl));
+        self.outgoing(|outgoing| match &mut outgoing.lives {
+            Some(lives) => *lives = ttl,
+            None => outgoing.properties.expiration = Some(ttl),
+        });
+        self
+    }
+
+    /// Makes it a signal: it reaches a handler within this time or not at all, wherever it waits:
+    /// for the connection, in a queue, for a place at the service, for another attempt. What is late
+    /// is dropped, without a dead letter of the service's. It is not kept over a restart of the
+    /// broker, unless [`Publish::persistent`] says so. Whole milliseconds.
+    ///
+    /// From when the service has it, its time is told by the clocks of both machines: where they
+    /// differ, so does it. A broker that drops it from a queue with a dead-letter exchange sends it
+    /// there.
+    ///
+    /// ```
+    /// # use postage_core::{Producer, Publish};
+    /// # use std::time::Duration;
+    /// fn tick(clock: &Producer, time: u64) -> Publish {
+    ///     clock.command("tick", time).signal(Duration::from_secs(2))
+    /// }
+    /// ```
+    pub fn signal(mut self, ttl: Duration) -> Self {
+        self.outgoing(|outgoing| outgoing.become_signal(ttl));
         self
     }
 
@@ -102,9 +135,10 @@ impl Outgoing {
             self.span.record("messaging.batch.message_count", copies);
         }
         let sent = targets.into_iter().map(|(exchange, key)| {
-            let mut properties = self.properties.clone();
+            let mut properties = self.properties_now();
             // Each copy has its own id, since a returned one is recognised by it.
-            let id = Uuid::new_v4().to_string();
+            let elsewhere = self.elsewhere.as_ref().map(|elsewhere| elsewhere.id.clone());
+            let id = elsewhere.unwrap_or_else(|| Uuid::new_v4().to_string());
             if copies == 1 {
                 self.span.record("messaging.message.id", &*id);
             }
@@ -126,24 +160,32 @@ async fn send(
     body: Bytes,
     properties: Properties,
 ) -> Result<(), SendError> {
-    let once = || outgoing.publish_to(exchange, key.clone(), body.clone(), properties.clone());
+    let once = async || {
+        if let Some(elsewhere) = &outgoing.elsewhere {
+            elsewhere.declare(&outgoing.link).await?;
+        }
+        outgoing.publish_to(exchange, key.clone(), body.clone(), properties.clone()).await
+    };
+    let within = outgoing.lives.map_or(outgoing.within, |lives| lives.min(outgoing.within));
     let sending = async {
         if outgoing.confirm { outgoing.link.through_losses(once).await } else { once().await }
     };
-    match timeout(outgoing.within, sending).await {
+    match timeout(within, sending).await {
         Ok(sent) => Ok(sent?),
-        Err(_) => Err(out_of_time(outgoing, exchange, key.clone())),
+        Err(_) => Err(out_of_time(outgoing, exchange, key.clone(), within)),
     }
 }
 
 /// Why the message was not sent in time: the connection is gone, or it takes no messages.
-fn out_of_time(outgoing: &Outgoing, exchange: &Exchange, key: Cow<'static, str>) -> SendError {
+fn out_of_time(
+    outgoing: &Outgoing,
+    exchange: &Exchange,
+    key: Cow<'static, str>,
+    waited: Duration,
+) -> SendError {
     let state = outgoing.link.transport.state();
     state.borrow().error().map_or_else(
-        || SendError::TimedOut {
-            route: Route::new(exchange.name.clone(), key),
-            waited: outgoing.within,
-        },
+        || SendError::TimedOut { route: Route::new(exchange.name.clone(), key), waited },
         SendError::from,
     )
 }

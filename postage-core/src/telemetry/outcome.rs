@@ -18,6 +18,7 @@ pub(super) const fn of_send(sent: &Result<(), SendError>) -> &'static str {
         Err(SendError::NoRoute) => "no_route",
         Err(SendError::Unroutable { .. }) => "unroutable",
         Err(SendError::TimedOut { .. }) => "timed_out",
+        Err(SendError::UnderWay) => "under_way",
         Err(SendError::Layer { .. }) => "layer",
         Err(SendError::Disconnected { .. }) => "disconnected",
         Err(SendError::Transport(_)) => "transport",
@@ -50,6 +51,7 @@ pub(super) const fn of_fault(fault: &CallFault) -> &'static str {
         CallFault::NoRoute => "no_route",
         CallFault::TooManyCalls { .. } => "too_many_calls",
         CallFault::UnderWay => "under_way",
+        CallFault::NoTicket { .. } => "no_ticket",
         CallFault::Transport(_) => "transport",
     }
 }

@@ -1,8 +1,9 @@
 //! From a request to a handler and back: filter, decode, call, answer.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{quote, quote_spanned};
+use quote::{ToTokens as _, quote, quote_spanned};
 use syn::Type;
+use syn::spanned::Spanned as _;
 
 use super::local;
 use crate::model::method::Method;
@@ -34,9 +35,33 @@ impl Call<'_> {
     pub(crate) fn render(&self) -> TokenStream {
         let filters = self.filters();
         let decode = self.decode();
+        let heard = self.heard();
         let probe = self.probe();
         let answer = self.answer();
-        quote!(#filters #decode #probe #answer)
+        quote!(#filters #decode #heard #probe #answer)
+    }
+
+    /// What a reply handler is given, or nothing more to do.
+    fn heard(&self) -> Option<TokenStream> {
+        let ty = self.method.inputs.iter().find_map(|input| match input {
+            Input::Answer(ty) => Some(ty),
+            _ => None,
+        })?;
+        let span = Span::mixed_site().located_at(ty.span());
+        let (p, request, heard) = (self.p.located_at(span), request(), local("heard"));
+        let erased = types::erased(ty);
+        // Never run, only compiled.
+        let check = self.method.answers.as_ref().map(
+            |client| quote_spanned!(span=> let _ = || #p::check_reply::<#erased, _, _>(#client);),
+        );
+        let read = quote_spanned!(span=> #request.reply_of::<#ty>());
+        Some(quote! {
+            #check
+            let #heard = match #read {
+                ::core::option::Option::Some(#heard) => #heard,
+                ::core::option::Option::None => return #p::Outcome::Done,
+            };
+        })
     }
 
     fn filters(&self) -> TokenStream {
@@ -96,6 +121,7 @@ impl Call<'_> {
                 Input::Context(place) => located(&quote!(#request.context()), *place),
                 Input::Message(place) => located(&quote!(#request.message()), *place),
                 Input::Reply(place) => located(&quote!(#request.reply()), *place),
+                Input::Answer(_) => local("heard").into_token_stream(),
             })
             .collect();
         let call = quote!(#target(#receiver, #(#arguments),*));

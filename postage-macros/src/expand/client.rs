@@ -57,6 +57,12 @@ pub(crate) fn render(contract: &Contract) -> TokenStream {
 
             #methods
         }
+
+        #(#levels)*
+        #quiet
+        impl #p::Client for #client {
+            const CONTRACT: #p::Contract = #constant;
+        }
     }
 }
 

@@ -1,8 +1,10 @@
 //! A method as a constant: what a dispatch table holds.
 
 use proc_macro2::{Ident, Literal, TokenStream};
-use quote::{ToTokens as _, quote};
+use quote::{ToTokens as _, quote, quote_spanned};
 use syn::Path;
+use syn::ext::IdentExt as _;
+use syn::spanned::Spanned as _;
 
 use crate::model::method::{Category, Method, Settings};
 use crate::model::parameter::Parameter;
@@ -31,7 +33,7 @@ pub(crate) fn constant(p: &Runtime, method: &Method, schemas: Schemas<'_>) -> To
 
 /// The same without the conditions.
 pub(crate) fn unconditional(p: &Runtime, method: &Method, schemas: Schemas<'_>) -> TokenStream {
-    let (wire_type, name, rust_name) = (&method.wire_type, &method.name, method.rust_name());
+    let (wire_type, name, rust_name) = (&method.wire_type, name(p, method), method.rust_name());
     let parameters = method.parameters().map(|parameter| {
         let (name, ty) = (&parameter.name, parameter.type_text());
         let schema = schemas.of_parameter(p, parameter);
@@ -49,6 +51,23 @@ pub(crate) fn unconditional(p: &Runtime, method: &Method, schemas: Schemas<'_>) 
     };
     let schemas = schemas.of_answer(p, &method.answer);
     quote!(#p::Method::#constructor #schemas #settings #doc)
+}
+
+/// The name on the wire: where a client's method is given, as its contract has it.
+fn name(p: &Runtime, method: &Method) -> TokenStream {
+    let given = method.answers.as_ref().and_then(client_and_method);
+    let Some((client, of)) = given else { return method.name.to_token_stream() };
+    let p = p.located_at(client.span());
+    quote_spanned!(client.span()=> #p::answered_name(&<#client as #p::Client>::CONTRACT, #of))
+}
+
+/// `OrderDeskProducer` and `"place"` of `OrderDeskProducer::place`.
+fn client_and_method(path: &Path) -> Option<(Path, String)> {
+    let mut client = path.clone();
+    let method = client.segments.pop()?;
+    // Without the `::` that stood before the method.
+    client.segments.pop_punct();
+    Some((client, method.ident.unraw().to_string()))
 }
 
 impl Schemas<'_> {
@@ -120,5 +139,7 @@ pub(crate) fn settings(settings: &Settings) -> TokenStream {
         let name = quote::format_ident!("{name}");
         value.map(|value| quote!(.#name(#value)))
     });
-    calls.chain(settings.cancellable.then(|| quote!(.cancellable()))).collect()
+    let cancellable = settings.cancellable.then(|| quote!(.cancellable()));
+    let signal = settings.signal.then(|| quote!(.signal()));
+    calls.chain(cancellable).chain(signal).collect()
 }

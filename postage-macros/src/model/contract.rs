@@ -2,15 +2,16 @@
 
 use proc_macro2::{Span, TokenStream};
 use syn::ext::IdentExt as _;
-use syn::{Attribute, Generics, Ident, ItemTrait, Path, ReturnType, TraitItem, TraitItemFn};
+use syn::{Generics, Ident, ItemTrait, Path, ReturnType, TraitItem, TraitItemFn};
 
+use super::mark::{self, Marked};
 use super::method::{self, Category, Method, Settings, Wire};
 use super::runtime::Runtime;
 use super::signature::{self, Answer, Input, Mark, Written};
 use super::{bounds, mending};
 use crate::errors::Errors;
 use crate::parse::args::{self, Args, Value};
-use crate::parse::values::{self, tokens_text};
+use crate::parse::values;
 use crate::parse::{attributes, types};
 use crate::suggest;
 
@@ -237,8 +238,9 @@ fn check_other(member: &mut TraitItem, errors: &Errors) {
         TraitItem::Macro(item) => (&mut item.attrs, "macro calls"),
         _ => return,
     };
-    attributes::take(attributes, "rpc");
-    attributes::take(attributes, "message");
+    for marked in Marked::ALL {
+        attributes::take(attributes, marked.name());
+    }
     let message = format!(
         "a contract has no associated {what}: only methods can travel; put them on another trait"
     );
@@ -247,14 +249,14 @@ fn check_other(member: &mut TraitItem, errors: &Errors) {
 
 /// A method with nothing wrong but in its attribute is kept: whoever calls it still compiles.
 fn method(function: &mut TraitItemFn, errors: &Errors) -> Option<ContractMethod> {
-    let Some((category, attribute)) = mark(function, errors) else {
+    let Some((marked, attribute)) = mark::take(function, errors) else {
         signature::take_marks(&mut function.sig, errors);
         return None;
     };
-    let ident = function.sig.ident.clone();
-    let mut args = method::args(category.attribute(), &attribute, errors);
+    let (ident, category) = (function.sig.ident.clone(), marked.category());
+    let mut args = method::args(marked.attribute(), &attribute, errors);
     let wire = Wire::from_args(&mut args, &[], wire_name(&ident));
-    let settings = Settings::of_method(&mut args, category);
+    let settings = Settings::of_method(&mut args, marked);
     args.finish();
     mending::mend(function, errors);
     let before = errors.count();
@@ -287,6 +289,7 @@ fn method(function: &mut TraitItemFn, errors: &Errors) -> Option<ContractMethod>
         answer_span: signature::output_span(&function.sig),
         settings,
         filters: Vec::new(),
+        answers: None,
         ident,
     };
     let generics = function.sig.generics.clone();
@@ -296,53 +299,6 @@ fn method(function: &mut TraitItemFn, errors: &Errors) -> Option<ContractMethod>
 
 fn wire_name(ident: &Ident) -> String {
     ident.unraw().to_string()
-}
-
-/// What the method is, its attribute taken off. Without one, a method with a body is the trait's
-/// own affair.
-fn mark(function: &mut TraitItemFn, errors: &Errors) -> Option<(Category, Attribute)> {
-    let rpc = attributes::take(&mut function.attrs, "rpc");
-    let message = attributes::take(&mut function.attrs, "message");
-    let rpc = rpc.into_iter().map(|attribute| (Category::Rpc, attribute));
-    let message = message.into_iter().map(|attribute| (Category::Message, attribute));
-    let mut marks: Vec<_> = rpc.chain(message).collect();
-    if let Some((_, second)) = marks.get(1) {
-        errors.at(second, "one of `#[rpc]` and `#[message]` for each method, once");
-    }
-    if !marks.is_empty() {
-        return Some(marks.swap_remove(0));
-    }
-    if function.default.is_some() {
-        return None;
-    }
-    let slip = misspelt(function);
-    let way_out = match &slip {
-        Some((right, attribute)) => {
-            let (right, path) = (right.attribute(), tokens_text(attribute.path()));
-            format!("did you mean {right} where it says `#[{path}]`?")
-        }
-        None => {
-            "mark it `#[rpc]` when the caller waits for an answer, `#[message]` when not".into()
-        }
-    };
-    let name = &function.sig.ident;
-    errors.at(name, format!("the contract does not say what `{name}` is: {way_out}"));
-    slip
-}
-
-/// An attribute that was meant to be ours. It is taken off, for rustc need not say again that it
-/// does not know it.
-fn misspelt(function: &mut TraitItemFn) -> Option<(Category, Attribute)> {
-    let slip = |attribute: &Attribute| {
-        let name = attribute.path().get_ident()?.to_string();
-        match suggest::nearest(&name, &["rpc", "message"])? {
-            "rpc" => Some(Category::Rpc),
-            _ => Some(Category::Message),
-        }
-    };
-    let index = function.attrs.iter().position(|attribute| slip(attribute).is_some())?;
-    let attribute = function.attrs.remove(index);
-    slip(&attribute).map(|category| (category, attribute))
 }
 
 fn check_name(ident: &Ident, errors: &Errors) {

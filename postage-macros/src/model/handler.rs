@@ -4,37 +4,49 @@ use syn::ext::IdentExt as _;
 use syn::{Attribute, Ident, ImplItemFn, Path, Signature, Type, TypeReference};
 
 use super::method::{self, Category, Method, Settings, Wire};
+use super::reply_handler;
 use super::signature::{self, Answer, Input, Mark, Promise, Written};
 use crate::errors::Errors;
 use crate::parse::args::Args;
 use crate::parse::types;
 
+/// What an attribute makes of a method.
+#[derive(Clone, Copy)]
+pub(crate) enum Role {
+    /// It takes what is sent to the service.
+    Of(Category),
+    /// It takes what becomes of calls.
+    Reply,
+}
+
 /// The attributes that make a method a handler, in the order written, taken off the method.
-pub(crate) fn take_attributes(attributes: &mut Vec<Attribute>) -> Vec<(Category, Attribute)> {
-    let category = |attribute: &Attribute| {
-        let name = &attribute.path().segments.last()?.ident;
-        if name == "rpc_handler" {
-            Some(Category::Rpc)
-        } else if name == "message_handler" {
-            Some(Category::Message)
-        } else {
-            None
+pub(crate) fn take_attributes(attributes: &mut Vec<Attribute>) -> Vec<(Role, Attribute)> {
+    let role = |attribute: &Attribute| {
+        let name = attribute.path().segments.last()?.ident.to_string();
+        match &*name {
+            "rpc_handler" => Some(Role::Of(Category::Rpc)),
+            "message_handler" => Some(Role::Of(Category::Message)),
+            "reply_handler" => Some(Role::Reply),
+            _ => None,
         }
     };
-    let taken = attributes.extract_if(.., |attribute| category(attribute).is_some());
-    taken.filter_map(|attribute| Some((category(&attribute)?, attribute))).collect()
+    let taken = attributes.extract_if(.., |attribute| role(attribute).is_some());
+    taken.filter_map(|attribute| Some((role(&attribute)?, attribute))).collect()
 }
 
 /// The entries of one method: one for each attribute that has no mistake.
 pub(crate) fn entries(
     function: &ImplItemFn,
     written: &[Written],
-    handlers: &[(Category, Attribute)],
+    handlers: &[(Role, Attribute)],
     errors: &Errors,
 ) -> Vec<Method> {
-    let entry = |(category, attribute): &(Category, Attribute)| {
+    let entry = |(role, attribute): &(Role, Attribute)| {
         let before = errors.count();
-        let method = entry(function, written, *category, attribute, errors);
+        let method = match role {
+            Role::Of(category) => entry(function, written, *category, attribute, errors),
+            Role::Reply => reply_handler::entry(function, written, attribute, errors),
+        };
         (errors.count() == before).then_some(method)
     };
     handlers.iter().filter_map(entry).collect()
@@ -70,6 +82,7 @@ fn entry(
         inputs,
         settings: Settings { cancellable: arguments.cancellable, ..Settings::default() },
         filters: arguments.filters,
+        answers: None,
     }
 }
 
@@ -205,14 +218,19 @@ pub(crate) fn promised(ty: &Type) -> Option<Promise> {
     }
 }
 
+/// What only says what becomes of the message.
+pub(crate) fn settled(sig: &Signature, errors: &Errors) -> Answer {
+    if let syn::ReturnType::Type(_, ty) = &sig.output
+        && types::mentions(ty).impl_trait
+    {
+        errors.at(ty, "write `async fn` and the type itself, no `impl Trait`");
+    }
+    Answer::Settled
+}
+
 fn answer(sig: &Signature, written: &[Written], category: Category, errors: &Errors) -> Answer {
     if category == Category::Message {
-        if let syn::ReturnType::Type(_, ty) = &sig.output
-            && types::mentions(ty).impl_trait
-        {
-            errors.at(ty, "write `async fn` and the type itself, no `impl Trait`");
-        }
-        return Answer::Settled;
+        return settled(sig, errors);
     }
     let reply = written.iter().find(|written| written.mark == Mark::Reply);
     let Some(reply) = reply else { return signature::answer(&sig.output, errors) };

@@ -4,6 +4,7 @@ use proc_macro2::{Span, TokenStream};
 use syn::ext::IdentExt as _;
 use syn::{Attribute, Ident, LitStr, Path};
 
+use super::mark::Marked;
 use super::parameter::Parameter;
 use super::signature::{Answer, Input};
 use crate::errors::Errors;
@@ -30,6 +31,8 @@ pub(crate) struct Method {
     pub(crate) answer_span: Span,
     pub(crate) settings: Settings,
     pub(crate) filters: Vec<Path>,
+    /// The client's method whose answers a reply handler takes.
+    pub(crate) answers: Option<Path>,
 }
 
 /// What a contract fixes for the calls of a method, and for all its calls.
@@ -46,6 +49,8 @@ pub(crate) struct Settings {
     pub(crate) bare: bool,
     /// Its handler is stopped when the caller has left.
     pub(crate) cancellable: bool,
+    /// It is dropped where it would be late.
+    pub(crate) signal: bool,
 }
 
 impl Method {
@@ -68,16 +73,6 @@ impl Method {
     /// How an error names the messages that reach it.
     pub(crate) fn wire_text(&self) -> String {
         format!("`{}` `{}`", self.wire_type, self.name)
-    }
-}
-
-impl Category {
-    /// The attribute that marks it in a contract.
-    pub(crate) fn attribute(self) -> &'static str {
-        match self {
-            Self::Rpc => "`#[rpc]`",
-            Self::Message => "`#[message]`",
-        }
     }
 }
 
@@ -108,20 +103,29 @@ impl Wire {
 }
 
 impl Settings {
-    /// What `#[rpc]` and `#[message]` may set for their method.
-    pub(crate) fn of_method(args: &mut Args<'_>, category: Category) -> Self {
+    /// What `#[rpc]`, `#[message]` and `#[signal]` may set for their method.
+    pub(crate) fn of_method(args: &mut Args<'_>, marked: Marked) -> Self {
         let key = args.key("key").map(|key| key.value());
         let persistent = args.flag("persistent");
         let priority = args.number("priority", 0..=255, "priority levels");
-        let mut settings = match category {
-            Category::Rpc => Self { cancellable: cancellable(args), ..Self::of_calls(args) },
-            Category::Message => Self { ttl: args.duration("ttl"), ..Self::default() },
+        let mut settings = match marked {
+            Marked::Rpc => Self { cancellable: cancellable(args), ..Self::of_calls(args) },
+            Marked::Message => Self { ttl: args.duration("ttl"), ..Self::default() },
+            Marked::Signal => Self::of_signal(args),
         };
         settings.bare = args.flag("bare").unwrap_or(false);
         settings.key = key;
         settings.persistent = persistent;
         settings.priority = priority;
         settings
+    }
+
+    fn of_signal(args: &mut Args<'_>) -> Self {
+        if !args.has("ttl") && !args.misspelt("ttl") {
+            let message = "a signal says how long it is good for: `#[signal(ttl = \"2s\")]`";
+            args.errors.at_span(args.span, message);
+        }
+        Self { ttl: args.duration("ttl"), signal: true, ..Self::default() }
     }
 
     /// Timeout, deadline and retries.

@@ -4,6 +4,7 @@ use proc_macro2::{Span, TokenStream};
 use syn::{ImplItem, ImplItemFn, ItemImpl, Path, ReturnType, Type};
 
 use super::handler;
+use super::mark::Marked;
 use super::method::{Category, Method, Settings};
 use super::queue::Sources;
 use super::retry::Retry;
@@ -114,7 +115,9 @@ impl Service {
 
     /// The marks of a contract's methods mean nothing here.
     fn check_marks(&self, function: &mut ImplItemFn, errors: &Errors) {
-        for (name, handler) in [("rpc", "rpc_handler"), ("message", "message_handler")] {
+        let handlers = ["rpc_handler", "message_handler", "message_handler"];
+        for (marked, handler) in Marked::ALL.into_iter().zip(handlers) {
+            let name = marked.name();
             for mark in attributes::take(&mut function.attrs, name) {
                 let way_out = match self.contract {
                     Some(_) => format!(
@@ -245,6 +248,7 @@ fn in_context(function: &ImplItemFn, written: &[Written], errors: &Errors) -> Me
         answer_span: signature::output_span(sig),
         settings: Settings::default(),
         filters: Vec::new(),
+        answers: None,
     }
 }
 

@@ -38,6 +38,8 @@ pub(crate) enum Input {
     Context(Span),
     Message(Span),
     Reply(Span),
+    /// What became of a call, in this type.
+    Answer(Box<Type>),
 }
 
 /// What becomes of a handler's result.

@@ -53,6 +53,7 @@ impl StructHandler {
             answer_span: item.ident.span(),
             settings: Settings { cancellable, ..Settings::default() },
             filters: Vec::new(),
+            answers: None,
         };
         Self { runtime, item, method }
     }

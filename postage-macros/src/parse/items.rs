@@ -17,6 +17,18 @@ pub(crate) fn expect<T: Parse>(
         Ok(item) => return Some(item),
         Err(error) => error,
     };
+    misplaced(tokens, attribute, place, error, errors);
+    None
+}
+
+/// Says where the attribute belongs, or else why this is no item.
+pub(crate) fn misplaced(
+    tokens: &TokenStream,
+    attribute: &str,
+    place: &str,
+    error: syn::Error,
+    errors: &Errors,
+) {
     match syn::parse2::<Item>(tokens.clone()) {
         Ok(item) => {
             let message = format!("`{attribute}` belongs on {place}; this is {}", kind(&item));
@@ -24,7 +36,6 @@ pub(crate) fn expect<T: Parse>(
         }
         Err(_) => errors.push(error),
     }
-    None
 }
 
 fn kind(item: &Item) -> &'static str {
