@@ -237,3 +237,7 @@ impl OrderDeskProducer {
             )
     }
 }
+#[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
+impl ::postage_core::__private::Client for OrderDeskProducer {
+    const CONTRACT: ::postage_core::__private::Contract = OrderDesk;
+}

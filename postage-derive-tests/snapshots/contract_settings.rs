@@ -242,3 +242,8 @@ impl StockClient {
             )
     }
 }
+#[allow(clippy::ptr_arg)]
+#[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
+impl ::postage::__private::Client for StockClient {
+    const CONTRACT: ::postage::__private::Contract = Stock;
+}

@@ -134,6 +134,10 @@ impl OrderDeskProducer {
             )
     }
 }
+#[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
+impl ::postage_core::__private::Client for OrderDeskProducer {
+    const CONTRACT: ::postage_core::__private::Contract = OrderDesk;
+}
 ::core::compile_error! {
     "`#[producer]` has no argument `keys`; did you mean `key`? Allowed are `crate`, `eks`, `application`, `exchange`, `key`, `timeout`, `deadline`, `max_retry`, `peer`, `name`"
 }

@@ -110,8 +110,8 @@ fn a_method_of_a_contract() {
     for (method, part) in [
         ("async fn f(&self);", "mark it `#[rpc]`"),
         ("#[rcp] async fn f(&self);", "did you mean `#[rpc]`"),
-        ("#[rpc] #[message] async fn f(&self);", "one of `#[rpc]` and `#[message]`"),
-        ("#[rpc] #[rpc] async fn f(&self);", "one of `#[rpc]` and `#[message]`"),
+        ("#[rpc] #[message] async fn f(&self);", "one of `#[rpc]`, `#[message]` and `#[signal]`"),
+        ("#[rpc] #[rpc] async fn f(&self);", "one of `#[rpc]`, `#[message]` and `#[signal]`"),
         ("#[rpc = 1] async fn f(&self);", "put the arguments in parentheses"),
         ("#[rpc] fn f(&self);", "write `async fn`"),
         ("#[rpc] async fn f(&self) {}", "has no body"),
@@ -147,6 +147,10 @@ fn a_method_of_a_contract() {
         ("#[rpc(ttl = \"1s\")] async fn f(&self);", "has no argument `ttl`"),
         ("#[message(timeout = \"1s\")] async fn f(&self);", "has no argument `timeout`"),
         ("#[message(priority = 256)] async fn f(&self);", "from 0 to 255"),
+        ("#[signal] async fn f(&self);", "how long it is good for"),
+        ("#[signal(tll = \"2s\")] async fn f(&self);", "did you mean `ttl`?"),
+        ("#[signal(ttl = \"2s\")] async fn f(&self) -> u8;", "nobody waits"),
+        ("#[signl(ttl = \"2s\")] async fn f(&self);", "did you mean `#[signal]`"),
         ("#[rpc(name = \"\")] async fn f(&self);", "`name` is empty"),
         ("#[rpc(\"f\")] async fn f(&self);", "takes named arguments"),
         ("#[rpc(bare)] async fn f(&self);", "`bare` sends one parameter"),
@@ -235,6 +239,21 @@ fn the_arguments_of_a_service() {
 #[test]
 fn a_handler() {
     for (method, part) in [
+        ("#[reply_handler] async fn f(&self) {}", "takes what became of the call"),
+        ("#[reply_handler] async fn f(&self, a: R, b: R) {}", "takes one parameter"),
+        ("#[reply_handler] async fn f(&self, a: &R) {}", "take it without `&`"),
+        ("#[reply_handler] async fn f(&self, #[default] a: R) {}", "drop `#[default]`"),
+        (
+            "#[reply_handler] async fn f(&self, a: R, #[reply] r: Reply<'_, u8>) {}",
+            "drop `#[reply]`",
+        ),
+        ("#[reply_handler] async fn f(a: R) {}", "takes `&self` first"),
+        ("#[reply_handler(\"a\", \"b\")] async fn f(&self, a: R) {}", "too many texts"),
+        ("#[reply_handler(\"a\", of = C::f)] async fn f(&self, a: R) {}", "say once"),
+        ("#[reply_handler(of = place)] async fn f(&self, a: R) {}", "no method of a client"),
+        ("#[reply_handler(of = \"f\")] async fn f(&self, a: R) {}", "the client's method"),
+        ("#[reply_handler(off = C::f)] async fn f(&self, a: R) {}", "did you mean `of`?"),
+        ("#[reply_handler(\"\")] async fn f(&self, a: R) {}", "`name` is empty"),
         ("#[rpc_handler] async fn f(&mut self) {}", "take `&self`"),
         ("#[rpc_handler] async fn f(self) {}", "take `&self`"),
         ("#[rpc_handler] async fn f() {}", "takes `&self` first"),

@@ -17,7 +17,7 @@ pub(crate) fn take(attributes: &mut Vec<Attribute>, name: &str) -> Vec<Attribute
 
 /// The arguments in an attribute's parentheses, and where they stand.
 pub(crate) fn arguments(attribute: &Attribute, errors: &Errors) -> (TokenStream, Span) {
-    let span = attribute.span();
+    let span = attribute.path().span();
     match &attribute.meta {
         Meta::Path(_) => (TokenStream::new(), span),
         Meta::List(list) => (list.tokens.clone(), span),
