@@ -1,5 +1,6 @@
 //! The broker is killed, as a power cut would, and started again.
 
+mod answers;
 mod calls;
 mod sends;
 mod waiting;
