@@ -56,6 +56,11 @@
 //! come in the order of the work, before the result, which every caller gets. Who does not ask, as
 //! Python Postage, gets nothing but the result.
 //!
+//! A request whose header `postage-answer` is a text wants an answer that lasts: a persistent one, with
+//! that header, the header `postage-data`, and a message id that is the same each time that this
+//! service answers it. The broker has it before the request is acknowledged. A message whose header
+//! `postage-signal` is true is dropped, and not handled, once `postage-deadline` has passed.
+//!
 //! # What is promised
 //!
 //! | promise | how |
@@ -65,6 +70,8 @@
 //! | a [`Call`] ends | with a value, a documented error, an exception, or a [`CallFault`] by its time |
 //! | no service works for a caller that has left | a request expires in its queue with its attempt |
 //! | [`Events`] come in order, the result last | none of them holds it up: who is slow to look sees the newest [`Progress`] |
+//! | an answer that goes elsewhere is not lost | [`Call::answer_to`], [`Call::store`]: the broker has it before its request is done |
+//! | a signal is in time or dropped | [`Publish::signal`] |
 //! | a service that died is told apart from slow work | [`Call::heartbeat`], [`CallFault::Silent`] |
 //! | a message is acknowledged after its handlers | one whose service dies goes to another |
 //! | a handler that fails or panics harms no other message | a caller gets an exception; the message is rejected |

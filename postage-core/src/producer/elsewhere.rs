@@ -109,7 +109,7 @@ impl<T, X> Call<T, X> {
 /// unless the contract says otherwise, and for as long as the call may take, where that is said.
 fn outgoing(request: Request) -> Outgoing {
     let Request { mut outgoing, deadline, .. } = request;
-    outgoing.to_first();
+    outgoing.go_to_first();
     outgoing.lives = deadline;
     outgoing.properties.persistent =
         outgoing.method.is_none_or(|method| method.persistent != Some(false));

@@ -122,7 +122,7 @@ impl Outgoing {
     }
 
     /// Sends it to the first of the targets alone, as a call is.
-    pub(crate) fn to_first(&mut self) {
+    pub(crate) fn go_to_first(&mut self) {
         let first = self.targets().into_iter().next();
         let first = first.map(|(exchange, key)| (exchange.clone(), key));
         self.eks = Some(first.into_iter().collect());

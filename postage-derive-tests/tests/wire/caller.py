@@ -42,6 +42,9 @@ CASES = {
     "missing_parameter": (CALL, b'{"type": "command", "name": "area", "category": "rpc", "version": "2", "fingerprint": {}, "content": {"parameters": {"w": 10}}, "_reserved": {}}'),
     "wrong_parameter": (CALL, b'{"type": "command", "name": "area", "category": "rpc", "version": "2", "fingerprint": {}, "content": {"parameters": {"w": 10, "h": "four"}}, "_reserved": {}}'),
     "nobody_to_answer": (TOLD, b'{"type": "command", "name": "area", "category": "rpc", "version": "2", "fingerprint": {}, "content": {"parameters": {"w": 1, "h": 1}}, "_reserved": {}}'),
+    # What asks for an answer that lasts, or for statuses, and has data of its own.
+    "lasting": (dict(CALL, correlation_id="case-12", headers={"postage-answer": "area-of-12", "postage-data": '{"cart": 7}'}), b'{"type": "command", "name": "area", "category": "rpc", "version": "2", "fingerprint": {}, "content": {"parameters": {"w": 10, "h": 4}}, "_reserved": {}}'),
+    "with_data": (dict(CALL, correlation_id="case-13", headers={"postage-data": '{"cart": 7}'}), b'{"type": "command", "name": "area", "category": "rpc", "version": "2", "fingerprint": {}, "content": {"parameters": {"w": 1, "h": 1}}, "_reserved": {}}'),
     # What a sender may leave out or write otherwise.
     "minimal": (CALL, b'{"type": "command", "name": "area", "category": "rpc", "content": {"parameters": {"w": 3, "h": 3}}}'),
     "version_number": (CALL, b'{"type": "command", "name": "area", "category": "rpc", "version": 2, "fingerprint": {}, "content": {"parameters": {"w": 3, "h": 4}}, "_reserved": {}}'),
@@ -76,8 +79,9 @@ LAST = {"quit"}
 BODY_KEYS = {"type", "name", "category", "version", "fingerprint", "content", "_reserved"}
 
 
-def problems(method, properties, body, wanted_id):
-    """What is wrong with the form of a reply."""
+def problems(method, properties, body, wanted_id, asked=None):
+    """What is wrong with the form of a reply to a request with these headers."""
+    lasts = "postage-answer" in (asked or {})
     try:
         message = json.loads(body.decode("utf-8"))
     except ValueError as error:
@@ -88,6 +92,9 @@ def problems(method, properties, body, wanted_id):
         "exchange": (method.exchange, ""),
         "correlation_id": (properties.correlation_id, wanted_id),
         "content_type": (properties.content_type, "application/json"),
+        "headers": (properties.headers, asked if lasts else None),
+        "kept over a restart": (properties.delivery_mode == 2, lasts),
+        "an id of its own": ((properties.message_id or "").startswith("%s/" % wanted_id), lasts),
         "body keys": (set(message), BODY_KEYS),
         "frame": (frame, {"type": "result", "name": "none", "category": "message",
                           "version": "2", "fingerprint": {}}),
@@ -128,7 +135,8 @@ class Caller:
             if reply.correlation_id == "fence":
                 wrong += problems(method, reply, answer, "fence")
                 break
-            wrong += problems(method, reply, answer, properties.get("correlation_id"))
+            wrong += problems(method, reply, answer, properties.get("correlation_id"),
+                              properties.get("headers"))
             replies.append(json.loads(answer.decode("utf-8")))
         self.channel.cancel()
         return {"case": case, "replies": replies, "problems": wrong}

@@ -73,6 +73,16 @@ async fn a_handler_that_reports_its_progress_gives_python_one_reply() {
     assert_eq!(printed.content(), &success(300));
 }
 
+/// The script looks at the properties of each reply.
+#[tokio::test]
+async fn an_answer_lasts_and_has_the_callers_data_where_that_is_asked_for_and_nowhere_else() {
+    let world = World::new().await;
+    let (_serving, _) = Studio::serve(&world, queue(&world)).await;
+    let [lasting, with_data] = call(&world, ["lasting", "with_data"]).await;
+    assert_eq!(lasting.content(), &success(40));
+    assert_eq!(with_data.content(), &success(1));
+}
+
 #[tokio::test]
 async fn a_rejected_call_is_one_exception_to_python() {
     let world = World::new().await;
