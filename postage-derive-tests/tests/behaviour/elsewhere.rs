@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use futures_util::future::poll_immediate;
 use futures_util::{StreamExt, stream};
 use postage_core::prelude::*;
 use postage_core::transport::Properties;
@@ -426,15 +427,15 @@ async fn a_ticket_that_is_worth_nothing_says_so(world: World) {
 async fn a_call_under_way_goes_nowhere_else(world: World) {
     let here = here(&world).await;
     here.place.declare(&here.broker).await;
-    let under_way = async || {
-        let mut call = here.mill.grind(1);
-        assert!(futures_util::future::poll_immediate(&mut call).await.is_none());
-        call
-    };
+    let mut calls = [1, 2, 3].map(|sacks| here.mill.grind(sacks));
+    for call in &mut calls {
+        assert!(poll_immediate(call).await.is_none());
+    }
+    let [first, second, third] = calls;
     let errors = [
-        under_way().await.forget().await.unwrap_err(),
-        under_way().await.answer_to(here.queue()).await.unwrap_err(),
-        under_way().await.store(Duration::from_secs(1)).await.map(drop).unwrap_err(),
+        first.forget().await.unwrap_err(),
+        second.answer_to(here.queue()).await.unwrap_err(),
+        third.store(Duration::from_secs(1)).await.unwrap_err(),
     ];
     for error in errors {
         assert!(matches!(error, SendError::UnderWay), "{error:?}");
