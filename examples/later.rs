@@ -68,7 +68,7 @@ impl Role {
                 (Value(word), Self::Help) if word == "desk" => role = Self::Desk,
                 (Value(word), Self::Help) if word == "shop" => role = Self::Shop { order: None },
                 (Long("order"), Self::Shop { order }) => {
-                    *order = Some(arguments.value()?.string()?)
+                    *order = Some(arguments.value()?.string()?);
                 }
                 (Long("help"), _) => return Ok(Self::Help),
                 (argument, _) => return Err(argument.unexpected()),

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use postage_core::transport::{Settlement, TransportError};
+use postage_core::transport::{Settlement, Source, TransportError};
+use tokio::time::timeout;
 
 use crate::world::*;
 
@@ -220,4 +221,17 @@ pub(crate) async fn a_dropped_wait_loses_no_delivery(world: World) {
         send_to(&link, &queue, number.to_string()).await;
         assert_eq!(next_text(&mut subscription).await, number.to_string());
     }
+}
+
+pub(crate) async fn a_consumer_that_is_given_up_while_it_begins_takes_no_message(world: World) {
+    let link = world.connect().await;
+    let queue = declare(&link, &world.queue("queue")).await;
+    for pause in 0..20 {
+        // Given up at another moment each time.
+        let given_up = Duration::from_micros(pause * 100);
+        drop(timeout(given_up, link.consume(Source::new(queue.clone()))).await);
+    }
+    send_to(&link, &queue, "for whoever stays").await;
+    let mut stays = consume(&link, &queue, 0).await;
+    assert_eq!(next_text(&mut stays).await, "for whoever stays");
 }

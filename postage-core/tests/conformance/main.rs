@@ -110,6 +110,7 @@ conformance! {
         an_automatic_acknowledgement_comes_with_the_delivery,
         one_active_consumer_is_followed_by_the_next,
         a_dropped_wait_loses_no_delivery,
+        a_consumer_that_is_given_up_while_it_begins_takes_no_message,
     }
     settling {
         an_acknowledged_message_is_forgotten,

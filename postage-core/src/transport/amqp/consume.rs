@@ -10,7 +10,7 @@ use lapin::options::{
     BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions,
 };
 use lapin::types::{FieldTable, ShortString};
-use lapin::{Channel, Connection, Consumer};
+use lapin::{Channel, Consumer};
 use tokio::sync::oneshot;
 
 use super::session::Session;
@@ -26,32 +26,20 @@ impl Session {
         let operation = || format!("consume the queue `{}`", source.queue);
         let queue = convert::short("the queue's name", &source.queue)
             .map_err(|reason| fault::refused(operation(), reason))?;
-        let started = start(&self.consuming, queue, &source).await;
-        let (channel, consumer) =
-            started.map_err(|error| fault::of_operation(&error, operation))?;
-
-        let (left, waits) = oneshot::channel();
-        // Ends with the subscription, or with the channel.
-        tokio::spawn(give_back(waits, channel.clone(), source.auto_ack));
-        Ok(Subscription::new(AmqpDeliveries {
-            settler: (!source.auto_ack)
-                .then(|| Arc::new(Settler { channel: channel.clone() }) as _),
-            consumer: Some(consumer),
-            channel,
-            connection: Arc::clone(&self.consuming),
-            queue: source.queue.into_owned(),
-            cancelled: false,
-            ended: None,
-            left: Some(left),
-        }))
+        // By a task of its own, which ends with the answer of the broker or with the connection: the
+        // consumer of one that is given up meanwhile would have messages that nobody reads.
+        let started = tokio::spawn(start(Arc::clone(&self.consuming), queue, source.clone())).await;
+        // It is not aborted, and does not panic.
+        let started = started.map_err(|_| fault::closed())?;
+        started.map(Subscription::new).map_err(|error| fault::of_operation(&error, operation))
     }
 }
 
 async fn start(
-    connection: &Connection,
+    connection: Arc<Wire>,
     queue: ShortString,
-    source: &Source,
-) -> lapin::Result<(Channel, Consumer)> {
+    source: Source,
+) -> lapin::Result<AmqpDeliveries> {
     let channel = connection.create_channel().await?;
     if source.prefetch > 0 {
         channel.basic_qos(source.prefetch, BasicQosOptions::default()).await?;
@@ -64,7 +52,19 @@ async fn start(
     };
     let tag = ShortString::default();
     let consumer = channel.basic_consume(queue, tag, options, FieldTable::default()).await?;
-    Ok((channel, consumer))
+    let (left, waits) = oneshot::channel();
+    // Ends with the subscription, or with the channel.
+    tokio::spawn(give_back(waits, channel.clone(), source.auto_ack));
+    Ok(AmqpDeliveries {
+        settler: (!source.auto_ack).then(|| Arc::new(Settler { channel: channel.clone() }) as _),
+        consumer: Some(consumer),
+        channel,
+        connection,
+        queue: source.queue.into_owned(),
+        cancelled: false,
+        ended: None,
+        left: Some(left),
+    })
 }
 
 /// A consumer's deliveries. Its channel stays open for as long as a delivery of it can be settled.
