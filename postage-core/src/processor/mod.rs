@@ -14,7 +14,9 @@ mod handler;
 #[cfg_attr(not(feature = "tower"), allow(dead_code, reason = "without layers nobody holds it"))]
 mod held;
 mod history;
+mod left;
 mod lines;
+mod listening;
 mod outcome;
 mod parameters;
 mod progress;
