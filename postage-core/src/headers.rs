@@ -8,6 +8,10 @@ pub(crate) const DEADLINE: &str = "postage-deadline";
 /// Which attempt of its call a request is, from 1.
 pub(crate) const ATTEMPT: &str = "postage-attempt";
 
+/// How long the caller waits in all its attempts from when this one was sent, in milliseconds. A call
+/// that has it says so when it is given up, and can be asked whether it still waits.
+pub(crate) const LASTS: &str = "postage-lasts";
+
 /// How often handling the message has failed so far.
 pub(crate) const FAILURES: &str = "postage-failures";
 

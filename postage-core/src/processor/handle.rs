@@ -172,7 +172,12 @@ impl Service {
         for handler in handlers {
             telemetry::begins(handler.method, request.context().route());
             let begun = Instant::now();
-            let outcome = self.run(*handler, request).await;
+            let Some(outcome) = self.run(*handler, request).await else {
+                let handler = handler.name();
+                tracing::debug!(service = &*self.name, handler, "cancelled before it began");
+                // A call has one handler.
+                return Verdict::not_begun();
+            };
             // What the handler said outright counts more than how it ended.
             let outcome = request.context().outcome().and(outcome);
             let (took, raised) = (begun.elapsed(), request.has_raised());
@@ -185,30 +190,28 @@ impl Service {
         verdict
     }
 
-    /// Runs one handler, until its caller has left where it may be cancelled.
-    async fn run(&self, handler: Entry, request: Request<'_>) -> Outcome {
-        let id = request.context().message_id().filter(|_| handler.method.is_cancellable());
-        let Some(id) = id else { return self.layered(handler, request).await };
-        let Some(mut running) = self.cancels.begin(id) else {
-            tracing::debug!(
-                service = &*self.name,
-                handler = handler.name(),
-                "cancelled before it began"
-            );
-            return Outcome::Done;
-        };
+    /// Runs one handler, until its caller has left where it may be cancelled; it does not begin where
+    /// the caller had left before.
+    async fn run(&self, handler: Entry, request: Request<'_>) -> Option<Outcome> {
+        let context = request.context();
+        let id = context.message_id().filter(|_| handler.method.is_cancellable());
+        let Some(id) = id else { return Some(self.layered(handler, request).await) };
+        let running = self.cancels.begin(id, context)?;
+        if !self.cancels.is_wanted(&self.link, &running, context.properties.expiration).await {
+            return None;
+        }
         let mut handled = pin!(self.layered(handler, request));
         tokio::select! {
             biased;
-            outcome = &mut handled => return outcome,
-            () = running.cancelled() => {}
+            outcome = &mut handled => return Some(outcome),
+            () = running.left() => {}
         }
         tracing::debug!(service = &*self.name, handler = handler.name(), "cancelled");
-        if request.context().minds_cancellation() {
-            request.context().cancel();
-            return handled.await;
+        if context.minds_cancellation() {
+            context.cancel();
+            return Some(handled.await);
         }
-        Outcome::Done
+        Some(Outcome::Done)
     }
 
     /// Runs one handler within the layers, where there are some and it is not the application's own.
