@@ -44,8 +44,10 @@
 //! Each message is a JSON object as Python Postage has it: `type`, `name`, `category`, `version`,
 //! `fingerprint`, `content`, `_reserved`. Parameters travel by their names under
 //! `content.parameters`. What is added to that goes into AMQP properties and headers, which a Python
-//! component passes over: the message id, the attempt (`postage-attempt`) and the caller's deadline
-//! (`postage-deadline`); a documented error's typed form goes under `_reserved.error`.
+//! component passes over: the message id, the attempt (`postage-attempt`), the caller's deadline
+//! (`postage-deadline`), the [version](Contract#versions) of the contract where it says one
+//! (`postage-version`) and the [signature](Contract#signatures) of the contract's method
+//! (`postage-signature`); a documented error's typed form goes under `_reserved.error`.
 //!
 //! A caller that asks for it is told more than the result. The header `postage-statuses`, true, asks
 //! for the statuses `accepted`, `started`, `progress` and `rejected`; `postage-heartbeat` for a
@@ -63,6 +65,7 @@
 //! | a [`Publish`] resolves when the broker has the message | confirmed and mandatory, unless `unconfirmed` |
 //! | a message that no queue took is an error | [`SendError::Unroutable`], [`CallFault::Unroutable`] |
 //! | a [`Call`] ends | with a value, a documented error, an exception, or a [`CallFault`] by its time |
+//! | a call of another contract is no decoding error | [`CallFault::Incompatible`], before a handler is run: the [version](Contract#versions) or the [signature](Contract#signatures) does not fit |
 //! | no service works for a caller that has left | a request expires in its queue with its attempt |
 //! | [`Events`] come in order, the result last | none of them holds it up: who is slow to look sees the newest [`Progress`] |
 //! | a service that died is told apart from slow work | [`Call::heartbeat`], [`CallFault::Silent`] |

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tracing::Span;
 
 use crate::contract::Method;
+use crate::headers;
 use crate::layers::SendingService;
 use crate::limits::SEND_WITHIN;
 use crate::link::Link;
@@ -75,6 +76,13 @@ impl Outgoing {
         if let Some(persistent) = method.persistent {
             self.properties.persistent = persistent;
         }
+        if let Some(signature) = method.signature() {
+            self.properties.set_header(headers::SIGNATURE, signature);
+        }
+    }
+
+    pub(crate) fn set_version(&mut self, version: Cow<'static, str>) {
+        self.properties.set_header(headers::VERSION, version);
     }
 
     /// It cannot be made, which shows when it is awaited.
@@ -182,6 +190,13 @@ macro_rules! shared_options {
         pub fn to(mut self, address: impl Into<$crate::topology::Address>) -> Self {
             let eks = $crate::topology::Address::eks(&address.into());
             self.outgoing(|outgoing| outgoing.set_eks(eks));
+            self
+        }
+
+        /// Which version of the service's contract it is of, whatever that of the producer, see
+        /// [`Contract`](crate::Contract#versions).
+        pub fn version(mut self, version: impl Into<std::borrow::Cow<'static, str>>) -> Self {
+            self.outgoing(|outgoing| outgoing.set_version(version.into()));
             self
         }
 

@@ -55,4 +55,5 @@ mod tickets;
 mod topology;
 mod untold;
 mod untyped;
+mod versions;
 mod world;
