@@ -165,7 +165,7 @@ pub use application::{
 };
 pub use broker::Broker;
 pub use config::Config;
-pub use contract::{Contract, Method, Parameter, Peer};
+pub use contract::{Breaks, Contract, ContractChange, Method, Parameter, Peer};
 pub use error::{CallError, CallFault, CallOutcome, SendError, ServeError};
 #[cfg(feature = "tower")]
 pub use layers::{HandlerService, Handling, Receipt, Sending, SendingService};

@@ -1,6 +1,8 @@
 //! A contract as data: what `#[producer]` says of a trait, for the client, the service, and
 //! whoever documents or inspects them.
 
+mod change;
+mod changes;
 mod fit;
 mod method;
 mod parameter;
@@ -9,6 +11,7 @@ mod signature;
 
 use std::time::Duration;
 
+pub use change::{Breaks, ContractChange};
 pub use method::Method;
 pub use parameter::Parameter;
 pub use signature::Signature;
@@ -55,7 +58,7 @@ use crate::topology::Exchange;
 /// otherwise.
 ///
 /// A request without the header, as of a Python peer, is not compared; nor are handlers beyond a
-/// contract.
+/// contract. [`Contract::changes_to`] says beforehand which changes break whom.
 ///
 /// # Schemas
 ///

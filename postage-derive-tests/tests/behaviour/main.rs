@@ -27,6 +27,7 @@ macro_rules! on_every_broker {
 mod applications;
 mod arguments;
 mod bodies;
+mod changes;
 mod commands;
 mod dead_letters;
 mod debugging;
