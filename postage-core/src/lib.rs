@@ -44,8 +44,10 @@
 //! Each message is a JSON object as Python Postage has it: `type`, `name`, `category`, `version`,
 //! `fingerprint`, `content`, `_reserved`. Parameters travel by their names under
 //! `content.parameters`. What is added to that goes into AMQP properties and headers, which a Python
-//! component passes over: the message id, the attempt (`postage-attempt`) and the caller's deadline
-//! (`postage-deadline`); a documented error's typed form goes under `_reserved.error`.
+//! component passes over: the message id, the attempt (`postage-attempt`), the caller's deadline
+//! (`postage-deadline`), the [version](Contract#versions) of the contract where it says one
+//! (`postage-version`) and the [signature](Contract#signatures) of the contract's method
+//! (`postage-signature`); a documented error's typed form goes under `_reserved.error`.
 //!
 //! A caller that asks for it is told more than the result. The header `postage-statuses`, true, asks
 //! for the statuses `accepted`, `started`, `progress` and `rejected`; `postage-heartbeat` for a
@@ -76,6 +78,7 @@
 //! | a [`Publish`] resolves when the broker has the message | confirmed and mandatory, unless `unconfirmed` |
 //! | a message that no queue took is an error | [`SendError::Unroutable`], [`CallFault::Unroutable`] |
 //! | a [`Call`] ends | with a value, a documented error, an exception, or a [`CallFault`] by its time |
+//! | a call of another contract is no decoding error | [`CallFault::Incompatible`], before a handler is run: the [version](Contract#versions) or the [signature](Contract#signatures) does not fit |
 //! | no service works for a caller that has left | a request expires in its queue with its attempt; handlers of [cancellable](Call::cancellable) calls are stopped |
 //! | [`Events`] come in order, the result last | none of them holds it up: who is slow to look sees the newest [`Progress`] |
 //! | an answer that goes elsewhere is not lost | [`Call::answer_to`], [`Call::store`]: the broker has it before its request is done |
@@ -182,7 +185,7 @@ pub use application::{
 };
 pub use broker::Broker;
 pub use config::Config;
-pub use contract::{Contract, Method, Parameter, Peer};
+pub use contract::{Breaks, Contract, ContractChange, Method, Parameter, Peer};
 pub use error::{CallError, CallFault, CallOutcome, SendError, ServeError};
 #[cfg(feature = "tower")]
 pub use layers::{HandlerService, Handling, Receipt, Sending, SendingService};

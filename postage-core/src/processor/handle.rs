@@ -163,13 +163,22 @@ impl Service {
     }
 
     async fn dispatch(&self, request: Request<'_>) -> Verdict {
+        let properties = &request.context().properties;
         let (kind, name) = request.subject();
-        let handlers = self.table.handlers(request.message().category(), kind, name);
+        let handlers = self.table.handlers(request.message().category(), kind, name, properties);
         if handlers.is_empty() {
             return self.unhandled(request).await.into();
         }
         let mut verdict = Verdict::from(Outcome::Done);
+        let sent = properties.header(headers::SIGNATURE).and_then(FieldValue::as_str);
         for handler in handlers {
+            if let Some(misfit) = sent.and_then(|sent| handler.method.misfit(sent)) {
+                let outcome = request.incompatible(&misfit).await;
+                if verdict.outcome == Outcome::Done && outcome != Outcome::Done {
+                    verdict = Verdict::by(handler.name(), outcome);
+                }
+                continue;
+            }
             telemetry::begins(handler.method, request.context().route());
             let begun = Instant::now();
             let Some(outcome) = self.run(*handler, request).await else {
@@ -266,7 +275,11 @@ impl Service {
 
     async fn unhandled(&self, request: Request<'_>) -> Outcome {
         let message = request.message();
-        match (message.category(), message.kind(), message.name()) {
+        let (category, kind, name) = (message.category(), message.kind(), message.name());
+        if self.table.knows(category, kind, name) {
+            return request.incompatible(&self.not_of_version(request)).await;
+        }
+        match (category, kind, name) {
             (Category::Message, "command", "quit") if self.quit => {
                 self.control.quit();
                 Outcome::Done
@@ -310,9 +323,23 @@ impl Service {
 }
 
 impl Service {
+    /// What is wrong with a message of a version that is not served.
+    fn not_of_version(&self, request: Request<'_>) -> String {
+        let message = request.message();
+        let (category, kind, name) = (message.category(), message.kind(), message.name());
+        let served = self.table.versions(category, kind, name).join(", ");
+        let verb = if category == Category::Rpc { "answers" } else { "takes" };
+        let asked = headers::version(&request.context().properties).unwrap_or_default();
+        format!(
+            "`{}` {verb} {kind} `{name}` of version {served}, not of version {}",
+            self.name,
+            shorten(&asked)
+        )
+    }
+
     /// What is wrong with a call that nobody answers.
     fn not_answered(&self, kind: &str, name: &str) -> String {
-        let told = !self.table.handlers(Category::Message, kind, name).is_empty();
+        let told = self.table.knows(Category::Message, kind, name);
         let (kind, name) = (shorten(kind), shorten(name));
         if told {
             return format!("`{}` takes {kind} `{name}` as a message, not as a call", self.name);

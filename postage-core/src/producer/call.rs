@@ -21,7 +21,9 @@ use crate::error::{CallFault, CallOutcome};
 use crate::headers;
 use crate::layers;
 use crate::link::Link;
-use crate::message::{EncodeError, Message, Progress, ResultContent, WAS_REJECTED, shorten};
+use crate::message::{
+    EncodeError, INCOMPATIBLE, Message, Progress, ResultContent, WAS_REJECTED, shorten,
+};
 use crate::telemetry::CallWatch;
 use crate::topology::Exchange;
 use crate::transport::{BoxFuture, Delivery};
@@ -300,6 +302,9 @@ pub(crate) fn read_result<T: DeserializeOwned, X: CallOutcome>(
         ResultContent::Error { message: text } => Err(X::documented(text, message.error_payload())),
         ResultContent::Exception { name, message } if name == WAS_REJECTED => {
             Err(CallFault::Rejected { reason: message }.into())
+        }
+        ResultContent::Exception { name, message } if name == INCOMPATIBLE => {
+            Err(CallFault::Incompatible { reason: message }.into())
         }
         ResultContent::Exception { name, message } => {
             let exception = crate::message::RemoteException::new(name, message);
