@@ -158,7 +158,8 @@ impl Broker {
 
     /// Closes the connection. Calls under way end with
     /// [`CallFault::Disconnected`](crate::CallFault::Disconnected); services are told of those that
-    /// were dropped before.
+    /// were dropped before, over this handle of the connection or another, for a second at most. A
+    /// connection that goes with its last handle does so too, where the program runs on.
     ///
     /// # Errors
     /// [`TransportError::Disconnected`] when it could not be closed in good order.

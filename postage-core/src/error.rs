@@ -126,6 +126,14 @@ pub enum CallFault {
         /// Why.
         reason: String,
     },
+    /// The service serves other versions of the contract than the call asks for, or has another
+    /// signature for the method. No handler was run, and nothing was decoded: see
+    /// [`Contract`](crate::Contract#versions).
+    #[error("the service has another contract: {reason}")]
+    Incompatible {
+        /// Which versions there are, or what does not fit.
+        reason: String,
+    },
     /// The handler raised, or the service could not take the request.
     #[error("the service raised {0}")]
     Exception(RemoteException),
@@ -308,8 +316,11 @@ pub enum ServeError {
         /// What is wrong with it.
         why: &'static str,
     },
-    /// Two RPC handlers answer the same command.
-    #[error("`{service}` has two RPC handlers for {kind} `{name}`: only one could answer")]
+    /// Two RPC handlers answer the same command of the same version.
+    #[error(
+        "`{service}` has two RPC handlers for {kind} `{name}`{}: only one could answer",
+        of_version(*.version)
+    )]
     TwoAnswers {
         /// The service's type.
         service: String,
@@ -317,8 +328,14 @@ pub enum ServeError {
         kind: &'static str,
         /// The command's name.
         name: &'static str,
+        /// The version of their contracts, where they have one.
+        version: Option<&'static str>,
     },
     /// The broker or the connection said no.
     #[error(transparent)]
     Transport(#[from] TransportError),
+}
+
+fn of_version(version: Option<&str>) -> String {
+    version.map(|version| format!(" of version {version}")).unwrap_or_default()
 }

@@ -1,12 +1,20 @@
 //! The headers that this framework adds. A Python Postage component passes them over.
 
+use std::borrow::Cow;
 use std::time::Duration;
+
+use crate::topology::FieldValue;
+use crate::transport::Properties;
 
 /// When the caller stops waiting for this attempt, in milliseconds since the Unix epoch.
 pub(crate) const DEADLINE: &str = "postage-deadline";
 
 /// Which attempt of its call a request is, from 1.
 pub(crate) const ATTEMPT: &str = "postage-attempt";
+
+/// How long the caller waits in all its attempts from when this one was sent, in milliseconds. A call
+/// that has it says so when it is given up, and can be asked whether it still waits.
+pub(crate) const LASTS: &str = "postage-lasts";
 
 /// How often handling the message has failed so far.
 pub(crate) const FAILURES: &str = "postage-failures";
@@ -56,3 +64,18 @@ pub(crate) const ANSWER: &str = "postage-answer";
 
 /// Set where a message is dropped when its deadline has passed, and not handled late.
 pub(crate) const SIGNAL: &str = "postage-signal";
+
+/// Which version of its contract a message is of.
+pub(crate) const VERSION: &str = "postage-version";
+
+/// The signature of the contract's method, as the sender knows it.
+pub(crate) const SIGNATURE: &str = "postage-signature";
+
+/// The version that a message is of, where it says one. A peer may say it as a number.
+pub(crate) fn version(properties: &Properties) -> Option<Cow<'_, str>> {
+    match properties.header(VERSION)? {
+        FieldValue::Text(version) => Some(Cow::Borrowed(version)),
+        FieldValue::Int(version) => Some(Cow::Owned(version.to_string())),
+        _ => None,
+    }
+}

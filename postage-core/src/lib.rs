@@ -44,8 +44,10 @@
 //! Each message is a JSON object as Python Postage has it: `type`, `name`, `category`, `version`,
 //! `fingerprint`, `content`, `_reserved`. Parameters travel by their names under
 //! `content.parameters`. What is added to that goes into AMQP properties and headers, which a Python
-//! component passes over: the message id, the attempt (`postage-attempt`) and the caller's deadline
-//! (`postage-deadline`); a documented error's typed form goes under `_reserved.error`.
+//! component passes over: the message id, the attempt (`postage-attempt`), the caller's deadline
+//! (`postage-deadline`), the [version](Contract#versions) of the contract where it says one
+//! (`postage-version`) and the [signature](Contract#signatures) of the contract's method
+//! (`postage-signature`); a documented error's typed form goes under `_reserved.error`.
 //!
 //! A caller that asks for it is told more than the result. The header `postage-statuses`, true, asks
 //! for the statuses `accepted`, `started`, `progress` and `rejected`; `postage-heartbeat` for a
@@ -61,6 +63,14 @@
 //! service answers it. The broker has it before the request is acknowledged. A message whose header
 //! `postage-signal` is true is dropped, and not handled, once `postage-deadline` has passed.
 //!
+//! A call that may be [cancelled](Call::cancellable) says in the header `postage-lasts` how many
+//! milliseconds it lasts from now on, in all its attempts. A caller that leaves sends the command
+//! `cancelled` to the fanout exchange `postage-cancelled`; its parameter `left` is a list of
+//! `{"id": …, "for": …}`: the message id of the request, and for how many milliseconds it may still
+//! come. A service that was not there all that time asks at the reply address, by the status `wanted`
+//! with a reply address of its own; the answer is the command `cancelled` with the id under `left`, or
+//! in the list `wanted`.
+//!
 //! # What is promised
 //!
 //! | promise | how |
@@ -68,7 +78,8 @@
 //! | a [`Publish`] resolves when the broker has the message | confirmed and mandatory, unless `unconfirmed` |
 //! | a message that no queue took is an error | [`SendError::Unroutable`], [`CallFault::Unroutable`] |
 //! | a [`Call`] ends | with a value, a documented error, an exception, or a [`CallFault`] by its time |
-//! | no service works for a caller that has left | a request expires in its queue with its attempt |
+//! | a call of another contract is no decoding error | [`CallFault::Incompatible`], before a handler is run: the [version](Contract#versions) or the [signature](Contract#signatures) does not fit |
+//! | no service works for a caller that has left | a request expires in its queue with its attempt; handlers of [cancellable](Call::cancellable) calls are stopped |
 //! | [`Events`] come in order, the result last | none of them holds it up: who is slow to look sees the newest [`Progress`] |
 //! | an answer that goes elsewhere is not lost | [`Call::answer_to`], [`Call::store`]: the broker has it before its request is done |
 //! | a signal is in time or dropped | [`Publish::signal`] |
@@ -102,6 +113,9 @@
 //! | progress of a call | every 100 ms | [`Serve::progress_every`] | the newest is sent, the others are not |
 //! | statuses of a call that its caller has not looked at | 32 | – | the oldest go |
 //! | heartbeats of a call | every 100 ms to 24 h | [`Call::heartbeat`] | the nearest is taken |
+//! | callers that have left and of whom services are still to be told | 32,768 a connection | – | is not told of: the handler ends with the call's time |
+//! | callers that have left, remembered by a service | 65,536, each while its request may come, for a day at most | – | those whose requests may come for the shortest time are forgotten |
+//! | the answer of a caller whether it still waits | 1 s | – | counts as waiting |
 //! | unsettled messages at a service | 100 a queue; 1,024 where the prefetch is set to 0 | `prefetch`, [`Serve::prefetch`] | waits in its queue |
 //! | handlers at once | prefetch × queues; 1,024 where the prefetch is 0 | `concurrency`, [`Serve::concurrency`] | waits in the service, up to 1,024 messages a queue |
 //! | attempts at a message | 1 | `retry`, [`Serve::retry`] | a dead letter that says why |
@@ -171,7 +185,7 @@ pub use application::{
 };
 pub use broker::Broker;
 pub use config::Config;
-pub use contract::{Contract, Method, Parameter, Peer};
+pub use contract::{Breaks, Contract, ContractChange, Method, Parameter, Peer};
 pub use error::{CallError, CallFault, CallOutcome, SendError, ServeError};
 #[cfg(feature = "tower")]
 pub use layers::{HandlerService, Handling, Receipt, Sending, SendingService};

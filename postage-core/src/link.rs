@@ -77,16 +77,17 @@ impl Link {
     }
 
     /// Hears what an exchange sends under a key from now on, by a queue that goes with the
-    /// connection.
+    /// connection; its name comes with it.
     pub(crate) async fn listen(
         &self,
         exchange: Exchange,
         key: impl Into<Cow<'static, str>>,
-    ) -> Result<Subscription, TransportError> {
+    ) -> Result<(String, Subscription), TransportError> {
         self.declare(&exchange).await?;
         let queue = self.transport.declare_queue(&Queue::server_named()).await?;
         self.transport.bind(&Binding::new(exchange, queue.clone(), key)).await?;
-        self.transport.consume(Source::new(queue).exclusive(true).auto_ack(true)).await
+        let source = Source::new(queue.clone()).exclusive(true).auto_ack(true);
+        Ok((queue, self.transport.consume(source).await?))
     }
 
     /// Declares the exchange unless it was declared in this session, and sends there. One that has

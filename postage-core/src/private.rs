@@ -8,7 +8,7 @@ pub use serde_json::Value;
 
 pub use crate::__postage_schema as schema;
 pub use crate::broker::Broker;
-pub use crate::contract::{Contract, Method, Parameter, Peer};
+pub use crate::contract::{Contract, Method, Parameter, Peer, Signature};
 pub use crate::error::{CallError, CallFault};
 pub use crate::message::Text;
 pub use crate::processor::{

@@ -3,6 +3,8 @@
 //! Generated code names each type in `schema!`. Without the feature `schema` that is nothing at all;
 //! with it, the type is asked whether it implements `schemars::JsonSchema`, and need not.
 
+mod digest;
+
 use std::fmt;
 
 use serde_json::Value;
@@ -26,6 +28,11 @@ impl SchemaSource {
 
     pub(crate) fn schema(self, way: Way) -> Option<Value> {
         self.0.map(|schema| schema(way))
+    }
+
+    /// A digest of what must be there for a reader of the type: the same for all that read the same.
+    pub(crate) fn digest(self) -> Option<u32> {
+        self.schema(Way::Asked).map(|schema| digest::of(&schema))
     }
 
     /// The schema of one field of the struct that this is the schema of.

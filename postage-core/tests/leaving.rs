@@ -5,11 +5,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use postage_core::__private as p;
 use postage_core::{
-    Broker, CallFault, Exchange, ExchangeKind, Fingerprint, Producer, Queue, ReplyTo, Serving,
+    Broker, CallFault, Exchange, ExchangeKind, Fingerprint, MemoryTransport, Producer, Queue,
+    ReplyTo, Serving,
 };
 use tokio::sync::Notify;
+use tokio::time::{Instant, sleep};
 
 const DESK: Exchange = Exchange::declared("desk", ExchangeKind::Direct);
 
@@ -87,6 +90,63 @@ async fn a_dropped_ticket_does_not_take_the_request_back() {
     assert_eq!(producer.rpc::<u32>("quick", ()).await.unwrap(), 1);
     let drained = serving.drain(Duration::ZERO).await;
     assert_eq!(drained.cut_off, 1, "the handler was still running");
+}
+
+#[tokio::test]
+async fn a_ticket_that_is_cancelled_stops_its_cancellable_handler() {
+    let (desk, _serving, producer) = served(|serve| serve).await;
+    let ticket = producer.rpc::<u32>("long", ()).cancellable().detach().await.unwrap();
+    desk.begun.notified().await;
+    ticket.cancel();
+    desk.dropped.notified().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ticket_whose_time_is_up_stops_its_cancellable_handler_and_not_before_it_is_awaited() {
+    let (desk, _serving, producer) = served(|serve| serve).await;
+    let call = producer.rpc::<u32>("long", ()).cancellable();
+    let ticket = call.timeout(Duration::from_secs(1)).max_retry(0).detach().await.unwrap();
+    desk.begun.notified().await;
+    sleep(Duration::from_secs(100)).await;
+    assert!(desk.dropped.notified().now_or_never().is_none(), "the answer may be wanted yet");
+    let ended = ticket.await;
+    assert!(matches!(ended, Err(CallFault::TimedOut { .. })), "{ended:?}");
+    desk.dropped.notified().await;
+}
+
+#[tokio::test]
+async fn a_call_that_is_dropped_with_its_connection_stops_its_cancellable_handler() {
+    let memory = MemoryTransport::new();
+    let (services, callers) = (Broker::over(memory.connect()), Broker::over(memory.connect()));
+    let desk = Arc::new(Desk::default());
+    let _serving = services.serve(Arc::clone(&desk)).await.unwrap();
+    let producer = Producer::new(&callers, Fingerprint::default()).eks([(DESK, "desk")]);
+    let mut call = Box::pin(producer.rpc::<u32>("long", ()).cancellable());
+    tokio::select! {
+        _ = &mut call => panic!("it never ends"),
+        () = desk.begun.notified() => {}
+    }
+    drop((call, producer, callers));
+    desk.dropped.notified().await;
+}
+
+/// As where a service may not consume from the exchange.
+#[tokio::test(start_paused = true)]
+async fn where_callers_cannot_be_heard_services_serve_and_handlers_end_with_the_calls_time() {
+    let broker = Broker::memory();
+    let another = Exchange::new("postage-cancelled", ExchangeKind::Direct);
+    broker.declare_exchange(&another).await.unwrap();
+    let desk = Arc::new(Desk::default());
+    let _serving = broker.serve(Arc::clone(&desk)).await.unwrap();
+    let producer = Producer::new(&broker, Fingerprint::default()).eks([(DESK, "desk")]);
+    assert_eq!(producer.rpc::<u32>("quick", ()).await.unwrap(), 1);
+    let since = Instant::now();
+    let call = producer.rpc::<u32>("long", ()).cancellable();
+    let call = tokio::spawn(call.timeout(Duration::from_secs(2)).max_retry(1));
+    desk.begun.notified().await;
+    call.abort();
+    desk.dropped.notified().await;
+    assert_eq!(since.elapsed().as_secs(), 4);
 }
 
 #[tokio::test(start_paused = true)]

@@ -142,7 +142,14 @@ pub const OrderDesk: ::postage_core::__private::Contract = {
             .with_error_schema(::postage_core::__private::schema!(Refused))
             .timeout_millis(2000)
             .max_retry(4)
-            .doc("Places an order and answers its number."),
+            .doc("Places an order and answers its number.")
+            .with_signature(|| {
+                static __POSTAGE_SIGNATURE: ::postage_core::__private::Signature = ::postage_core::__private::Signature::new(
+                    "item:str,quantity:u32->u64",
+                    &[],
+                );
+                &__POSTAGE_SIGNATURE
+            }),
         ::postage_core::__private::Method::message(
                 "command",
                 "restock",
@@ -154,7 +161,14 @@ pub const OrderDesk: ::postage_core::__private::Contract = {
                         .with_schema(::postage_core::__private::schema!(u32)),
                 ],
             )
-            .doc("Says that stock has moved."),
+            .doc("Says that stock has moved.")
+            .with_signature(|| {
+                static __POSTAGE_SIGNATURE: ::postage_core::__private::Signature = ::postage_core::__private::Signature::new(
+                    "item:str,quantity:u32=",
+                    &[],
+                );
+                &__POSTAGE_SIGNATURE
+            }),
     ];
     ::postage_core::__private::Contract::new(
         "OrderDesk",

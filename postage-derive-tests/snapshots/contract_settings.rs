@@ -140,7 +140,15 @@ const Stock: ::postage::__private::Contract = {
     const __POSTAGE_METHODS: &[::postage::__private::Method] = &[
         #[cfg(feature = "audit")]
         ::postage::__private::Method::rpc("query", "audit-all", "audit", &[], "Report")
-            .with_returns_schema(::postage::__private::schema!(Report)),
+            .with_returns_schema(::postage::__private::schema!(Report))
+            .with_version("2")
+            .with_signature(|| {
+                static __POSTAGE_SIGNATURE: ::postage::__private::Signature = ::postage::__private::Signature::new(
+                    "->Report",
+                    &[(8, ::postage::__private::schema!(Report))],
+                );
+                &__POSTAGE_SIGNATURE
+            }),
         ::postage::__private::Method::message(
                 "command",
                 "moved",
@@ -155,14 +163,31 @@ const Stock: ::postage::__private::Contract = {
             .key("stock.all")
             .persistent(true)
             .priority(3)
-            .ttl_millis(60000),
+            .ttl_millis(60000)
+            .with_version("2")
+            .with_signature(|| {
+                static __POSTAGE_SIGNATURE: ::postage::__private::Signature = ::postage::__private::Signature::new(
+                    "lines:[Line],note:str?",
+                    &[(11, ::postage::__private::schema!(Line))],
+                );
+                &__POSTAGE_SIGNATURE
+            }),
         ::postage::__private::Method::rpc("command", "count", "count", &[], "()")
-            .with_returns_schema(::postage::__private::schema!(())),
+            .with_returns_schema(::postage::__private::schema!(()))
+            .with_version("2")
+            .with_signature(|| {
+                static __POSTAGE_SIGNATURE: ::postage::__private::Signature = ::postage::__private::Signature::new(
+                    "->()",
+                    &[],
+                );
+                &__POSTAGE_SIGNATURE
+            }),
     ];
     ::postage::__private::Contract::new("Stock", __POSTAGE_ROUTES, __POSTAGE_METHODS)
         .timeout_millis(5000)
         .deadline_millis(20000)
         .peer(::postage::__private::Peer::Python)
+        .with_version("2")
 };
 #[deprecated]
 #[allow(clippy::ptr_arg)]

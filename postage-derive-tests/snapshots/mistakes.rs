@@ -75,7 +75,14 @@ pub const OrderDesk: ::postage_core::__private::Contract = {
                 ],
                 "u64",
             )
-            .with_returns_schema(::postage_core::__private::schema!(u64)),
+            .with_returns_schema(::postage_core::__private::schema!(u64))
+            .with_signature(|| {
+                static __POSTAGE_SIGNATURE: ::postage_core::__private::Signature = ::postage_core::__private::Signature::new(
+                    "item:str->u64",
+                    &[],
+                );
+                &__POSTAGE_SIGNATURE
+            }),
     ];
     ::postage_core::__private::Contract::new(
         "OrderDesk",
@@ -139,7 +146,7 @@ impl ::postage_core::__private::Client for OrderDeskProducer {
     const CONTRACT: ::postage_core::__private::Contract = OrderDesk;
 }
 ::core::compile_error! {
-    "`#[producer]` has no argument `keys`; did you mean `key`? Allowed are `crate`, `eks`, `application`, `exchange`, `key`, `timeout`, `deadline`, `max_retry`, `peer`, `name`"
+    "`#[producer]` has no argument `keys`; did you mean `key`? Allowed are `crate`, `eks`, `application`, `exchange`, `key`, `timeout`, `deadline`, `max_retry`, `peer`, `version`, `name`"
 }
 ::core::compile_error! {
     "take `&self`: handlers run at the same time; keep what changes in an atomic, a `Mutex` or a channel"

@@ -99,6 +99,7 @@ pub fn exchange(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// | `max_retry = 4` | how often a call is sent again after a time-out | 4 |
 /// | `deadline = "2m"` | how long all attempts may take together | none |
 /// | `peer = "python"` | the service returns no correlation id: each call has its own reply address | `"postage"` |
+/// | `version = "2"` | which of several versions of the contract this is, 1 to 255 bytes: a service of several answers each caller by its own | none |
 /// | `name = Ident` | the client's name | `{Trait}Producer` |
 /// | `crate = …` | where `postage-core` is, under another name | `"postage_core"` |
 ///

@@ -81,6 +81,12 @@ fn the_arguments_of_a_contract() {
         ("exchange = A, key = \"k\", timeout = \"2s\", deadline = \"1s\"", "shorter"),
         ("exchange = A, key = \"k\", max_retry = -1", "a whole number of retries"),
         ("exchange = A, key = \"k\", peer = \"pyton\"", "did you mean `python`?"),
+        (
+            "exchange = A, key = \"k\", version = 2",
+            "`version` takes a text in quotes, like `\"2\"`",
+        ),
+        ("exchange = A, key = \"k\", version = \"\"", "`version` is empty; give it 1 to 255 bytes"),
+        ("exchange = A, key = \"k\", versoin = \"2\"", "did you mean `version`?"),
         ("exchange = A, key = \"k\", name = a::B", "one name for the client"),
         ("exchange = A, key = \"k\", name = Desk", "the name of its contract"),
         ("exchange = A, key = \"k\", quorum", "has no argument `quorum`"),

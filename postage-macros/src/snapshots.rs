@@ -82,6 +82,7 @@ fn a_contract_with_conditions_and_settings() {
         timeout = "5s",
         deadline = "20s",
         peer = "python",
+        version = "2",
         name = StockClient,
         crate = "postage"
     );

@@ -50,6 +50,13 @@ pub struct HandlerDescription {
     pub kind: String,
     /// The name on the wire.
     pub name: String,
+    /// The version of its contract, where that says one.
+    #[serde(default)]
+    pub version: Option<String>,
+    /// The signature that its contract's clients send, see [`Contract`](crate::Contract#signatures);
+    /// none beyond a contract.
+    #[serde(default)]
+    pub signature: Option<String>,
     /// Its documentation, as written.
     #[serde(default)]
     pub documentation: String,
@@ -134,6 +141,8 @@ impl HandlerDescription {
             category: method.category(),
             kind: method.kind().to_owned(),
             name: method.name().to_owned(),
+            version: method.version().map(str::to_owned),
+            signature: method.signature().map(str::to_owned),
             documentation: method.documentation().to_owned(),
             parameters: method.parameters().iter().map(ParameterDescription::of).collect(),
             returns: method.returns().to_owned(),

@@ -196,7 +196,7 @@ impl Watcher {
         loop {
             let session = link.session();
             let lost = match link.listen(APPLICATIONS, Address::news().key().to_owned()).await {
-                Ok(mut news) => {
+                Ok((_, mut news)) => {
                     (pauses, refusals) = (Pauses::new(), 0);
                     match self.watch(&link, &mut news).await {
                         Ok(lost) => lost,

@@ -23,7 +23,7 @@ pub use fingerprint::Fingerprint;
 pub(crate) use fingerprint::Identity;
 pub(crate) use object::{Object, is_empty_object};
 pub use received::{Message, MessageError};
-pub(crate) use result::WAS_REJECTED;
+pub(crate) use result::{INCOMPATIBLE, WAS_REJECTED};
 pub use result::{RemoteException, ResultContent};
 pub(crate) use shorten::{shorten, shorten_to};
 pub use status::Progress;

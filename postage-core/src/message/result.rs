@@ -96,6 +96,9 @@ struct WireResult<'a> {
 /// The name of the exception that tells any caller that its call was rejected.
 pub(crate) const WAS_REJECTED: &str = "Rejected";
 
+/// The name of the exception that tells any caller that its contract is another than the service's.
+pub(crate) const INCOMPATIBLE: &str = "Incompatible";
+
 /// What the handler of a call raised, as its service tells it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]

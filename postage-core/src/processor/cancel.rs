@@ -1,134 +1,182 @@
-//! Callers that have left: a handler that may be cancelled is.
+//! Callers that have left: a handler that may be cancelled is, or does not begin.
 
-use std::collections::{HashMap, HashSet, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use serde::Deserialize;
 use tokio::sync::watch;
-use tokio::time::sleep;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
-use crate::cancellation::{CANCELLED, Left};
-use crate::link::Link;
-use crate::message::Message;
-use crate::pauses::Pauses;
-use crate::transport::{Delivery, Subscription, TransportError};
+use super::Context;
+use super::left::LeftRequests;
+use super::listening::Listening;
+use crate::cancellation::Said;
+use crate::headers;
+use crate::topology::FieldValue;
 
-/// How many ids of requests are kept that were cancelled and have not come yet.
-const MOST_EARLY: usize = 1024;
+/// Longer ids are no message ids.
+const LONGEST_ID: usize = 255;
 
 /// The cancellable requests of a service.
 #[derive(Debug, Default)]
-pub(super) struct Cancels(Mutex<Known>);
+pub(super) struct Cancels {
+    known: Mutex<Known>,
+    /// How the service listens to callers.
+    pub(super) listening: watch::Sender<Listening>,
+}
 
 #[derive(Debug, Default)]
 struct Known {
-    /// The requests that run: true when they are cancelled.
-    running: HashMap<String, watch::Sender<bool>>,
-    /// Those that were cancelled before they came.
-    early: HashSet<String>,
-    early_in_order: VecDeque<String>,
+    /// The requests that run.
+    running: HashMap<String, Runs>,
+    left: LeftRequests,
 }
 
-/// A cancellable request that runs.
+/// The runs of one request: there may be several at once where copies of it have come.
+#[derive(Debug)]
+struct Runs {
+    count: usize,
+    left: CancellationToken,
+    wanted: CancellationToken,
+    /// Where its caller can be asked, if it can.
+    reply_to: Option<String>,
+}
+
+/// A cancellable request that runs, or is about to.
+#[derive(Debug)]
 pub(super) struct Running<'a> {
     cancels: &'a Cancels,
-    id: String,
-    cancelled: watch::Receiver<bool>,
+    pub(super) id: String,
+    /// How long its caller waits.
+    lasts: Option<Duration>,
+    left: CancellationToken,
+    wanted: CancellationToken,
 }
 
 impl Cancels {
-    /// Begins a request; nothing when it was cancelled before it came.
-    pub(super) fn begin(&self, id: &str) -> Option<Running<'_>> {
+    /// Begins the request of this id; nothing when its caller has left.
+    pub(super) fn begin(&self, id: &str, context: &Context) -> Option<Running<'_>> {
+        let lasts = lasts(context);
         let mut known = self.known();
-        if known.early.remove(id) {
-            known.early_in_order.retain(|early| early != id);
+        if known.left.contain(id) {
             return None;
         }
-        let (sender, cancelled) = watch::channel(false);
-        known.running.insert(id.to_owned(), sender);
-        Some(Running { cancels: self, id: id.to_owned(), cancelled })
+        let runs = known.running.entry(id.to_owned()).or_insert_with(|| Runs {
+            count: 0,
+            left: CancellationToken::new(),
+            wanted: CancellationToken::new(),
+            reply_to: None,
+        });
+        runs.count += 1;
+        if lasts.is_some() {
+            runs.reply_to = context.properties.reply_to.as_deref().map(str::to_owned);
+        }
+        let (left, wanted) = (runs.left.clone(), runs.wanted.clone());
+        Some(Running { cancels: self, id: id.to_owned(), lasts, left, wanted })
     }
 
-    fn cancel(&self, id: String) {
+    /// Notes what a caller has said.
+    pub(super) fn hear(&self, said: Said) {
         let mut known = self.known();
-        if let Some(running) = known.running.get(&id) {
-            running.send_replace(true);
-        } else if known.early.insert(id.clone()) {
-            known.early_in_order.push_back(id);
-            if known.early_in_order.len() > MOST_EARLY
-                && let Some(oldest) = known.early_in_order.pop_front()
-            {
-                known.early.remove(&oldest);
+        for left in said.left.into_iter().filter(|left| left.id.len() <= LONGEST_ID) {
+            known.left.remember(&left.id, Duration::from_millis(left.millis));
+            if let Some(runs) = known.running.get(&left.id) {
+                runs.left.cancel();
             }
+        }
+        for runs in said.wanted.iter().filter_map(|id| known.running.get(id)) {
+            runs.wanted.cancel();
         }
     }
 
-    /// Listens, over losses of the connection, for as long as the service runs.
-    pub(super) async fn listen(self: Arc<Self>, link: Arc<Link>) {
-        let mut pauses = Pauses::new();
-        loop {
-            let session = link.session();
-            let lost = match link.listen(CANCELLED, "").await {
-                Ok(mut heard) => {
-                    pauses = Pauses::new();
-                    self.hear(&link, &mut heard).await
-                }
-                Err(error) => error,
-            };
-            if let TransportError::Disconnected { .. } = lost
-                && link.after_loss(session, lost).await.is_err()
-            {
-                return;
-            }
-            sleep(pauses.next()).await;
-        }
-    }
-
-    async fn hear(&self, link: &Link, heard: &mut Subscription) -> TransportError {
-        loop {
-            match heard.next().await {
-                Ok(Some(delivery)) => {
-                    if let Some(id) = read(link, &delivery) {
-                        self.cancel(id);
-                    }
-                }
-                Ok(None) => {
-                    let reason = "the consumer of cancellations ended".to_owned();
-                    return TransportError::Disconnected { reason };
-                }
-                Err(error) => return error,
-            }
-        }
+    /// The requests that run whose callers can be asked, each with where.
+    pub(super) fn running(&self) -> Vec<(String, String)> {
+        let known = self.known();
+        let askable = known.running.iter().filter_map(|(id, runs)| {
+            let reply_to = runs.reply_to.clone()?;
+            Some((id.clone(), reply_to))
+        });
+        askable.collect()
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn read(link: &Link, delivery: &Delivery) -> Option<String> {
-    let (_, json) = link.open(delivery).ok()?;
-    let message = Message::from_json(&json).ok()?;
-    #[derive(Deserialize)]
-    struct Content {
-        parameters: Left,
-    }
-    let Content { parameters: Left { id } } = message.content_as().ok()?;
-    Some(id)
+/// How long the caller waits from when it sent the request. Its clock is not ours, so that is counted
+/// from when the handler begins.
+fn lasts(context: &Context) -> Option<Duration> {
+    let millis = context.header(headers::LASTS).and_then(FieldValue::as_int)?;
+    Some(Duration::from_millis(u64::try_from(millis).ok()?))
 }
 
 impl Running<'_> {
-    /// Waits until the request is cancelled.
-    pub(super) async fn cancelled(&mut self) {
-        // The sender is among the running ones until this is dropped.
-        if self.cancelled.wait_for(|cancelled| *cancelled).await.is_err() {
-            std::future::pending::<()>().await;
+    /// Where its caller can be asked whether it waits.
+    pub(super) fn reply_to(&self) -> Option<String> {
+        self.cancels.known().running.get(&self.id)?.reply_to.clone()
+    }
+
+    /// Waits until the caller has left: it says so, or its time is up.
+    pub(super) async fn left(&self) {
+        match self.lasts {
+            // Either way it has left.
+            Some(lasts) => drop(timeout(lasts, self.left.cancelled()).await),
+            None => self.left.cancelled().await,
+        }
+    }
+
+    /// Waits until the caller says whether it waits.
+    pub(super) async fn is_wanted(&self) -> bool {
+        tokio::select! {
+            biased;
+            () = self.left.cancelled() => false,
+            () = self.wanted.cancelled() => true,
         }
     }
 }
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
-        self.cancels.known().running.remove(&self.id);
+        let mut known = self.cancels.known();
+        if let Some(runs) = known.running.get_mut(&self.id) {
+            runs.count -= 1;
+            if runs.count == 0 {
+                known.running.remove(&self.id);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::expect_used)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+    use crate::cancellation::Left;
+
+    fn left(id: &str) -> Said {
+        Said { left: vec![Left::new(id.to_owned(), Duration::from_secs(1))], wanted: Vec::new() }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_run_of_an_id_is_cancelled_and_no_other_begins() {
+        let (cancels, context) = (Cancels::default(), Context::detached());
+        let first = cancels.begin("a", &context).expect("it begins");
+        let second = cancels.begin("a", &context).expect("it begins");
+        let other = cancels.begin("b", &context).expect("it begins");
+        drop(cancels.begin("a", &context).expect("it begins"));
+        assert!(first.left().now_or_never().is_none());
+        cancels.hear(left("a"));
+        first.left().await;
+        second.left().await;
+        assert!(other.left().now_or_never().is_none());
+        assert!(cancels.begin("a", &context).is_none() && cancels.begin("a", &context).is_none());
+        drop((first, second, other));
+        assert!(cancels.known().running.is_empty());
+        tokio::time::advance(Duration::from_secs(2)).await;
+        assert!(cancels.begin("a", &context).is_some(), "by then no copy can come");
     }
 }

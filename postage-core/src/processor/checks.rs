@@ -179,7 +179,7 @@ pub const fn exchange_name(exchange: &Exchange) -> &str {
 }
 
 /// Checks that no two RPC handlers of different origin (contract, own, structs) answer one
-/// command. Within one origin the macro has checked it.
+/// command of one version. Within one origin the macro has checked it.
 ///
 /// # Panics
 /// When two do, at compile time.
@@ -197,6 +197,14 @@ pub const fn check_handlers(table: &[&[Method]]) {
     }
 }
 
+const fn same_version(one: Option<&str>, two: Option<&str>) -> bool {
+    match (one, two) {
+        (Some(one), Some(two)) => same_text(one, two),
+        (None, None) => true,
+        _ => false,
+    }
+}
+
 #[track_caller]
 const fn check_disjoint(left: &[Method], right: &[Method]) {
     let mut index = 0;
@@ -206,7 +214,8 @@ const fn check_disjoint(left: &[Method], right: &[Method]) {
             let (one, two) = (&left[index], &right[other]);
             let answers =
                 matches!((one.category(), two.category()), (Category::Rpc, Category::Rpc));
-            if answers && same_text(one.kind(), two.kind()) && same_text(one.name(), two.name()) {
+            let same = same_text(one.kind(), two.kind()) && same_text(one.name(), two.name());
+            if answers && same && same_version(one.version(), two.version()) {
                 ConstText::new()
                     .push("two RPC handlers answer ")
                     .push(one.kind())

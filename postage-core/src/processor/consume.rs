@@ -14,12 +14,11 @@ use super::ServiceSetup;
 use super::handle::panic_text;
 use super::lines::{Lines, Places};
 use super::service::Service;
-use super::serving::{Added, Drained, Order, Serving};
+use super::serving::{Added, Drained, Order, Running, Serving};
 use super::sources::{ServedQueue, Stage};
 use super::taken::Taken;
 use super::turn::Turn;
 use crate::error::ServeError;
-use crate::link::Link;
 use crate::pauses::Pauses;
 use crate::telemetry::ProcessWatch;
 use crate::transport::{Delivery, Settlement, Subscription, TransportError};
@@ -40,9 +39,14 @@ pub(crate) struct Subscribed {
 }
 
 impl Subscribed {
-    pub(super) async fn to(queue: Arc<ServedQueue>, link: &Link) -> Result<Self, TransportError> {
-        let session = link.session();
-        let subscription = queue.subscribe(link).await?;
+    /// Where callers that leave are to be heard, they are before the first delivery.
+    pub(super) async fn to(
+        queue: Arc<ServedQueue>,
+        running: &Running,
+    ) -> Result<Self, TransportError> {
+        let session = running.link.session();
+        running.cancels.listens_in(session).await;
+        let subscription = queue.subscribe(&running.link).await?;
         Ok(Self { queue, subscription, session })
     }
 }
@@ -53,10 +57,16 @@ pub(crate) async fn start(
     more: Added,
     setup: &ServiceSetup,
 ) -> Result<Serving, ServeError> {
+    // Goes with the loops.
+    let mut listener = JoinSet::new();
+    if service.table.any_cancellable() {
+        service.cancels.will_listen();
+        listener.spawn(Arc::clone(&service.cancels).listen(Arc::clone(&service.link)));
+    }
     let mut subscribed = Vec::new();
     for queue in service.sources.all() {
         let session = service.link.session();
-        let first = Subscribed::to(Arc::clone(&queue), &service.link).await;
+        let first = Subscribed::to(Arc::clone(&queue), &service.running).await;
         subscribed.push(match first {
             // What it has by then is brought back by its loops, when they have begun.
             Err(lost @ TransportError::Disconnected { .. }) => {
@@ -67,7 +77,7 @@ pub(crate) async fn start(
     }
     let places = Places::new(setup.handlers_at_once());
     let running = Arc::clone(&service.running);
-    let task = tokio::spawn(run(service, subscribed, more, places));
+    let task = tokio::spawn(run(service, subscribed, more, places, listener));
     Ok(Serving::new(running, task))
 }
 
@@ -77,12 +87,8 @@ async fn run(
     subscribed: Vec<Subscribed>,
     mut more: Added,
     places: Places,
+    _listener: JoinSet<()>,
 ) -> Drained {
-    // Goes with the loops.
-    let mut listener = JoinSet::new();
-    if service.table.any_cancellable() {
-        listener.spawn(Arc::clone(&service.cancels).listen(Arc::clone(&service.link)));
-    }
     let mut loops = JoinSet::new();
     for subscribed in subscribed {
         let first = ToConsume::new(subscribed);
@@ -262,7 +268,7 @@ async fn bring_back(
             _ => {}
         }
         session = service.link.session();
-        match Subscribed::to(Arc::clone(queue), &service.link).await {
+        match Subscribed::to(Arc::clone(queue), &service.running).await {
             Ok(again) => return Ok(again),
             Err(error) => why = error,
         }

@@ -163,16 +163,30 @@ impl Service {
     }
 
     async fn dispatch(&self, request: Request<'_>) -> Verdict {
+        let properties = &request.context().properties;
         let (kind, name) = request.subject();
-        let handlers = self.table.handlers(request.message().category(), kind, name);
+        let handlers = self.table.handlers(request.message().category(), kind, name, properties);
         if handlers.is_empty() {
             return self.unhandled(request).await.into();
         }
         let mut verdict = Verdict::from(Outcome::Done);
+        let sent = properties.header(headers::SIGNATURE).and_then(FieldValue::as_str);
         for handler in handlers {
+            if let Some(misfit) = sent.and_then(|sent| handler.method.misfit(sent)) {
+                let outcome = request.incompatible(&misfit).await;
+                if verdict.outcome == Outcome::Done && outcome != Outcome::Done {
+                    verdict = Verdict::by(handler.name(), outcome);
+                }
+                continue;
+            }
             telemetry::begins(handler.method, request.context().route());
             let begun = Instant::now();
-            let outcome = self.run(*handler, request).await;
+            let Some(outcome) = self.run(*handler, request).await else {
+                let handler = handler.name();
+                tracing::debug!(service = &*self.name, handler, "cancelled before it began");
+                // A call has one handler.
+                return Verdict::not_begun();
+            };
             // What the handler said outright counts more than how it ended.
             let outcome = request.context().outcome().and(outcome);
             let (took, raised) = (begun.elapsed(), request.has_raised());
@@ -185,30 +199,28 @@ impl Service {
         verdict
     }
 
-    /// Runs one handler, until its caller has left where it may be cancelled.
-    async fn run(&self, handler: Entry, request: Request<'_>) -> Outcome {
-        let id = request.context().message_id().filter(|_| handler.method.is_cancellable());
-        let Some(id) = id else { return self.layered(handler, request).await };
-        let Some(mut running) = self.cancels.begin(id) else {
-            tracing::debug!(
-                service = &*self.name,
-                handler = handler.name(),
-                "cancelled before it began"
-            );
-            return Outcome::Done;
-        };
+    /// Runs one handler, until its caller has left where it may be cancelled; it does not begin where
+    /// the caller had left before.
+    async fn run(&self, handler: Entry, request: Request<'_>) -> Option<Outcome> {
+        let context = request.context();
+        let id = context.message_id().filter(|_| handler.method.is_cancellable());
+        let Some(id) = id else { return Some(self.layered(handler, request).await) };
+        let running = self.cancels.begin(id, context)?;
+        if !self.cancels.is_wanted(&self.link, &running, context.properties.expiration).await {
+            return None;
+        }
         let mut handled = pin!(self.layered(handler, request));
         tokio::select! {
             biased;
-            outcome = &mut handled => return outcome,
-            () = running.cancelled() => {}
+            outcome = &mut handled => return Some(outcome),
+            () = running.left() => {}
         }
         tracing::debug!(service = &*self.name, handler = handler.name(), "cancelled");
-        if request.context().minds_cancellation() {
-            request.context().cancel();
-            return handled.await;
+        if context.minds_cancellation() {
+            context.cancel();
+            return Some(handled.await);
         }
-        Outcome::Done
+        Some(Outcome::Done)
     }
 
     /// Runs one handler within the layers, where there are some and it is not the application's own.
@@ -263,7 +275,11 @@ impl Service {
 
     async fn unhandled(&self, request: Request<'_>) -> Outcome {
         let message = request.message();
-        match (message.category(), message.kind(), message.name()) {
+        let (category, kind, name) = (message.category(), message.kind(), message.name());
+        if self.table.knows(category, kind, name) {
+            return request.incompatible(&self.not_of_version(request)).await;
+        }
+        match (category, kind, name) {
             (Category::Message, "command", "quit") if self.quit => {
                 self.control.quit();
                 Outcome::Done
@@ -307,9 +323,23 @@ impl Service {
 }
 
 impl Service {
+    /// What is wrong with a message of a version that is not served.
+    fn not_of_version(&self, request: Request<'_>) -> String {
+        let message = request.message();
+        let (category, kind, name) = (message.category(), message.kind(), message.name());
+        let served = self.table.versions(category, kind, name).join(", ");
+        let verb = if category == Category::Rpc { "answers" } else { "takes" };
+        let asked = headers::version(&request.context().properties).unwrap_or_default();
+        format!(
+            "`{}` {verb} {kind} `{name}` of version {served}, not of version {}",
+            self.name,
+            shorten(&asked)
+        )
+    }
+
     /// What is wrong with a call that nobody answers.
     fn not_answered(&self, kind: &str, name: &str) -> String {
-        let told = !self.table.handlers(Category::Message, kind, name).is_empty();
+        let told = self.table.knows(Category::Message, kind, name);
         let (kind, name) = (shorten(kind), shorten(name));
         if told {
             return format!("`{}` takes {kind} `{name}` as a message, not as a call", self.name);

@@ -125,9 +125,10 @@ impl Service {
         let json = codec.decode(delivery.body.clone()).ok()?;
         self.link.limits.check_depth(&json).ok()?;
         let message = Message::from_json(&json).ok()?;
-        let handlers = self.table.handlers(message.category(), message.kind(), message.name());
+        let (category, kind, name) = (message.category(), message.kind(), message.name());
+        let handlers = self.table.handlers(category, kind, name, &delivery.properties);
         let is_own = !handlers.is_empty() && handlers.iter().all(|one| one.processor == own);
-        is_own.then(|| message.category())
+        is_own.then_some(category)
     }
 }
 

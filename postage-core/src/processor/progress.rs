@@ -70,7 +70,9 @@ impl Context {
     }
 
     /// Waits until the caller has left: it dropped the call, or its time is up. It works for a
-    /// handler that is marked as cancellable, and waits for ever for any other.
+    /// handler that is marked as cancellable, where the call is too, and waits for ever for any other.
+    /// A service listens for that on the exchange `postage-cancelled`, see
+    /// [`Call::cancellable`](crate::Call::cancellable).
     ///
     /// Such a handler is dropped when its caller leaves. One that has asked, by this or by
     /// [`Context::cancellation`], is not: it ends by itself, and has the time to clear up.

@@ -9,7 +9,7 @@ use super::replier::{Prepared, Replier};
 use super::{BadParameters, Context, Filter, FilterError, IntoOutcome, Outcome, Parameters, Reply};
 use crate::error::SendError;
 use crate::layers::Failure;
-use crate::message::{Category, Message, Object, WAS_REJECTED};
+use crate::message::{Category, INCOMPATIBLE, Message, Object, WAS_REJECTED};
 
 /// A message at its handler: what generated code reads the arguments from and answers to.
 #[doc(hidden)]
@@ -250,6 +250,16 @@ impl<'a> Request<'a> {
             return self.tell(WAS_REJECTED, reason).await;
         }
         Outcome::Done
+    }
+
+    /// What becomes of a message of another contract than the service's: a caller is told, and may ask
+    /// otherwise. A message that nobody waits for is rejected.
+    pub(super) async fn incompatible(self, reason: &str) -> Outcome {
+        let outcome = self.raise(INCOMPATIBLE, reason).await;
+        match self.message.category() {
+            Category::Rpc => Outcome::Done,
+            Category::Message => outcome,
+        }
     }
 
     /// What the layers made of a handler's outcome. A call that they let go by is answered here.

@@ -42,7 +42,8 @@ impl Broker {
 
 impl Serve {
     /// Serves one more processor with it, from the same queues: a message goes to the handlers of
-    /// both. Its own queues are consumed too. Settings by its attributes hold for all; two
+    /// both, or to those of the version that it asks for, see
+    /// [`Contract`](crate::Contract#versions). Its own queues are consumed too. Settings by its attributes hold for all; two
     /// processors that set one differently are an error.
     pub fn and<P: MessageProcessor>(mut self, processor: P) -> Self {
         self.processors.push(Arc::new(processor));

@@ -6,6 +6,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
 use super::ServiceSetup;
+use super::cancel::Cancels;
 use super::consume::{Subscribed, ToConsume};
 use super::sources::{ServedQueue, Sources, Stage};
 use crate::link::Link;
@@ -29,6 +30,7 @@ pub(crate) struct Running {
     pub(super) link: Arc<Link>,
     pub(super) sources: Arc<Sources>,
     pub(super) control: Arc<Control>,
+    pub(super) cancels: Arc<Cancels>,
     added: mpsc::Sender<ToConsume>,
     /// One: a queue that is consumed by two at once would be consumed twice, and left once.
     changes: Semaphore,
@@ -128,7 +130,8 @@ impl Running {
         let sources = Arc::new(Sources::new(setup));
         let control = Arc::new(Control::new());
         let changes = Semaphore::new(1);
-        (Arc::new(Self { link, sources, control, added, changes }), more)
+        let cancels = Arc::default();
+        (Arc::new(Self { link, sources, control, cancels, added, changes }), more)
     }
 
     /// The names of the queues, and whether each is consumed now.
@@ -190,7 +193,7 @@ impl Running {
         let stopped = |_| TransportError::Disconnected { reason: "the service has stopped".into() };
         let place = self.added.reserve().await.map_err(stopped)?;
         let queue = Arc::new(ServedQueue::new(queue, bindings, self.sources.prefetch()));
-        let subscribe = || Subscribed::to(Arc::clone(&queue), &self.link);
+        let subscribe = || Subscribed::to(Arc::clone(&queue), self);
         let subscribed = self.link.through_losses(subscribe).await?;
         // From here on nothing waits: who gives this up has the queue, or has it not. Whoever
         // consumes it shall find it known.

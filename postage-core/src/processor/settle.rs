@@ -40,22 +40,31 @@ pub(super) struct Verdict {
     handler: Option<&'static str>,
     /// The claim to its id, until it is settled.
     claimed: Option<Claimed>,
+    /// Whether a handler may have begun.
+    begun: bool,
 }
 
 impl Verdict {
     pub(super) fn by(handler: &'static str, outcome: Outcome) -> Self {
-        Self { outcome, handler: Some(handler), claimed: None }
+        Self { handler: Some(handler), ..Self::from(outcome) }
     }
 
+    /// Of a call that nobody waits for, at least not where this request is answered.
+    pub(super) fn not_begun() -> Self {
+        Self { begun: false, ..Self::from(Outcome::Done) }
+    }
+
+    /// The same verdict with the claim to the message's id, which is released where no handler has
+    /// begun: the message was not handled.
     pub(super) fn claimed(mut self, claimed: Claimed) -> Self {
-        self.claimed = Some(claimed);
+        self.claimed = Some(claimed).filter(|_| self.begun);
         self
     }
 }
 
 impl From<Outcome> for Verdict {
     fn from(outcome: Outcome) -> Self {
-        Self { outcome, handler: None, claimed: None }
+        Self { outcome, handler: None, claimed: None, begun: true }
     }
 }
 
@@ -69,7 +78,7 @@ impl Service {
         verdict: Verdict,
         turn: &mut Turn,
     ) {
-        let Verdict { outcome, handler, claimed } = verdict;
+        let Verdict { outcome, handler, claimed, .. } = verdict;
         let name = queue.name();
         let History { failures, route } = History::of(&delivery, &name);
         let count = failures.saturating_add(1);

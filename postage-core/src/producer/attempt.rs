@@ -10,7 +10,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep, timeout_at};
 use uuid::Uuid;
 
-use super::leaving::Guard;
+use super::leaving::{Guard, Staying};
 use super::options::{Outgoing, at_least_a_millisecond, unix_millis};
 use super::replies::{Replies, ReplyAddress};
 use super::statuses::Statuses;
@@ -47,8 +47,10 @@ pub(crate) struct Pending {
     exchange: Exchange,
     key: Cow<'static, str>,
     id: String,
-    /// Says that the call was dropped, where that is wanted.
+    /// Says that the call was given up, where that is wanted.
     guard: Option<Guard>,
+    /// Whether it may be awaited much later, or by nobody: it ends when its awaiting does.
+    detached: bool,
     /// Where the reply is awaited, and whether this attempt was sent with it.
     address: Option<ReplyAddress>,
     sent: bool,
@@ -85,6 +87,7 @@ impl Request {
             key,
             id,
             guard,
+            detached: false,
             address: None,
             sent: false,
             lost_before: false,
@@ -104,11 +107,19 @@ impl Pending {
         &self.id
     }
 
-    /// The service need not be told when the call is dropped.
-    pub(crate) fn wanted_anyway(&mut self) {
-        if let Some(guard) = self.guard.take() {
-            guard.stay();
-        }
+    /// Sends the first attempt of a call that is awaited later. From then on the service need not be
+    /// told when it is dropped, unless what is answered here says otherwise.
+    pub(super) async fn start_detached(&mut self) -> Result<(String, Staying), CallFault> {
+        self.detached = true;
+        let reply_to = self.start().await?;
+        let staying = self.staying();
+        staying.set(true);
+        Ok((reply_to, staying))
+    }
+
+    /// Whether the service is not told that the call is given up.
+    fn staying(&self) -> Staying {
+        self.guard.as_ref().map(|guard| guard.staying().clone()).unwrap_or_default()
     }
 
     /// Sends the first attempt, and answers the address that its reply will come to.
@@ -135,24 +146,28 @@ impl Pending {
     }
 
     /// Waits for the reply, or until the service is silent where it should give signs of life.
-    pub(crate) async fn finish(self) -> Result<Delivery, CallFault> {
+    pub(crate) async fn finish(mut self) -> Result<Delivery, CallFault> {
         let Request { heartbeat, statuses, .. } = &self.request;
-        let Some((heartbeat, statuses)) = heartbeat.zip(statuses.clone()) else {
-            return self.finish_attempts().await;
+        let ended = match heartbeat.zip(statuses.clone()) {
+            None => self.finish_attempts().await,
+            Some((heartbeat, statuses)) => {
+                let route = Route::new(self.exchange.name.clone(), self.key.clone());
+                tokio::select! {
+                    biased;
+                    ended = self.finish_attempts() => ended,
+                    silent = statuses.silence(heartbeat) => Err(CallFault::Silent { route, silent }),
+                }
+            }
         };
-        let route = Route::new(self.exchange.name.clone(), self.key.clone());
-        tokio::select! {
-            biased;
-            ended = self.finish_attempts() => ended,
-            silent = statuses.silence(heartbeat) => Err(CallFault::Silent { route, silent }),
-        }
+        // Without an answer nobody waits for one any more, also where the call was detached.
+        self.staying().set(ended.is_ok());
+        ended
     }
 
     /// Waits for the reply, sending the request again when an attempt's time is up.
-    async fn finish_attempts(mut self) -> Result<Delivery, CallFault> {
+    async fn finish_attempts(&mut self) -> Result<Delivery, CallFault> {
         loop {
             if let Ok(ended) = timeout_at(self.attempt_ends, self.ask_over_losses()).await {
-                self.wanted_anyway();
                 return ended;
             }
             let spent = self.attempt > self.request.max_retry;
@@ -179,6 +194,9 @@ impl Pending {
         let ends = after(Instant::now(), self.request.timeout);
         self.attempt_ends = self.deadline().map_or(ends, |deadline| ends.min(deadline));
         self.sent = false;
+        // A request that is delivered just before its end may wait at a service once more as long.
+        let matters_until = after(self.attempt_ends, self.request.timeout);
+        self.guard.iter_mut().for_each(|guard| guard.matters_until(matters_until));
     }
 
     /// Sends where that is still to be done, and waits for the reply. Cancel-safe: what was done
@@ -254,7 +272,22 @@ impl Pending {
         properties.expiration = Some(left);
         properties.set_header(headers::DEADLINE, unix_millis(left));
         properties.set_header(headers::ATTEMPT, i64::from(self.attempt));
+        if self.guard.is_some() && !self.detached {
+            let millis = self.lasts().as_millis();
+            properties.set_header(headers::LASTS, i64::try_from(millis).unwrap_or(i64::MAX));
+        }
         properties
+    }
+
+    /// How long the call lasts yet in all its attempts, if it is awaited all the time.
+    fn lasts(&self) -> Duration {
+        let Request { timeout, max_retry, .. } = self.request;
+        let now = Instant::now();
+        let attempts_left = max_retry.saturating_add(1).saturating_sub(self.attempt);
+        let lasts = self.attempt_ends.saturating_duration_since(now);
+        let lasts = lasts.saturating_add(timeout.saturating_mul(attempts_left));
+        let deadline = self.deadline().map(|deadline| deadline.saturating_duration_since(now));
+        deadline.map_or(lasts, |deadline| lasts.min(deadline))
     }
 
     fn deadline(&self) -> Option<Instant> {

@@ -21,7 +21,9 @@ use crate::error::{CallFault, CallOutcome};
 use crate::headers;
 use crate::layers;
 use crate::link::Link;
-use crate::message::{EncodeError, Message, Progress, ResultContent, WAS_REJECTED, shorten};
+use crate::message::{
+    EncodeError, INCOMPATIBLE, Message, Progress, ResultContent, WAS_REJECTED, shorten,
+};
 use crate::telemetry::CallWatch;
 use crate::topology::Exchange;
 use crate::transport::{BoxFuture, Delivery};
@@ -110,8 +112,23 @@ impl<T, X> Call<T, X> {
 
     /// Tells the services when the call is dropped unanswered, or its time is up: a handler that is
     /// marked as cancellable is stopped then, or hears of it by
-    /// [`Context::cancelled`](crate::Context::cancelled). A method of a contract that is marked so does it by
-    /// itself.
+    /// [`Context::cancelled`](crate::Context::cancelled); one that has not begun never does. A method
+    /// of a contract that is marked so does it by itself.
+    ///
+    /// Services are told over losses of the connection, for as long as the request may come to one.
+    /// The request says how long the call lasts in all its attempts, so that a handler ends also where
+    /// nobody tells, as when the caller is killed. A service that was not there when the call was
+    /// dropped asks the caller before the handler begins: for one round trip, and a second at most
+    /// where no answer comes; then the handler begins. It asks about requests that are sent before it
+    /// has been there for twice the time of an attempt, no others.
+    ///
+    /// A program that drops calls and ends awaits [`Broker::close`](crate::Broker::close), which sees
+    /// to it that services are told.
+    ///
+    /// Callers say it over the fanout exchange `postage-cancelled`, which both sides declare: in
+    /// RabbitMQ they need the permissions to configure and to write to it, services those to configure
+    /// and to read from it. Who has not is warned once in the log, and handlers end with the call's
+    /// time.
     pub fn cancellable(mut self) -> Self {
         self.request(|request| request.cancellable = true);
         self
@@ -285,6 +302,9 @@ pub(crate) fn read_result<T: DeserializeOwned, X: CallOutcome>(
         ResultContent::Error { message: text } => Err(X::documented(text, message.error_payload())),
         ResultContent::Exception { name, message } if name == WAS_REJECTED => {
             Err(CallFault::Rejected { reason: message }.into())
+        }
+        ResultContent::Exception { name, message } if name == INCOMPATIBLE => {
+            Err(CallFault::Incompatible { reason: message }.into())
         }
         ResultContent::Exception { name, message } => {
             let exception = crate::message::RemoteException::new(name, message);

@@ -86,6 +86,7 @@ pub(crate) struct Defaults {
     pub(crate) max_retry: u32,
     pub(crate) deadline: Option<Duration>,
     pub(crate) peer: Peer,
+    pub(crate) version: Option<Cow<'static, str>>,
 }
 
 impl Producer {
@@ -105,6 +106,7 @@ impl Producer {
                 max_retry: DEFAULT_MAX_RETRY,
                 deadline: None,
                 peer: Peer::default(),
+                version: None,
             },
             layers: None,
         }
@@ -119,6 +121,7 @@ impl Producer {
         defaults.max_retry = contract.max_retry.unwrap_or(defaults.max_retry);
         defaults.deadline = contract.deadline;
         defaults.peer = contract.peer;
+        defaults.version = contract.version().map(Cow::Borrowed);
         producer
     }
 
@@ -157,6 +160,15 @@ impl Producer {
     #[must_use]
     pub const fn deadline(mut self, deadline: Duration) -> Self {
         self.defaults.deadline = Some(deadline);
+        self
+    }
+
+    /// Which version of the services' contracts what is sent and called is of, see
+    /// [`Contract`](crate::Contract#versions). None unless set; a generated client's is its
+    /// contract's.
+    #[must_use]
+    pub fn version(mut self, version: impl Into<Cow<'static, str>>) -> Self {
+        self.defaults.version = Some(version.into());
         self
     }
 

@@ -86,6 +86,13 @@ impl Outgoing {
         if let Some(persistent) = method.persistent {
             self.properties.persistent = persistent;
         }
+        if let Some(signature) = method.signature() {
+            self.properties.set_header(headers::SIGNATURE, signature);
+        }
+    }
+
+    pub(crate) fn set_version(&mut self, version: Cow<'static, str>) {
+        self.properties.set_header(headers::VERSION, version);
     }
 
     /// It is dropped where it would come later than this.
@@ -217,6 +224,13 @@ macro_rules! shared_options {
         pub fn to(mut self, address: impl Into<$crate::topology::Address>) -> Self {
             let eks = $crate::topology::Address::eks(&address.into());
             self.outgoing(|outgoing| outgoing.set_eks(eks));
+            self
+        }
+
+        /// Which version of the service's contract it is of, whatever that of the producer, see
+        /// [`Contract`](crate::Contract#versions).
+        pub fn version(mut self, version: impl Into<std::borrow::Cow<'static, str>>) -> Self {
+            self.outgoing(|outgoing| outgoing.set_version(version.into()));
             self
         }
 

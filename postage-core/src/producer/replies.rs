@@ -9,8 +9,8 @@ use std::time::Duration;
 use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::task::JoinHandle;
 
-use super::leaving::{Guard, Leaving};
-use super::statuses::{Statuses, is_status};
+use super::leaving::{Asked, Guard, Leaving};
+use super::statuses::{Statuses, is_status, question};
 use crate::contract::Peer;
 use crate::link::Link;
 use crate::topology::Queue;
@@ -33,7 +33,7 @@ pub(crate) struct Replies {
     shared: Mutex<Arc<OnceCell<SharedAddress>>>,
     uncorrelated: Arc<AtomicU64>,
     own: Arc<Semaphore>,
-    leaving: Leaving,
+    leaving: Arc<Leaving>,
 }
 
 /// The address that all calls of a connection share. Its reader goes with it.
@@ -56,6 +56,7 @@ struct Waiting {
     /// None once its reader has ended.
     calls: Mutex<Option<Calls>>,
     uncorrelated: Arc<AtomicU64>,
+    asked: Asked,
 }
 
 #[derive(Debug, Default)]
@@ -103,8 +104,16 @@ pub(crate) struct ReplyAddress {
 
 #[derive(Debug)]
 enum Inbox {
-    Shared { reply: oneshot::Receiver<Reply>, _entry: Entry },
-    Own { replies: Subscription, statuses: Option<Arc<Statuses>>, _place: OwnedSemaphorePermit },
+    Shared {
+        reply: oneshot::Receiver<Reply>,
+        _entry: Entry,
+    },
+    Own {
+        replies: Subscription,
+        statuses: Option<Arc<Statuses>>,
+        asked: Asked,
+        _place: OwnedSemaphorePermit,
+    },
 }
 
 /// A place among the waiting calls, given up when it is dropped.
@@ -116,22 +125,21 @@ struct Entry {
 
 impl Replies {
     pub(crate) fn new(link: Arc<Link>) -> Self {
-        Self::with_places(link, Arc::new(Semaphore::new(MOST_OWN)))
+        Self::sharing(link, Arc::new(Semaphore::new(MOST_OWN)), Arc::default())
     }
 
-    /// As these over another link of the same connection, whose channels they share.
+    /// As these over another link of the same connection, whose channels they share, and whose
+    /// callers leave together.
     pub(crate) fn over(&self, link: Arc<Link>) -> Self {
-        Self::with_places(link, Arc::clone(&self.own))
+        Self::sharing(link, Arc::clone(&self.own), Arc::clone(&self.leaving))
     }
 
-    fn with_places(link: Arc<Link>, own: Arc<Semaphore>) -> Self {
-        Self {
-            link,
-            shared: Mutex::default(),
-            uncorrelated: Arc::default(),
-            own,
-            leaving: Leaving::default(),
-        }
+    fn sharing(link: Arc<Link>, own: Arc<Semaphore>, leaving: Arc<Leaving>) -> Self {
+        Self { link, shared: Mutex::default(), uncorrelated: Arc::default(), own, leaving }
+    }
+
+    fn asked(&self) -> Asked {
+        Asked { link: Arc::clone(&self.link), leaving: Arc::clone(&self.leaving) }
     }
 
     /// A guard that tells the services when the call of this id is dropped unanswered.
@@ -162,7 +170,7 @@ impl Replies {
                 let (reply_to, replies) = self.consume_fresh_queue().await?;
                 Ok(ReplyAddress {
                     reply_to,
-                    inbox: Inbox::Own { replies, statuses, _place: place },
+                    inbox: Inbox::Own { replies, statuses, asked: self.asked(), _place: place },
                 })
             }
         }
@@ -212,6 +220,7 @@ impl Replies {
         let waiting = Arc::new(Waiting {
             calls: Mutex::new(Some(Calls::default())),
             uncorrelated: Arc::clone(&self.uncorrelated),
+            asked: self.asked(),
         });
         let reader = tokio::spawn(read(replies, Arc::clone(&waiting)));
         Ok(SharedAddress { queue, waiting, reader })
@@ -254,6 +263,10 @@ impl Waiting {
             );
             return;
         };
+        if let Some(queue) = question(&reply.properties) {
+            let wanted = self.lock().as_ref().is_some_and(|calls| calls.by_id.contains_key(id));
+            return self.asked.answer(queue, id, wanted);
+        }
         if is_status(&reply.properties) {
             let statuses = self.lock().as_ref().and_then(|calls| calls.statuses(id));
             if let Some(statuses) = statuses {
@@ -299,12 +312,17 @@ impl ReplyAddress {
             Inbox::Shared { reply, .. } => reply.await.unwrap_or_else(|_| {
                 Err(TransportError::Disconnected { reason: "the reply consumer ended".into() })
             }),
-            Inbox::Own { replies, statuses, .. } => loop {
+            Inbox::Own { replies, statuses, asked, .. } => loop {
                 let reply = replies.next().await?.ok_or_else(|| TransportError::Disconnected {
                     reason: "the call's own reply consumer ended".into(),
                 })?;
                 if !is_status(&reply.properties) {
                     return Ok(reply);
+                }
+                if let Some(queue) = question(&reply.properties) {
+                    let id = reply.properties.correlation_id.as_deref().unwrap_or_default();
+                    asked.answer(queue, id, true);
+                    continue;
                 }
                 if let Some(statuses) = &*statuses {
                     statuses.put(reply);

@@ -21,6 +21,11 @@ pub(super) fn is_status(properties: &Properties) -> bool {
     properties.kind.as_deref() == Some(STATUS)
 }
 
+/// The queue of a service that asks whether the call is still waited for, where the message does.
+pub(super) fn question(properties: &Properties) -> Option<&str> {
+    properties.reply_to.as_deref().filter(|_| is_status(properties))
+}
+
 /// The statuses that have come and were not looked at yet.
 #[derive(Debug, Default)]
 pub(crate) struct Statuses {

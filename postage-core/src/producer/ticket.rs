@@ -11,6 +11,7 @@ use tracing::Instrument;
 
 use super::attempt::{Pending, Request};
 use super::call::{open_reply, read_reply};
+use super::leaving::Staying;
 use crate::error::{CallFault, CallOutcome};
 use crate::layers::{self, SendingService};
 use crate::telemetry::CallWatch;
@@ -83,14 +84,14 @@ async fn send_in_layers(
 struct Sent {
     id: String,
     reply_to: String,
+    staying: Staying,
 }
 
 impl Sent {
     /// Sends the first attempt. The service need not be told when the ticket is dropped.
     async fn now(pending: &mut Pending) -> Result<Self, CallFault> {
-        let reply_to = pending.start().await?;
-        pending.wanted_anyway();
-        Ok(Self { id: pending.id().to_owned(), reply_to })
+        let (reply_to, staying) = pending.start_detached().await?;
+        Ok(Self { id: pending.id().to_owned(), reply_to, staying })
     }
 }
 
@@ -117,24 +118,26 @@ impl Started {
 /// The claim to the answer of a call that was sent: a future of the answer.
 ///
 /// The attempt's time runs from the sending; further attempts are made only while the ticket is
-/// awaited. Dropping it does not take the request back.
+/// awaited. Dropping it does not take the request back; [`Ticket::cancel`] does, where the call is
+/// marked as [cancellable](crate::Call::cancellable).
 #[must_use = "the answer is lost unless the ticket is awaited"]
 pub struct Ticket<T, X = CallFault> {
     id: String,
     reply_to: String,
+    staying: Staying,
     answer: BoxFuture<'static, Result<T, X>>,
 }
 
 impl<T: DeserializeOwned + 'static, X: CallOutcome> Ticket<T, X> {
     fn new(sent: Sent, reply: Reply, watch: CallWatch) -> Self {
-        let Sent { id, reply_to } = sent;
+        let Sent { id, reply_to, staying } = sent;
         let span = watch.span().clone();
         let answer = async move {
             let answer = reply.await.map_err(X::from).and_then(|reply| read_reply(&reply));
             watch.ended(&answer);
             answer
         };
-        Self { id, reply_to, answer: Box::pin(answer.instrument(span)) }
+        Self { id, reply_to, staying, answer: Box::pin(answer.instrument(span)) }
     }
 }
 
@@ -150,6 +153,12 @@ impl<T, X> Ticket<T, X> {
     #[must_use]
     pub fn reply_to(&self) -> &str {
         &self.reply_to
+    }
+
+    /// Gives the call up. Where it is marked as [cancellable](crate::Call::cancellable), the services
+    /// are told, as by dropping such a call that was not detached.
+    pub fn cancel(self) {
+        self.staying.set(false);
     }
 }
 

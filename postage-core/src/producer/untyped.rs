@@ -112,6 +112,9 @@ impl Producer {
         let routes = Arc::clone(&self.defaults.routes);
         let mut outgoing = Outgoing::new(Arc::clone(&self.link), json, subject, routes);
         outgoing.layers.clone_from(&self.layers);
+        if let Some(version) = &self.defaults.version {
+            outgoing.set_version(version.clone());
+        }
         outgoing
     }
 

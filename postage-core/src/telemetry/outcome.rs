@@ -45,6 +45,7 @@ pub(super) const fn of_fault(fault: &CallFault) -> &'static str {
         CallFault::Disconnected { .. } => "disconnected",
         CallFault::Silent { .. } => "silent",
         CallFault::Rejected { .. } => "rejected",
+        CallFault::Incompatible { .. } => "incompatible",
         CallFault::Exception(_) => EXCEPTION,
         CallFault::Error { .. } => DOCUMENTED,
         CallFault::Encode(_) => "encode",

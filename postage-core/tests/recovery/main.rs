@@ -8,6 +8,7 @@
 
 mod applications;
 mod blocked;
+mod cancelling;
 mod channels;
 mod connecting;
 mod desk;

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use postage_core::Config;
 use postage_core::prelude::*;
 use serde_json::json;
+use tracing::subscriber::DefaultGuard;
 
 use crate::world::{World, within};
 
@@ -21,7 +22,25 @@ impl Vault {
 
 /// A log in memory.
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    /// Takes what this thread logs, until the guard is dropped.
+    pub(crate) fn begin() -> (Self, DefaultGuard) {
+        let log = Self::default();
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_ansi(false)
+            .with_max_level(tracing::Level::TRACE)
+            .with_writer(move || writer.clone())
+            .finish();
+        (log, tracing::subscriber::set_default(subscriber))
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
 
 impl io::Write for Log {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -42,14 +61,7 @@ async fn logged(world: World, config: Config) -> String {
 
 /// What is logged while a connection is made and a service is called over it.
 async fn logged_over(world: World, connecting: impl Future<Output = Broker>) -> String {
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_ansi(false)
-        .with_max_level(tracing::Level::TRACE)
-        .with_writer(move || writer.clone())
-        .finish();
-    let _logging = tracing::subscriber::set_default(subscriber);
+    let (log, _logging) = Log::begin();
 
     let broker = within("the connection", connecting).await;
     let place = world.place("vault");
@@ -58,8 +70,7 @@ async fn logged_over(world: World, connecting: impl Future<Output = Broker>) -> 
     let call = place.producer(&broker).rpc::<String>("open", parameters);
     assert_eq!(within("an answer", call).await.unwrap(), "ann is let in by 6 letters");
     within("the drain", serving.drain(crate::world::DEADLINE)).await;
-    let log = log.0.lock().unwrap().clone();
-    String::from_utf8(log).unwrap()
+    log.text()
 }
 
 fn assert_shows_the_traffic(log: &str) {

@@ -398,7 +398,6 @@ async fn a_request_that_comes_again_is_told_at_its_newest_address(world: World) 
 async fn dropping_the_events_stops_a_running_handler(world: World) {
     let (broker, place, _yard, _serving, mut ear) = served(&world).await;
     let producer = place.producer(&broker);
-    // The first may come before the service hears of cancellations.
     let mut latencies = Vec::new();
     for post in ["the gate", "the wall", "the well", "the barn", "the road"] {
         let mut events = producer.rpc::<()>("guard", post).cancellable().events();
@@ -411,6 +410,9 @@ async fn dropping_the_events_stops_a_running_handler(world: World) {
         latencies.push(since.elapsed());
     }
     println!("from the drop of a call to that of its handler: {latencies:?}");
+    // Another program may hold up some of them.
+    let best = latencies.into_iter().min().expect("there are five");
+    assert!(best < Duration::from_millis(100), "{best:?}");
 }
 
 async fn a_call_dropped_just_before_its_connection_is_closed_is_cancelled(world: World) {

@@ -27,6 +27,8 @@ macro_rules! on_every_broker {
 mod applications;
 mod arguments;
 mod bodies;
+mod cancelling;
+mod changes;
 mod commands;
 mod dead_letters;
 mod debugging;
@@ -57,4 +59,5 @@ mod tickets;
 mod topology;
 mod untold;
 mod untyped;
+mod versions;
 mod world;

@@ -371,7 +371,7 @@ async fn two_handlers_for_one_call_are_refused_when_served(world: World) {
     let serve = broker.serve(TwoFaced).bind(place.exchange.clone(), place.queue.clone(), "key");
     let refused = within("the error", serve.into_future()).await.unwrap_err();
     match &refused {
-        ServeError::TwoAnswers { service, kind: "command", name: "face" }
+        ServeError::TwoAnswers { service, kind: "command", name: "face", version: None }
             if service == "TwoFaced" => {}
         other => panic!("{other:?}"),
     }

@@ -50,6 +50,11 @@ CASES = {
     "version_number": (CALL, b'{"type": "command", "name": "area", "category": "rpc", "version": 2, "fingerprint": {}, "content": {"parameters": {"w": 3, "h": 4}}, "_reserved": {}}'),
     "odd_frame": (CALL, b'{"type": "command", "name": "area", "category": "rpc", "version": null, "fingerprint": "ann", "content": {"parameters": {"w": 3, "h": 5}}, "_reserved": [1]}'),
     "no_content_type": ({"reply_to": True}, b'{"type": "command", "name": "area", "category": "rpc", "version": "2", "fingerprint": {}, "content": {"parameters": {"w": 3, "h": 6}}, "_reserved": {}}'),
+    # What one of several versions is asked by.
+    "second_version": (dict(CALL, headers={"postage-version": "2"}), b'{"type": "command", "name": "area", "category": "rpc", "version": "2", "fingerprint": {}, "content": {"parameters": {"w": 10, "h": 4}}, "_reserved": {}}'),
+    "second_version_as_a_number": (dict(CALL, headers={"postage-version": 2}), b'{"type": "command", "name": "area", "category": "rpc", "version": "2", "fingerprint": {}, "content": {"parameters": {"w": 10, "h": 4}}, "_reserved": {}}'),
+    "third_version": (dict(CALL, headers={"postage-version": "3"}), b'{"type": "command", "name": "area", "category": "rpc", "version": "2", "fingerprint": {}, "content": {"parameters": {"w": 10, "h": 4}}, "_reserved": {}}'),
+    "another_signature": (dict(CALL, headers={"postage-signature": "w:u32,h:str->u32"}), b'{"type": "command", "name": "area", "category": "rpc", "version": "2", "fingerprint": {}, "content": {"parameters": {"w": 10, "h": 4}}, "_reserved": {}}'),
     # What is no message.
     "not_json": (dict(CALL, correlation_id="case-11"), b'this is not json'),
     "not_json_untold": (TOLD, b'nor is this'),

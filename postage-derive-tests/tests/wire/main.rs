@@ -18,4 +18,5 @@ mod serving;
 mod studio;
 mod telling;
 mod unreadable;
+mod versions;
 mod world;

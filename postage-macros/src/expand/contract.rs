@@ -8,8 +8,8 @@ use syn::{ReturnType, TraitItem, TraitItemFn, parse_quote};
 use super::call::{self, Call};
 use super::dispatch::{self, Arm};
 use super::method::{self, Schemas};
-use super::{client, local, quiet};
-use crate::model::contract::Contract;
+use super::{client, local, quiet, signature};
+use crate::model::contract::{Contract, ContractMethod};
 use crate::model::method::Method;
 use crate::parse::attributes;
 
@@ -178,7 +178,12 @@ fn constant(contract: &Contract) -> TokenStream {
     let generic = !contract.item.generics.params.is_empty();
     let schemas = if generic { Schemas::None } else { Schemas::Types };
     let methods = contract.methods.iter();
-    let methods = methods.map(|method| method::constant(p, &method.method, schemas));
+    let version = contract.version.as_ref().map(|version| quote!(.with_version(#version)));
+    let methods = methods.map(|ContractMethod { method, .. }| {
+        let constant = method::constant(p, method, schemas);
+        let signature = signature::render(p, method);
+        quote!(#constant #version #signature)
+    });
     let settings = method::settings(&contract.settings);
     let peer = contract.python_peer.then(|| quote!(.peer(#p::Peer::Python)));
     let doc =
@@ -193,7 +198,7 @@ fn constant(contract: &Contract) -> TokenStream {
         #vis const #ident: #p::Contract = {
             const __POSTAGE_ROUTES: &[(#p::Exchange, &str)] = &[#(#routes),*];
             const __POSTAGE_METHODS: &[#p::Method] = &[#(#methods),*];
-            #p::Contract::new(#name, __POSTAGE_ROUTES, __POSTAGE_METHODS) #settings #peer
+            #p::Contract::new(#name, __POSTAGE_ROUTES, __POSTAGE_METHODS) #settings #peer #version
         };
     }
 }

@@ -8,6 +8,7 @@ pub(crate) mod exchange;
 pub(crate) mod implementation;
 pub(crate) mod method;
 pub(crate) mod service;
+pub(crate) mod signature;
 pub(crate) mod sources;
 pub(crate) mod struct_handler;
 

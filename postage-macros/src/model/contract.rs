@@ -30,6 +30,7 @@ pub(crate) struct Contract {
     pub(crate) routes: Vec<(Path, String)>,
     pub(crate) settings: Settings,
     pub(crate) python_peer: bool,
+    pub(crate) version: Option<String>,
     /// The methods without a mistake.
     pub(crate) methods: Vec<ContractMethod>,
 }
@@ -48,10 +49,11 @@ impl Contract {
         let routes = routes(&mut args, &runtime);
         let settings = Settings::of_calls(&mut args);
         let python_peer = python_peer(&mut args);
+        let version = version(&mut args);
         let client = client_name(&mut args, &item.ident);
         args.finish();
         let methods = methods(&mut item, errors);
-        Self { runtime, item, client, routes, settings, python_peer, methods }
+        Self { runtime, item, client, routes, settings, python_peer, version, methods }
     }
 }
 
@@ -175,6 +177,12 @@ fn python_peer(args: &mut Args<'_>) -> bool {
             false
         }
     }
+}
+
+fn version(args: &mut Args<'_>) -> Option<String> {
+    let errors = args.errors;
+    let text = args.take("version")?.text(errors, "`\"2\"`")?;
+    values::check_name(&text, "version", errors).then(|| text.value())
 }
 
 fn client_name(args: &mut Args<'_>, contract: &Ident) -> Ident {

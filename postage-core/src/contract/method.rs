@@ -1,138 +1,12 @@
-//! A contract as data: what `#[producer]` says of a trait, for the client, the service, and
-//! whoever documents or inspects them.
-
 use std::time::Duration;
 
 use serde_json::Value;
 
+use super::fit::{explained, misfits};
+use super::shape::Shape;
+use super::{Parameter, Signature};
 use crate::message::Category;
 use crate::schema::{SchemaSource, Way};
-use crate::topology::Exchange;
-
-/// A contract: the names, keys and parameters of what one may ask. `#[producer]` makes a constant
-/// of the trait's own name.
-///
-/// # Schemas
-///
-/// With the feature `schema`, each parameter, result and documented error has a JSON Schema where
-/// its type implements `schemars::JsonSchema`, of `schemars` 1. Others have none, which is no error.
-/// A type that is generic in its service has one where the bounds of the `impl` block say so, as in
-/// `S::Item: JsonSchema`. The fields of a struct that is a handler have theirs from the struct. The
-/// dialect is draft 2020-12. No broker is needed:
-///
-/// ```
-/// # use postage_core::prelude::*;
-/// # #[exchange(name = "orders")]
-/// # pub struct Orders;
-/// #[producer(exchange = Orders, key = "orders.desk")]
-/// pub trait OrderDesk {
-///     #[rpc]
-///     async fn place(&self, item: &str, quantity: Option<u32>) -> u64;
-/// }
-///
-/// for method in OrderDesk.methods() {
-///     for parameter in method.parameters() {
-///         println!("{} {}: {:?}", method.name(), parameter.name(), parameter.schema());
-///     }
-///     println!("{}: {:?}", method.name(), method.returns_schema());
-/// }
-/// let item = OrderDesk.methods()[0].parameters()[0].schema();
-/// # #[cfg(feature = "schema")]
-/// assert_eq!(item.unwrap()["type"], "string");
-/// # #[cfg(not(feature = "schema"))]
-/// # assert_eq!(item, None);
-/// ```
-#[derive(Clone, Copy, Debug)]
-pub struct Contract {
-    name: &'static str,
-    routes: &'static [(Exchange, &'static str)],
-    methods: &'static [Method],
-    pub(crate) timeout: Option<Duration>,
-    pub(crate) max_retry: Option<u32>,
-    pub(crate) deadline: Option<Duration>,
-    pub(crate) peer: Peer,
-}
-
-/// Who is at the other end of a call.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Peer {
-    /// A service that returns the request's correlation id: this framework's, and most others.
-    /// All calls of a connection share one reply address.
-    #[default]
-    Postage,
-    /// A service that returns none: Python Postage. Each call has a reply address of its own, at
-    /// the price of some round trips to the broker and of a channel. Of one broker handle, 256
-    /// such calls run at once; the others wait, within their time.
-    Python,
-}
-
-impl Contract {
-    /// A contract of these routes and methods.
-    #[doc(hidden)]
-    #[must_use]
-    pub const fn new(
-        name: &'static str,
-        routes: &'static [(Exchange, &'static str)],
-        methods: &'static [Method],
-    ) -> Self {
-        Self {
-            name,
-            routes,
-            methods,
-            timeout: None,
-            max_retry: None,
-            deadline: None,
-            peer: Peer::Postage,
-        }
-    }
-
-    #[doc(hidden)]
-    #[must_use]
-    pub const fn timeout_millis(mut self, millis: u64) -> Self {
-        self.timeout = Some(Duration::from_millis(millis));
-        self
-    }
-
-    #[doc(hidden)]
-    #[must_use]
-    pub const fn max_retry(mut self, retries: u32) -> Self {
-        self.max_retry = Some(retries);
-        self
-    }
-
-    #[doc(hidden)]
-    #[must_use]
-    pub const fn deadline_millis(mut self, millis: u64) -> Self {
-        self.deadline = Some(Duration::from_millis(millis));
-        self
-    }
-
-    #[doc(hidden)]
-    #[must_use]
-    pub const fn peer(mut self, peer: Peer) -> Self {
-        self.peer = peer;
-        self
-    }
-
-    /// The trait's name.
-    #[must_use]
-    pub const fn name(&self) -> &'static str {
-        self.name
-    }
-
-    /// The exchanges and keys that its client sends to: messages to all, calls to the first.
-    #[must_use]
-    pub const fn routes(&self) -> &'static [(Exchange, &'static str)] {
-        self.routes
-    }
-
-    /// Its methods, in the order written.
-    #[must_use]
-    pub const fn methods(&self) -> &'static [Method] {
-        self.methods
-    }
-}
 
 /// A method of a contract, or a handler beyond one.
 #[derive(Clone, Copy, Debug)]
@@ -146,6 +20,8 @@ pub struct Method {
     returns_schema: SchemaSource,
     error_schema: SchemaSource,
     doc: &'static str,
+    version: Option<&'static str>,
+    signature: Option<fn() -> &'static Signature>,
     pub(crate) key: Option<&'static str>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) max_retry: Option<u32>,
@@ -176,6 +52,8 @@ impl Method {
             returns_schema: SchemaSource::NONE,
             error_schema: SchemaSource::NONE,
             doc: "",
+            version: None,
+            signature: None,
             key: None,
             timeout: None,
             max_retry: None,
@@ -283,6 +161,20 @@ impl Method {
 
     #[doc(hidden)]
     #[must_use]
+    pub const fn with_version(mut self, version: &'static str) -> Self {
+        self.version = Some(version);
+        self
+    }
+
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn with_signature(mut self, signature: fn() -> &'static Signature) -> Self {
+        self.signature = Some(signature);
+        self
+    }
+
+    #[doc(hidden)]
+    #[must_use]
     pub const fn with_returns_schema(mut self, schema: SchemaSource) -> Self {
         self.returns_schema = schema;
         self
@@ -354,17 +246,41 @@ impl Method {
     }
 
     /// The JSON Schema of the value that it answers, made anew: `T` where it returns
-    /// `Result<T, E>`. `None` where the type has [none](Contract#schemas), and for a message.
+    /// `Result<T, E>`. `None` where the type has [none](crate::Contract#schemas), and for a message.
     #[must_use]
     pub fn returns_schema(&self) -> Option<Value> {
         self.returns_schema.schema(Way::Answered)
     }
 
     /// The JSON Schema of its documented error, the `E` of `Result<T, E>`, made anew. `None` where
-    /// the type has [none](Contract#schemas), and where there is no such error.
+    /// the type has [none](crate::Contract#schemas), and where there is no such error.
     #[must_use]
     pub fn error_schema(&self) -> Option<Value> {
         self.error_schema.schema(Way::Answered)
+    }
+
+    /// The version of its contract, where that [says one](crate::Contract#versions).
+    #[must_use]
+    pub const fn version(&self) -> Option<&'static str> {
+        self.version
+    }
+
+    /// The [signature](crate::Contract#signatures) that its client sends along, and that its service
+    /// compares. `None` for a handler beyond a contract.
+    #[must_use]
+    pub fn signature(&self) -> Option<&'static str> {
+        self.signature.map(|signature| signature().text())
+    }
+
+    /// Why its service cannot take a request of this signature, if it cannot. One that is none is
+    /// passed over.
+    pub(crate) fn misfit(&self, sent: &str) -> Option<String> {
+        let own = self.signature()?;
+        if own == sent {
+            return None;
+        }
+        let misfits = misfits(&Shape::read(sent)?, &Shape::read(own)?);
+        (!misfits.is_empty()).then(|| format!("`{}` {}", self.name, explained(&misfits)))
     }
 
     /// Its documentation, as written.
@@ -373,68 +289,3 @@ impl Method {
         self.doc
     }
 }
-
-/// A parameter of a [`Method`].
-#[derive(Clone, Copy, Debug)]
-pub struct Parameter {
-    pub(crate) name: &'static str,
-    pub(crate) rust_type: &'static str,
-    schema: SchemaSource,
-    /// The schema is that of a struct, of which this is a field.
-    of_struct: bool,
-}
-
-impl Parameter {
-    #[doc(hidden)]
-    #[must_use]
-    pub const fn new(name: &'static str, rust_type: &'static str) -> Self {
-        Self { name, rust_type, schema: SchemaSource::NONE, of_struct: false }
-    }
-
-    #[doc(hidden)]
-    #[must_use]
-    pub const fn with_schema(mut self, schema: SchemaSource) -> Self {
-        self.schema = schema;
-        self
-    }
-
-    #[doc(hidden)]
-    #[must_use]
-    pub const fn with_schema_of_struct(mut self, schema: SchemaSource) -> Self {
-        self.schema = schema;
-        self.of_struct = true;
-        self
-    }
-
-    /// The name, in Rust and on the wire.
-    #[must_use]
-    pub const fn name(&self) -> &'static str {
-        self.name
-    }
-
-    /// The type, as written.
-    #[must_use]
-    pub const fn rust_type(&self) -> &'static str {
-        self.rust_type
-    }
-
-    /// The JSON Schema of what may be sent for it, made anew. `None` where the type has
-    /// [none](Contract#schemas).
-    #[must_use]
-    pub fn schema(&self) -> Option<Value> {
-        if self.of_struct {
-            self.schema.field(Way::Asked, self.name)
-        } else {
-            self.schema.schema(Way::Asked)
-        }
-    }
-}
-
-/// Equal are those of one name and one type as written.
-impl PartialEq for Parameter {
-    fn eq(&self, other: &Self) -> bool {
-        (self.name, self.rust_type) == (other.name, other.rust_type)
-    }
-}
-
-impl Eq for Parameter {}
