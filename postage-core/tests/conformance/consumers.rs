@@ -216,7 +216,7 @@ pub(crate) async fn a_dropped_wait_loses_no_delivery(world: World) {
     let mut subscription = consume(&link, &queue, 0).await;
 
     for number in 0..50 {
-        let waited = tokio::time::timeout(Duration::from_micros(200), subscription.next()).await;
+        let waited = timeout(Duration::from_micros(200), subscription.next()).await;
         assert!(waited.is_err(), "nothing was sent yet");
         send_to(&link, &queue, number.to_string()).await;
         assert_eq!(next_text(&mut subscription).await, number.to_string());
