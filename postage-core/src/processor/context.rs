@@ -25,8 +25,8 @@ pub struct Context {
     rejected: Mutex<Option<String>>,
     /// What the caller is told before the answer, where it asked for that.
     pub(super) report: Option<Arc<Report>>,
-    /// Why the handler declined the call, if it did.
-    pub(super) declined: OnceLock<String>,
+    /// Why the handler that runs declined the call, if it did.
+    pub(super) declined: Mutex<Option<String>>,
     /// By what the handler hears that its caller leaves, once it has asked.
     pub(super) cancellation: OnceLock<CancellationToken>,
 }
@@ -48,7 +48,7 @@ impl Context {
             control: Some(control),
             rejected: Mutex::default(),
             report,
-            declined: OnceLock::new(),
+            declined: Mutex::default(),
             cancellation: OnceLock::new(),
         }
     }
@@ -65,7 +65,7 @@ impl Context {
             control: None,
             rejected: Mutex::default(),
             report: None,
-            declined: OnceLock::new(),
+            declined: Mutex::default(),
             cancellation: OnceLock::new(),
         }
     }

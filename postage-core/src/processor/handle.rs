@@ -231,7 +231,7 @@ impl Service {
         let dispatched = context.unless_declined(dispatched);
         match self.guarded(handler, request, "the handler", dispatched).await {
             Ok(Ok(outcome)) => outcome,
-            Ok(Err(reason)) => request.declined(reason).await,
+            Ok(Err(reason)) => request.declined(&reason).await,
             Err(outcome) => outcome,
         }
     }

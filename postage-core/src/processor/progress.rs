@@ -2,6 +2,7 @@
 
 use std::future::{pending, poll_fn};
 use std::pin::pin;
+use std::sync::{MutexGuard, PoisonError};
 use std::task::Poll;
 
 use serde::Serialize;
@@ -65,7 +66,7 @@ impl Context {
         if self.control.is_none() {
             panic!("the handler rejected the call: {reason}");
         }
-        drop(self.declined.set(reason));
+        self.declined().get_or_insert(reason);
         pending().await
     }
 
@@ -102,20 +103,26 @@ impl Context {
         self.cancellation().cancel();
     }
 
-    /// Does a handler's work until it ends or declines the call; the error is the reason.
+    /// Does a handler's work until it ends or declines the call; the error is the reason. What
+    /// another handler of the message has declined before is not its own.
     pub(super) async fn unless_declined<T>(
         &self,
         work: impl Future<Output = T>,
-    ) -> Result<T, &str> {
+    ) -> Result<T, String> {
+        self.declined().take();
         let mut work = pin!(work);
         poll_fn(|cx| match work.as_mut().poll(cx) {
             Poll::Ready(done) => Poll::Ready(Ok(done)),
             // It is said while the work is polled, so nothing else need wake this.
-            Poll::Pending => match self.declined.get() {
-                Some(reason) => Poll::Ready(Err(&**reason)),
+            Poll::Pending => match self.declined().take() {
+                Some(reason) => Poll::Ready(Err(reason)),
                 None => Poll::Pending,
             },
         })
         .await
+    }
+
+    fn declined(&self) -> MutexGuard<'_, Option<String>> {
+        self.declined.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -2,13 +2,15 @@
 
 use postage_core::prelude::*;
 use serde_json::json;
+use tokio::task::yield_now;
 
 use super::{Inbox, has_all_events, served, told, yard};
-use crate::world::{World, seen, within};
+use crate::world::{Voice, World, line, seen, within};
 
 on_every_broker! {
     a_rejected_call_says_why,
     a_message_that_is_rejected_so_is_a_dead_letter,
+    a_handler_that_declines_a_message_cuts_no_other_one_off,
     a_service_can_leave_the_acceptance_to_its_handlers,
 }
 
@@ -46,6 +48,39 @@ async fn a_message_that_is_rejected_so_is_a_dead_letter(world: World) {
     let letter = seen(&mut dead).await;
     let reason = letter.properties.header("postage-error").and_then(|why| why.as_str());
     assert_eq!(reason, Some("no room for 7"));
+}
+
+/// Two handlers of one message: the first declines it.
+struct Porch {
+    voice: Voice,
+}
+
+#[message_processor]
+impl Porch {
+    #[message_handler("command", "knock")]
+    async fn is_deaf(&self, #[context] cx: &Context) {
+        let _never: () = cx.reject_call("nobody hears it").await;
+    }
+
+    #[message_handler("command", "knock")]
+    async fn hears(&self) {
+        yield_now().await;
+        self.voice.say("comes");
+    }
+}
+
+async fn a_handler_that_declines_a_message_cuts_no_other_one_off(world: World) {
+    let broker = world.broker().await;
+    let place = world.place("porch");
+    let (voice, mut ear) = line();
+    let _serving = place.serve(&broker, Porch { voice }).await;
+    let mut dead = place.dead_letters(&broker).await;
+    within("a send", place.producer(&broker).command("knock", ())).await.unwrap();
+    let letter = seen(&mut dead).await;
+    let reason = letter.properties.header("postage-error").and_then(|why| why.as_str());
+    assert_eq!(reason, Some("nobody hears it"));
+    // It is a dead letter once both have ended.
+    assert_eq!(ear.rest(), ["comes"]);
 }
 
 async fn a_service_can_leave_the_acceptance_to_its_handlers(world: World) {

@@ -1,7 +1,5 @@
 //! What the callers of long calls are told, and in which order.
 
-use std::time::Duration;
-
 use postage_core::{Event, Events};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
