@@ -45,7 +45,8 @@
 //! `fingerprint`, `content`, `_reserved`. Parameters travel by their names under
 //! `content.parameters`. What is added to that goes into AMQP properties and headers, which a Python
 //! component passes over: the message id, the attempt (`postage-attempt`) and the caller's deadline
-//! (`postage-deadline`); a documented error's typed form goes under `_reserved.error`.
+//! (`postage-deadline`); a documented error's typed form goes under `_reserved.error`,
+//! and the exception `Rejected` of a call that was declined has `_reserved.rejected`, true.
 //!
 //! A caller that asks for it is told more than the result. The header `postage-statuses`, true, asks
 //! for the statuses `accepted`, `started`, `progress` and `rejected`; `postage-heartbeat` for a

@@ -2,7 +2,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use serde::Serialize;
-use serde_json::value::{RawValue, to_raw_value};
+use serde_json::value::to_raw_value;
 use tokio::time::timeout;
 
 use super::dedup::Answer;
@@ -11,7 +11,7 @@ use crate::error::SendError;
 use crate::headers;
 use crate::limits::SEND_WITHIN;
 use crate::link::Link;
-use crate::message::{Codec, EncodeError, Envelope, ResultContent};
+use crate::message::{Codec, EncodeError, Envelope, Reserved, ResultContent, WAS_REJECTED};
 use crate::topology::Route;
 use crate::transport::{Properties, Publication};
 
@@ -105,7 +105,7 @@ impl Replier {
 
     /// The reply that a value makes.
     pub(super) fn value(value: impl Serialize) -> Prepared {
-        Prepared(encode(&Envelope::success(value), None))
+        Prepared(encode(&Envelope::success(value), Reserved::default()))
     }
 
     /// The reply that a documented error makes.
@@ -115,7 +115,9 @@ impl Replier {
             reason: failure.to_string(),
         });
         let envelope = Envelope::error(error.to_string());
-        Prepared(payload.and_then(|payload| encode(&envelope, Some(&payload))))
+        Prepared(payload.and_then(|payload| {
+            encode(&envelope, Reserved { error: Some(&payload), ..Reserved::default() })
+        }))
     }
 
     pub(super) async fn prepared(&self, reply: Prepared) -> Result<(), SendError> {
@@ -124,7 +126,14 @@ impl Replier {
 
     pub(super) async fn exception(&self, name: &str, text: &str) -> Result<(), SendError> {
         self.raised.store(true, Ordering::Release);
-        self.send(encode(&Envelope::exception(name, text), None)?).await
+        self.send(encode(&Envelope::exception(name, text), Reserved::default())?).await
+    }
+
+    /// That the handler declined the call: an exception to any peer, with a mark for ours.
+    pub(super) async fn rejection(&self, reason: &str) -> Result<(), SendError> {
+        self.raised.store(true, Ordering::Release);
+        let rejected = Reserved { rejected: Some(true), ..Reserved::default() };
+        self.send(encode(&Envelope::exception(WAS_REJECTED, reason), rejected)?).await
     }
 
     /// What was answered, to be remembered.
@@ -186,11 +195,11 @@ impl Replier {
 /// Results carry no fingerprint: it is `{}` on the wire.
 fn encode<V: Serialize>(
     result: &Envelope<ResultContent<V>>,
-    error: Option<&RawValue>,
+    reserved: Reserved<'_>,
 ) -> Result<Vec<u8>, EncodeError> {
     #[derive(Serialize)]
     struct Nobody {}
     let nobody = to_raw_value(&Nobody {})
         .map_err(|failure| EncodeError::Fingerprint { reason: failure.to_string() })?;
-    result.encode(&nobody, error)
+    result.encode(&nobody, reserved)
 }

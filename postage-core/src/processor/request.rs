@@ -9,7 +9,7 @@ use super::replier::{Prepared, Replier};
 use super::{BadParameters, Context, Filter, FilterError, IntoOutcome, Outcome, Parameters, Reply};
 use crate::error::SendError;
 use crate::layers::Failure;
-use crate::message::{Category, Message, Object, WAS_REJECTED};
+use crate::message::{Category, Message, Object};
 
 /// A message at its handler: what generated code reads the arguments from and answers to.
 #[doc(hidden)]
@@ -239,7 +239,9 @@ impl<'a> Request<'a> {
             if let Some(report) = &self.context.report {
                 report.reject(reason);
             }
-            self.tell(WAS_REJECTED, reason).await;
+            if let Err(error) = self.replier.rejection(reason).await {
+                tracing::warn!(%error, "a rejection could not be sent to the caller");
+            }
         }
         Outcome::Done
     }

@@ -21,7 +21,7 @@ use crate::error::{CallFault, CallOutcome};
 use crate::headers;
 use crate::layers;
 use crate::link::Link;
-use crate::message::{EncodeError, Message, Progress, ResultContent, WAS_REJECTED, shorten};
+use crate::message::{EncodeError, Message, Progress, ResultContent, shorten};
 use crate::telemetry::CallWatch;
 use crate::topology::Exchange;
 use crate::transport::{BoxFuture, Delivery};
@@ -275,8 +275,8 @@ pub(super) fn read_reply<T: DeserializeOwned, X: CallOutcome>(json: &[u8]) -> Re
             malformed(format!("the value is no `{wanted}`: {}", shorten(&error.to_string())))
         }),
         ResultContent::Error { message: text } => Err(X::documented(text, message.error_payload())),
-        ResultContent::Exception { name, message } if name == WAS_REJECTED => {
-            Err(CallFault::Rejected { reason: message }.into())
+        ResultContent::Exception { message: reason, .. } if message.is_rejection() => {
+            Err(CallFault::Rejected { reason }.into())
         }
         ResultContent::Exception { name, message } => {
             let exception = crate::message::RemoteException::new(name, message);

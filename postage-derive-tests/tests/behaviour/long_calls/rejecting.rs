@@ -9,6 +9,7 @@ use crate::world::{Voice, World, line, seen, within};
 
 on_every_broker! {
     a_rejected_call_says_why,
+    an_exception_that_is_called_so_is_no_rejection,
     a_message_that_is_rejected_so_is_a_dead_letter,
     a_handler_that_declines_a_message_cuts_no_other_one_off,
     a_service_can_leave_the_acceptance_to_its_handlers,
@@ -38,7 +39,28 @@ async fn a_rejected_call_says_why(world: World) {
     let exception = json!({
         "type": "exception", "value": "Rejected", "message": "nobody is not admitted"
     });
-    assert_eq!(inbox.next().await.json()["content"], exception);
+    let result = inbox.next().await.json();
+    assert_eq!(result["content"], exception);
+    assert_eq!(result["_reserved"], json!({ "rejected": true }));
+}
+
+async fn an_exception_that_is_called_so_is_no_rejection(world: World) {
+    let broker = world.broker().await;
+    let place = world.place("python");
+    let mut requests = place.consume(&broker).await;
+    let call = tokio::spawn(place.producer(&broker).rpc::<u32>("admit", "Ann"));
+    let body = json!({
+        "type": "result", "name": "none", "category": "message", "version": "2",
+        "fingerprint": {}, "_reserved": {},
+        "content": { "type": "exception", "value": "Rejected", "message": "by the database" },
+    });
+    seen(&mut requests).await.answer(&broker, body.to_string()).await;
+    match within("the call", call).await.unwrap() {
+        Err(CallFault::Exception(raised)) => {
+            assert_eq!((&*raised.name, &*raised.message), ("Rejected", "by the database"));
+        }
+        other => panic!("{other:?}"),
+    }
 }
 
 async fn a_message_that_is_rejected_so_is_a_dead_letter(world: World) {
