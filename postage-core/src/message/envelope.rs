@@ -169,13 +169,13 @@ impl<C> Envelope<C> {
 impl<C: Serialize> Envelope<C> {
     /// The JSON form, with a producer's fingerprint.
     pub(crate) fn to_json(&self, identity: &Identity) -> Result<Vec<u8>, EncodeError> {
-        self.encode(identity.raw()?, Reserved::default())
+        self.encode(identity.raw()?, &Reserved::default())
     }
 
     pub(crate) fn encode(
         &self,
         fingerprint: &RawValue,
-        reserved: Reserved<'_>,
+        reserved: &Reserved<'_>,
     ) -> Result<Vec<u8>, EncodeError> {
         let wire = Wire {
             kind: &self.kind,
@@ -184,7 +184,7 @@ impl<C: Serialize> Envelope<C> {
             version: VERSION,
             fingerprint,
         };
-        write(&wire, &self.content, &reserved).map_err(|error| EncodeError::Content {
+        write(&wire, &self.content, reserved).map_err(|error| EncodeError::Content {
             name: format!("{} `{}`", self.kind, self.name),
             reason: error.to_string(),
         })
@@ -311,7 +311,7 @@ mod tests {
 
     fn encoded<C: Serialize>(envelope: &Envelope<C>) -> String {
         let fingerprint = serde_json::value::to_raw_value(&json!({"name": "ui"})).unwrap();
-        String::from_utf8(envelope.encode(&fingerprint, Reserved::default()).unwrap()).unwrap()
+        String::from_utf8(envelope.encode(&fingerprint, &Reserved::default()).unwrap()).unwrap()
     }
 
     #[test]
@@ -354,7 +354,7 @@ mod tests {
         let envelope = Envelope::exception("Rejected", "closed");
         let nobody = serde_json::value::to_raw_value(&json!({})).unwrap();
         let rejected = Reserved { rejected: Some(true), ..Reserved::default() };
-        let json = String::from_utf8(envelope.encode(&nobody, rejected).unwrap()).unwrap();
+        let json = String::from_utf8(envelope.encode(&nobody, &rejected).unwrap()).unwrap();
         assert_eq!(
             json,
             r#"{"type":"result","name":"none","category":"message","version":"2","fingerprint":{},"content":{"type":"exception","value":"Rejected","message":"closed"},"_reserved":{"rejected":true}}"#

@@ -3,7 +3,7 @@ use std::sync::{Arc, OnceLock};
 
 use serde::Serialize;
 use serde_json::value::to_raw_value;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use super::dedup::Answer;
 use super::report::Report;
@@ -105,7 +105,7 @@ impl Replier {
 
     /// The reply that a value makes.
     pub(super) fn value(value: impl Serialize) -> Prepared {
-        Prepared(encode(&Envelope::success(value), Reserved::default()))
+        Prepared(encode(&Envelope::success(value), &Reserved::default()))
     }
 
     /// The reply that a documented error makes.
@@ -116,7 +116,7 @@ impl Replier {
         });
         let envelope = Envelope::error(error.to_string());
         Prepared(payload.and_then(|payload| {
-            encode(&envelope, Reserved { error: Some(&payload), ..Reserved::default() })
+            encode(&envelope, &Reserved { error: Some(&payload), ..Reserved::default() })
         }))
     }
 
@@ -126,14 +126,14 @@ impl Replier {
 
     pub(super) async fn exception(&self, name: &str, text: &str) -> Result<(), SendError> {
         self.raised.store(true, Ordering::Release);
-        self.send(encode(&Envelope::exception(name, text), Reserved::default())?).await
+        self.send(encode(&Envelope::exception(name, text), &Reserved::default())?).await
     }
 
     /// That the handler declined the call: an exception to any peer, with a mark for ours.
     pub(super) async fn rejection(&self, reason: &str) -> Result<(), SendError> {
         self.raised.store(true, Ordering::Release);
         let rejected = Reserved { rejected: Some(true), ..Reserved::default() };
-        self.send(encode(&Envelope::exception(WAS_REJECTED, reason), rejected)?).await
+        self.send(encode(&Envelope::exception(WAS_REJECTED, reason), &rejected)?).await
     }
 
     /// What was answered, to be remembered.
@@ -159,6 +159,9 @@ impl Replier {
         })?;
         let answer = Answer { content_type: self.codec.content_type().to_owned(), body };
         drop(self.answer.set(answer.clone()));
+        if let Some(report) = &self.report {
+            report.answered(answer.clone());
+        }
         self.replied.store(true, Ordering::Release);
         self.publish(answer).await
     }
@@ -167,9 +170,12 @@ impl Replier {
     /// and one that has left has taken its queue along.
     async fn publish(&self, answer: Answer) -> Result<(), SendError> {
         let Some(to) = &self.to else { return Ok(()) };
-        if let Some(report) = &self.report {
-            // A line that takes no messages may keep the reports; the answer has a time of its own.
-            drop(timeout(SEND_WITHIN, report.finish()).await);
+        // A broker that takes no messages for now shall not hold the handler's place for ever.
+        let until = Instant::now() + SEND_WITHIN;
+        if let Some(report) = &self.report
+            && timeout_at(until, report.finish()).await.is_err()
+        {
+            report.stop();
         }
         let mut properties = Properties {
             content_type: Some(answer.content_type.into()),
@@ -184,8 +190,7 @@ impl Replier {
         let reply =
             Publication::new(route, properties, answer.body).mandatory(false).confirm(false);
         let route = reply.route.clone();
-        // A broker that takes no messages for now shall not hold the handler's place for ever.
-        match timeout(SEND_WITHIN, self.link.publish(reply)).await {
+        match timeout_at(until, self.link.publish(reply)).await {
             Ok(sent) => Ok(sent?),
             Err(_) => Err(SendError::TimedOut { route, waited: SEND_WITHIN }),
         }
@@ -195,7 +200,7 @@ impl Replier {
 /// Results carry no fingerprint: it is `{}` on the wire.
 fn encode<V: Serialize>(
     result: &Envelope<ResultContent<V>>,
-    reserved: Reserved<'_>,
+    reserved: &Reserved<'_>,
 ) -> Result<Vec<u8>, EncodeError> {
     #[derive(Serialize)]
     struct Nobody {}

@@ -17,6 +17,7 @@ use super::statuses::Statuses;
 use crate::contract::Peer;
 use crate::error::CallFault;
 use crate::headers;
+use crate::limits::after;
 use crate::link::{Link, UNTIL_SERVED_AGAIN};
 use crate::telemetry;
 use crate::topology::{Exchange, Route};
@@ -278,13 +279,6 @@ impl Pending {
             uncorrelated: self.request.replies.uncorrelated() - self.uncorrelated_before,
         }
     }
-}
-
-/// As long as a wait can be: the clocks of some systems end not much later.
-const LONGEST: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
-
-pub(crate) fn after(start: Instant, time: Duration) -> Instant {
-    start + time.min(LONGEST)
 }
 
 /// The wall-clock time after this long, in milliseconds since the Unix epoch.

@@ -20,8 +20,6 @@ use std::time::Duration;
 use serde::Serialize;
 
 pub use answers::{Answered, Answers};
-#[cfg(feature = "tower")]
-pub(crate) use attempt::after;
 pub(crate) use attempt::{Pending, Request};
 pub use call::Call;
 pub use events::{Event, Events};

@@ -4,8 +4,11 @@ mod events;
 mod rejecting;
 mod silent;
 mod statuses;
+mod stuck;
+mod twice;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures_util::future::join_all;
 use postage_core::prelude::*;
@@ -37,14 +40,15 @@ impl Yard {
     /// Several report at once.
     #[rpc_handler]
     async fn count(&self, #[context] cx: &Context, number: u64) -> u64 {
-        let part = async |part: u64| {
-            for step in 1..=10 {
-                cx.progress(part * 10 + step, 30, number);
+        let done = AtomicU64::new(0);
+        let part = async || {
+            for _ in 1..=10 {
+                cx.progress(done.fetch_add(1, Ordering::Relaxed) + 1, 30, number);
                 yield_now().await;
             }
         };
-        join_all([part(0), part(1)]).await;
-        part(2).await;
+        join_all([part(), part()]).await;
+        part().await;
         number
     }
 
@@ -66,6 +70,14 @@ impl Yard {
         self.gate.pass().await;
         cx.progress(2, 2, "unloaded");
         load
+    }
+
+    /// Answers, and works on until it may pass the gate.
+    #[rpc_handler]
+    async fn admit_early(&self, #[reply] answer: Reply<'_, u32>, guest: u32) {
+        let told = answer.send(guest).await;
+        self.voice.say(format!("has answered {}", told.is_ok()));
+        self.gate.pass().await;
     }
 
     #[rpc_handler(cancellable)]
@@ -175,6 +187,17 @@ impl Inbox {
         let mut properties = Properties::default();
         properties.message_id = Some(id.into());
         properties.correlation_id = Some("mine".into());
+        self.asks_with((broker, place), properties, (name, parameters), headers).await;
+    }
+
+    /// As [`Inbox::asks`], with any properties.
+    async fn asks_with(
+        &self,
+        (broker, place): (&Broker, &Place),
+        mut properties: Properties,
+        (name, parameters): (&str, Value),
+        headers: &[(&'static str, postage_core::FieldValue)],
+    ) {
         properties.reply_to = Some(self.queue.name().to_owned().into());
         for (name, value) in headers {
             properties.set_header(*name, value.clone());
@@ -184,6 +207,17 @@ impl Inbox {
             "content": { "parameters": parameters },
         });
         publish(broker, place, properties, body.to_string()).await;
+    }
+
+    /// The names of the next messages, up to so many results, which have no name.
+    async fn names(&mut self, mut results: usize) -> Vec<String> {
+        let mut names = Vec::new();
+        while results > 0 {
+            let name = self.next().await.name();
+            results -= usize::from(name == "none");
+            names.push(name);
+        }
+        names
     }
 
     async fn next(&mut self) -> Seen {

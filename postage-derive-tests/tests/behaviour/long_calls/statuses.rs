@@ -1,19 +1,25 @@
 //! What the callers of long calls are told, and in which order.
 
-use postage_core::{Event, Events};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use postage_core::transport::Properties;
+use postage_core::{Event, Events, Serve};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::{Inbox, served};
-use crate::world::{DEADLINE, World, nothing_more, success};
+use super::{Inbox, served, yard};
+use crate::world::{DEADLINE, World, nothing_more, seen, success};
 
 on_every_broker! {
     a_thousand_calls_at_once_each_hear_of_themselves_alone_and_in_order,
     a_million_steps_cost_the_broker_at_most_the_set_rate,
     a_status_has_the_properties_the_names_and_the_contents_that_are_promised,
     who_asks_for_nothing_gets_the_result_alone,
-    a_request_that_comes_again_is_told_at_its_newest_address,
+    a_thousand_calls_at_once_are_told_in_order_on_the_wire,
+    the_longest_time_between_reports_is_no_harm,
 }
 
 async fn a_thousand_calls_at_once_each_hear_of_themselves_alone_and_in_order(world: World) {
@@ -32,6 +38,7 @@ async fn a_thousand_calls_at_once_each_hear_of_themselves_alone_and_in_order(wor
                     Event::Progress(progress) => {
                         assert_eq!(progress.details::<u64>().unwrap(), number);
                         assert_eq!(progress.data::<Value>().unwrap(), json!({ "mine": number }));
+                        assert!(progress.completed > last, "{number}: {progress:?} after {last}");
                         last = progress.completed;
                     }
                     Event::Ended(result) => {
@@ -122,29 +129,56 @@ async fn who_asks_for_nothing_gets_the_result_alone(world: World) {
     nothing_more(&broker, &inbox.queue, &mut inbox.messages).await;
 }
 
-async fn a_request_that_comes_again_is_told_at_its_newest_address(world: World) {
-    let (broker, place, yard, _serving, mut ear) = served(&world).await;
-    let mut first = Inbox::of(&world, &broker, "first").await;
-    let mut second = Inbox::of(&world, &broker, "second").await;
+async fn a_thousand_calls_at_once_are_told_in_order_on_the_wire(world: World) {
+    const CALLS: usize = 1_000;
+    let (broker, place, _yard, _serving, _ear) = served(&world).await;
+    let mut inbox = Inbox::of(&world, &broker, "caller").await;
+    for number in 0..CALLS {
+        let mut properties = Properties::default();
+        properties.message_id = Some(number.to_string().into());
+        properties.correlation_id = Some(number.to_string().into());
+        let asked = [("postage-statuses", true.into())];
+        inbox.asks_with((&broker, &place), properties, ("count", json!(number)), &asked).await;
+    }
+    let mut told: HashMap<String, Vec<String>> = HashMap::new();
+    let (mut last, mut results) = (HashMap::new(), 0);
+    while results < CALLS {
+        let message = seen(&mut inbox.messages).await;
+        let id = message.properties.correlation_id.clone().expect("it says whose it is");
+        let json = message.json();
+        if json["name"] == "progress" {
+            assert_eq!(json["content"]["details"].to_string(), id);
+            let now = json["content"]["completed"].as_u64().expect("it is a number");
+            let before = last.insert(id.to_string(), now);
+            assert!(before < Some(now), "{id}: {now} after {before:?}");
+        }
+        if json["type"] == "result" {
+            assert_eq!(json["content"]["value"].to_string(), id);
+            results += 1;
+        }
+        told.entry(id.into_owned()).or_default().push(message.name());
+    }
+    for (id, mut names) in told {
+        names.dedup();
+        assert_eq!(names, ["accepted", "started", "progress", "none"], "{id}");
+        assert_eq!(last[&id], 30, "{id}");
+    }
+    nothing_more(&broker, &inbox.queue, &mut inbox.messages).await;
+}
+
+async fn the_longest_time_between_reports_is_no_harm(world: World) {
+    let broker = world.broker().await;
+    let place = world.place("yard");
+    let (yard, mut ear) = yard();
+    let longest = |serve: Serve| serve.progress_every(Duration::MAX);
+    let _serving = place.serve_with(&broker, Arc::clone(&yard), longest).await;
+    let mut inbox = Inbox::of(&world, &broker, "caller").await;
     let asked = [("postage-statuses", true.into())];
-    first.asks((&broker, &place), "1", ("haul", json!(7)), &asked).await;
+    inbox.asks((&broker, &place), "1", ("haul", json!(7)), &asked).await;
     assert_eq!(ear.hears().await, "hauls 7");
     for name in ["accepted", "started", "progress"] {
-        assert_eq!(first.next().await.name(), name);
+        assert_eq!(inbox.next().await.name(), name);
     }
-    second.asks((&broker, &place), "1", ("haul", json!(7)), &asked).await;
-    let mut names = vec![second.next().await.name()];
-    while names.last().unwrap() != "progress" {
-        names.push(second.next().await.name());
-    }
-    names.dedup();
-    assert_eq!(names, ["accepted", "started", "progress"], "what was said is said again");
     yard.gate.open(1);
-    let unloaded = second.next().await.json();
-    assert_eq!(unloaded["content"]["details"], "unloaded");
-    assert_eq!(second.next().await.json()["content"]["value"], 7);
-    assert_eq!(first.next().await.json()["content"]["value"], 7);
-    nothing_more(&broker, &first.queue, &mut first.messages).await;
-    nothing_more(&broker, &second.queue, &mut second.messages).await;
-    assert!(ear.rest().is_empty(), "it ran once");
+    assert_eq!(inbox.names(1).await, ["progress", "none"], "the last one does not wait");
 }
