@@ -98,7 +98,8 @@
 //! | the time of an answer, its last statuses before it | 30 s | – | it is given up: a caller that asks again is answered from memory |
 //! | the time of a handler | 10 min | [`Serve::handler_time`] | the handler is dropped: a caller gets the exception `HandlerTimeout`, a message has failed |
 //! | progress of a call | every 100 ms | [`Serve::progress_every`] | the newest is sent, the others are not |
-//! | statuses of a call that its caller has not looked at | 32 | – | the oldest go |
+//! | the content of a progress | 64 KiB | – | it is not told; a warning is logged |
+//! | statuses of a call that its caller has not looked at | 32, in 1 MiB | – | the oldest go |
 //! | heartbeats of a call | every 100 ms to 24 h | [`Call::heartbeat`] | the nearest is taken |
 //! | unsettled messages at a service | 100 a queue; 1,024 where the prefetch is set to 0 | `prefetch`, [`Serve::prefetch`] | waits in its queue |
 //! | handlers at once | prefetch × queues; 1,024 where the prefetch is 0 | `concurrency`, [`Serve::concurrency`] | waits in the service, up to 1,024 messages a queue |

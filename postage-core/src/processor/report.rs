@@ -25,6 +25,9 @@ use crate::message::{
 use crate::topology::{FieldValue, Route};
 use crate::transport::{Properties, Publication, TransportError};
 
+/// The largest content of a progress, in bytes.
+const MOST_PROGRESS: usize = 64 * 1024;
+
 /// What a request asks to be told.
 #[derive(Debug)]
 pub(super) struct Asked {
@@ -93,6 +96,9 @@ pub(super) struct Outbox {
     over: CancellationToken,
     /// What the call was answered.
     answer: OnceLock<Answer>,
+    /// Somebody waits until a progress is told.
+    #[cfg(feature = "testing")]
+    told: Notify,
 }
 
 #[derive(Debug)]
@@ -103,6 +109,8 @@ struct State {
     /// The content of the newest progress, and whether it is still to be told.
     progress: Vec<u8>,
     progress_is_due: bool,
+    /// Whether one that cannot be told was logged: a handler may say it at each step.
+    warned: bool,
     rejected: Option<String>,
     /// Over when another copy of the request is told no more. Until then this one is told nothing,
     /// and after that heartbeats only, unless it is worked on.
@@ -154,6 +162,7 @@ impl Report {
                 told: Stage::Here,
                 progress: Vec::new(),
                 progress_is_due: false,
+                warned: false,
                 rejected: None,
                 aside: working.map(|working| working.over.clone()),
                 ended: false,
@@ -161,6 +170,8 @@ impl Report {
             changed: Notify::new(),
             over: CancellationToken::new(),
             answer: OnceLock::new(),
+            #[cfg(feature = "testing")]
+            told: Notify::new(),
         });
         let over = outbox.over.clone().drop_guard();
         let task = tokio::spawn(tell(Arc::clone(&outbox), teller, over));
@@ -186,10 +197,18 @@ impl Report {
         self.change(|state| {
             state.reached = Stage::Started;
             let written = write_progress(&mut state.progress, completed, total, details);
-            state.progress_is_due = written.is_ok();
-            if let Err(error) = written {
-                state.progress.clear();
-                tracing::warn!(%error, "the details of a progress cannot be serialized");
+            let bytes = state.progress.len();
+            state.progress_is_due = written.is_ok() && bytes <= MOST_PROGRESS;
+            if state.progress_is_due {
+                return;
+            }
+            state.progress = Vec::new();
+            if !std::mem::replace(&mut state.warned, true) {
+                let why = written.err().map_or_else(
+                    || format!("it has {bytes} bytes, over the limit of {MOST_PROGRESS} bytes"),
+                    |error| error.to_string(),
+                );
+                tracing::warn!(why, "a progress is not told, because of its details");
             }
         });
     }
@@ -207,6 +226,17 @@ impl Report {
     pub(super) async fn finish(&self) {
         self.change(|state| state.ended = true);
         self.outbox.over.cancelled().await;
+    }
+
+    /// Waits until the newest progress is told.
+    #[cfg(feature = "testing")]
+    pub(super) async fn progress_is_told(&self) {
+        while self.outbox.state().progress_is_due && !self.outbox.over.is_cancelled() {
+            tokio::select! {
+                () = self.outbox.told.notified() => {}
+                () = self.outbox.over.cancelled() => {}
+            }
+        }
     }
 
     /// Tells no more, whatever is still to be told.
@@ -340,7 +370,10 @@ async fn tell(outbox: Arc<Outbox>, teller: Teller, _over: DropGuard) {
         let to = outbox.state().to.clone();
         let session = teller.link.session();
         match teller.tell(to, name, content.clone()).await {
-            Ok(()) => {}
+            Ok(()) => {
+                #[cfg(feature = "testing")]
+                outbox.told.notify_one();
+            }
             // It is told over the next connection, unless the call is over before.
             Err(SendError::Disconnected { reason }) => {
                 outbox.state().not_told(name, content);

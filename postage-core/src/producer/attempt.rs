@@ -142,10 +142,11 @@ impl Pending {
             return self.finish_attempts().await;
         };
         let route = Route::new(self.exchange.name.clone(), self.key.clone());
+        let link = Arc::clone(self.link());
         tokio::select! {
             biased;
             ended = self.finish_attempts() => ended,
-            silent = statuses.silence(heartbeat) => Err(CallFault::Silent { route, silent }),
+            silent = statuses.silence(heartbeat, || link.is_answered()) => Err(CallFault::Silent { route, silent }),
         }
     }
 

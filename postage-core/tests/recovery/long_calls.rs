@@ -91,3 +91,30 @@ async fn what_a_service_says_last_while_its_line_is_cut_is_told_before_the_answe
     assert_eq!(last_progress(events).await, 2);
     assert!(desk.seen().asked_once());
 }
+
+#[tokio::test]
+async fn a_caller_in_a_black_hole_takes_no_service_for_silent() {
+    let (place, line) = (Place::new(), line());
+    let services = direct().await;
+    let (desk, _serving) = place.served(&services).await;
+    desk.shut();
+    let broker = connect(watchful(&line)).await;
+    let call = place.producer(&broker).rpc::<u64>("double", 4).heartbeat(BEAT);
+    let mut events = call.events();
+    begun(&mut events).await;
+    line.black_hole();
+    // Ten heartbeats and more: the call would have been given up long before.
+    let waited = tokio::time::timeout(Duration::from_secs(30), until_lost(&broker));
+    tokio::select! {
+        lost = waited => assert!(lost.unwrap() > BEAT * 10),
+        event = events.next() => panic!("{event:?}"),
+    }
+    line.restore().unwrap();
+    // The request is sent again, and what was said last is said again.
+    assert!(
+        matches!(next(&mut events).await, Event::Progress(progress) if progress.completed == 1)
+    );
+    desk.open();
+    assert_eq!(last_progress(events).await, 2);
+    assert!(desk.seen().asked_once());
+}

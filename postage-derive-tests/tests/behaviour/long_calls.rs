@@ -72,6 +72,12 @@ impl Yard {
         load
     }
 
+    /// Reports once, in so many letters.
+    #[rpc_handler]
+    async fn describe(&self, #[context] cx: &Context, letters: u32) {
+        cx.progress(1, 1, "a".repeat(letters as usize));
+    }
+
     /// Answers, and works on until it may pass the gate.
     #[rpc_handler]
     async fn admit_early(&self, #[reply] answer: Reply<'_, u32>, guest: u32) {

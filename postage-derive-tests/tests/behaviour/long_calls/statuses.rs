@@ -20,6 +20,7 @@ on_every_broker! {
     who_asks_for_nothing_gets_the_result_alone,
     a_thousand_calls_at_once_are_told_in_order_on_the_wire,
     the_longest_time_between_reports_is_no_harm,
+    a_progress_that_is_too_large_is_not_told,
 }
 
 async fn a_thousand_calls_at_once_each_hear_of_themselves_alone_and_in_order(world: World) {
@@ -181,4 +182,14 @@ async fn the_longest_time_between_reports_is_no_harm(world: World) {
     }
     yard.gate.open(1);
     assert_eq!(inbox.names(1).await, ["progress", "none"], "the last one does not wait");
+}
+
+async fn a_progress_that_is_too_large_is_not_told(world: World) {
+    let (broker, place, _yard, _serving, _ear) = served(&world).await;
+    let mut inbox = Inbox::of(&world, &broker, "caller").await;
+    let asked = [("postage-statuses", true.into())];
+    inbox.asks((&broker, &place), "1", ("describe", json!(65_000)), &asked).await;
+    assert_eq!(inbox.names(1).await, ["accepted", "started", "progress", "none"]);
+    inbox.asks((&broker, &place), "2", ("describe", json!(65_536)), &asked).await;
+    assert_eq!(inbox.names(1).await, ["accepted", "started", "none"]);
 }
