@@ -143,7 +143,8 @@ impl Context {
     }
 
     /// Rejects the message once its handlers have ended: it goes to the dead-letter exchange of
-    /// its queue, where there is one. The first reason counts.
+    /// its queue, where there is one. The first reason counts. The caller of a call hears nothing of
+    /// it: to decline a call, there is [`Context::reject_call`].
     pub fn reject(&self, reason: impl Into<String>) {
         let mut rejected = self.rejected.lock().unwrap_or_else(PoisonError::into_inner);
         rejected.get_or_insert(reason.into());
