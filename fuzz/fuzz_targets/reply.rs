@@ -52,6 +52,7 @@ impl Caller {
         let plain: Plain = self.call(Peer::Python, mail.properties(), mail.body.clone());
         let json = mail.json().unwrap_or_default();
         let message = Message::from_json(&json);
+        let is_rejection = message.as_ref().is_ok_and(Message::is_rejection);
         let result = message.and_then(|message| ResultContent::of(&message));
         match result {
             Err(_) => {
@@ -64,6 +65,11 @@ impl Caller {
                     matches!(&plain, Err(CallFault::Error { message: told }) if *told == message)
                 );
                 self.check_error(&message, &typed);
+            }
+            Ok(ResultContent::Exception { message, .. }) if is_rejection => {
+                let told = |fault: &CallFault| matches!(fault, CallFault::Rejected { reason } if *reason == message);
+                assert!(matches!(&typed, Err(CallError::Fault(fault)) if told(fault)), "{typed:?}");
+                assert!(matches!(&plain, Err(fault) if told(fault)), "{plain:?}");
             }
             Ok(ResultContent::Exception { name, message }) => {
                 let told = |fault: &CallFault| matches!(fault, CallFault::Exception(it) if it.name == name && it.message == message);

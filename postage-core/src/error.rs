@@ -160,9 +160,11 @@ pub enum CallFault {
         /// How many may be.
         limit: usize,
     },
-    /// A call that had been polled was to be detached. The request may have been sent; its answer
-    /// is given up.
-    #[error("the call was under way and cannot be detached: detach it before it is awaited")]
+    /// A call that had been polled was to be detached, or asked for its events or its answers. The
+    /// request may have been sent; its answer is given up.
+    #[error(
+        "the call was under way: ask for its ticket, its events or its answers before it is awaited"
+    )]
     UnderWay,
     /// There is nothing to claim by a stored ticket: its time is up, it was discarded, or it is of
     /// another broker.

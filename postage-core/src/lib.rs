@@ -47,7 +47,8 @@
 //! component passes over: the message id, the attempt (`postage-attempt`), the caller's deadline
 //! (`postage-deadline`), the [version](Contract#versions) of the contract where it says one
 //! (`postage-version`) and the [signature](Contract#signatures) of the contract's method
-//! (`postage-signature`); a documented error's typed form goes under `_reserved.error`.
+//! (`postage-signature`); a documented error's typed form goes under `_reserved.error`, and the
+//! exception `Rejected` of a call that was declined has `_reserved.rejected`, true.
 //!
 //! A caller that asks for it is told more than the result. The header `postage-statuses`, true, asks
 //! for the statuses `accepted`, `started`, `progress` and `rejected`; `postage-heartbeat` for a
@@ -55,7 +56,10 @@
 //! reply address, with the correlation id of the request, the AMQP type `status`, and the header
 //! `postage-data` as the request has it: JSON of the caller's own. The content of a progress is
 //! `total`, `completed` and `details`, that of a rejection its `reason`, that of the others `{}`. They
-//! come in the order of the work, before the result, which every caller gets. Who does not ask, as
+//! come in the order of the work, before the result, which every caller gets. A request that comes
+//! again while it is worked on is told nothing of its own: what was said is said again, from
+//! `accepted` on, where the line was lost or the reply address is another, and goes on there. One that
+//! comes again before its handler has begun may be told `accepted` by each copy. Who does not ask, as
 //! Python Postage, gets nothing but the result.
 //!
 //! A request whose header `postage-answer` is a text wants an answer that lasts: a persistent one, with
@@ -109,9 +113,11 @@
 //! | the time of a call | 30 s an attempt, 5 attempts | `timeout`, `max_retry`, `deadline` of contract, method, [`Producer`] or [`Call`] | [`CallFault::TimedOut`] |
 //! | sends with the broker, over AMQP | 1,024 unconfirmed, 256 behind them | – | waits its turn |
 //! | the time of a send | 30 s | [`Publish::within`] | [`SendError::TimedOut`], or [`SendError::Disconnected`] |
+//! | the time of an answer, its last statuses before it | 30 s | – | it is given up: a caller that asks again is answered from memory |
 //! | the time of a handler | 10 min | [`Serve::handler_time`] | the handler is dropped: a caller gets the exception `HandlerTimeout`, a message has failed |
 //! | progress of a call | every 100 ms | [`Serve::progress_every`] | the newest is sent, the others are not |
-//! | statuses of a call that its caller has not looked at | 32 | – | the oldest go |
+//! | the content of a progress | 64 KiB | – | it is not told; a warning is logged |
+//! | statuses of a call that its caller has not looked at | 32, in 1 MiB | – | the oldest go |
 //! | heartbeats of a call | every 100 ms to 24 h | [`Call::heartbeat`] | the nearest is taken |
 //! | callers that have left and of whom services are still to be told | 32,768 a connection | – | is not told of: the handler ends with the call's time |
 //! | callers that have left, remembered by a service | 65,536, each while its request may come, for a day at most | – | those whose requests may come for the shortest time are forgotten |

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 
 use crate::error::CallFault;
 use crate::message::{CodecError, is_nested_deeper};
@@ -24,6 +25,14 @@ pub const DEFAULT_MAX_CALLS: usize = 32_768;
 
 /// How long a send may wait for the broker unless set.
 pub(crate) const SEND_WITHIN: Duration = Duration::from_secs(30);
+
+/// As long as a wait can be: the clocks of some systems end not much later.
+const LONGEST: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
+
+/// The end of a wait that begins then.
+pub(crate) fn after(start: Instant, time: Duration) -> Instant {
+    start + time.min(LONGEST)
+}
 
 /// The limits of a broker handle.
 #[derive(Clone, Debug)]

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::limits::Limits;
 use crate::message::{Codec, CodecError, Codecs};
-use crate::topology::{Binding, Exchange, Queue};
+use crate::topology::{Binding, Exchange, ExchangeKind, Queue};
 use crate::traffic;
 use crate::transport::{
     ConnectionState, Delivery, Publication, Source, Subscription, Transport, TransportError,
@@ -135,6 +135,14 @@ impl Link {
         let json = codec.decode(delivery.body.clone())?;
         self.limits.check_depth(&json)?;
         Ok((Arc::clone(codec), json))
+    }
+
+    /// Asks the broker something that it knows, and waits for its answer, whatever that is; false
+    /// where the line is lost.
+    pub(crate) async fn is_answered(&self) -> bool {
+        let known = Exchange::new("amq.direct", ExchangeKind::Direct).passive(true);
+        let answer = self.transport.declare_exchange(&known).await;
+        !matches!(answer, Err(TransportError::Disconnected { .. }))
     }
 
     /// The session of now; 0 while there is none.

@@ -16,8 +16,13 @@ use crate::run::step;
 pub(crate) const SECONDS: u32 = 60;
 
 /// Each target, and the dictionary of what it reads.
-const TARGETS: [(&str, &str); 4] =
-    [("envelope", "json"), ("reply", "json"), ("properties", "amqp"), ("frames", "amqp")];
+const TARGETS: [(&str, &str); 5] = [
+    ("envelope", "json"),
+    ("reply", "json"),
+    ("status", "json"),
+    ("properties", "amqp"),
+    ("frames", "amqp"),
+];
 
 /// The bounds of one execution: bytes of input and seconds; and of the process, in megabytes.
 const BOUNDS: [&str; 3] = ["-max_len=65536", "-timeout=10", "-rss_limit_mb=1024"];

@@ -11,8 +11,9 @@ use tower::{BoxError, Layer, Service, ServiceExt as _, service_fn};
 use super::stack::stacked;
 use crate::contract::Method;
 use crate::error::{CallFault, SendError};
+use crate::limits::after;
 use crate::message::{Category, Fingerprint, Message, MessageError};
-use crate::producer::{Outgoing, Pending, Producer, Request, Started, after};
+use crate::producer::{Outgoing, Pending, Producer, Request, Started};
 use crate::topology::Route;
 use crate::transport::Headers;
 

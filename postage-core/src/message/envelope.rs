@@ -169,13 +169,13 @@ impl<C> Envelope<C> {
 impl<C: Serialize> Envelope<C> {
     /// The JSON form, with a producer's fingerprint.
     pub(crate) fn to_json(&self, identity: &Identity) -> Result<Vec<u8>, EncodeError> {
-        self.encode(identity.raw()?, None)
+        self.encode(identity.raw()?, &Reserved::default())
     }
 
     pub(crate) fn encode(
         &self,
         fingerprint: &RawValue,
-        error: Option<&RawValue>,
+        reserved: &Reserved<'_>,
     ) -> Result<Vec<u8>, EncodeError> {
         let wire = Wire {
             kind: &self.kind,
@@ -184,7 +184,7 @@ impl<C: Serialize> Envelope<C> {
             version: VERSION,
             fingerprint,
         };
-        write(&wire, &self.content, &Reserved { error }).map_err(|error| EncodeError::Content {
+        write(&wire, &self.content, reserved).map_err(|error| EncodeError::Content {
             name: format!("{} `{}`", self.kind, self.name),
             reason: error.to_string(),
         })
@@ -205,10 +205,15 @@ struct Wire<'a> {
     fingerprint: &'a RawValue,
 }
 
-#[derive(Serialize)]
-struct Reserved<'a> {
+/// What is beside the content, which other peers pass over.
+#[derive(Default, Serialize)]
+pub(crate) struct Reserved<'a> {
+    /// The typed form of a documented error.
     #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<&'a RawValue>,
+    pub(crate) error: Option<&'a RawValue>,
+    /// Set where the result tells that the handler declined the call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) rejected: Option<bool>,
 }
 
 /// The parts of a message, one after the other. No content, `()`, is an empty map on the wire.
@@ -302,10 +307,11 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::message::Message;
 
     fn encoded<C: Serialize>(envelope: &Envelope<C>) -> String {
         let fingerprint = serde_json::value::to_raw_value(&json!({"name": "ui"})).unwrap();
-        String::from_utf8(envelope.encode(&fingerprint, None).unwrap()).unwrap()
+        String::from_utf8(envelope.encode(&fingerprint, &Reserved::default()).unwrap()).unwrap()
     }
 
     #[test]
@@ -341,6 +347,25 @@ mod tests {
             encoded(&Envelope::exception("KeyError", "'w'")),
             r#"{"type":"result","name":"none","category":"message","version":"2","fingerprint":{"name":"ui"},"content":{"type":"exception","value":"KeyError","message":"'w'"},"_reserved":{}}"#
         );
+    }
+
+    #[test]
+    fn a_rejection_is_an_exception_with_a_mark_beside_it() {
+        let envelope = Envelope::exception("Rejected", "closed");
+        let nobody = serde_json::value::to_raw_value(&json!({})).unwrap();
+        let rejected = Reserved { rejected: Some(true), ..Reserved::default() };
+        let json = String::from_utf8(envelope.encode(&nobody, &rejected).unwrap()).unwrap();
+        assert_eq!(
+            json,
+            r#"{"type":"result","name":"none","category":"message","version":"2","fingerprint":{},"content":{"type":"exception","value":"Rejected","message":"closed"},"_reserved":{"rejected":true}}"#
+        );
+        let told = |json: &str| Message::from_json(json.as_bytes()).unwrap().is_rejection();
+        assert!(told(&json));
+        for other in ["{}", r#"{"rejected":false}"#, r#"{"rejected":1}"#, "[true]", "null"] {
+            assert!(!told(&json.replace(r#"{"rejected":true}"#, other)), "{other}");
+        }
+        assert!(!told(&json.replace("exception", "success")), "it is no exception");
+        assert!(!told(&json.replace(r#""result""#, r#""command""#)), "it is no result");
     }
 
     #[test]

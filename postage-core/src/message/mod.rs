@@ -18,6 +18,7 @@ pub use codec::MsgPackCodec;
 pub use codec::{Codec, CodecError, JsonCodec};
 pub use content::{Command, Plain};
 pub(crate) use depth::is_nested_deeper;
+pub(crate) use envelope::Reserved;
 pub use envelope::{Category, EncodeError, Envelope, IntoEnvelope};
 pub use fingerprint::Fingerprint;
 pub(crate) use fingerprint::Identity;

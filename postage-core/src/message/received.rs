@@ -133,6 +133,23 @@ impl<'a> Message<'a> {
             || !matches!(super::ResultContent::of(self), Ok(Error { .. } | Exception { .. }))
     }
 
+    /// Whether it is the result of a call that its handler declined, by
+    /// [`Context::reject_call`](crate::Context::reject_call). Its content is the exception
+    /// `Rejected`, as others may raise one; what tells it apart is `_reserved.rejected`, true.
+    #[must_use]
+    pub fn is_rejection(&self) -> bool {
+        #[derive(Deserialize)]
+        struct Reserved {
+            rejected: bool,
+        }
+        let Some(reserved) = self.reserved.filter(|_| self.kind() == "result") else {
+            return false;
+        };
+        let marked = serde_json::from_str::<Object<Reserved>>(reserved.get());
+        marked.is_ok_and(|Object(marked)| marked.rejected)
+            && matches!(super::ResultContent::of(self), Ok(super::ResultContent::Exception { .. }))
+    }
+
     /// The typed payload of a documented error, where the service is ours.
     pub(crate) fn error_payload(&self) -> Option<&'a RawValue> {
         #[derive(Deserialize)]

@@ -26,8 +26,8 @@ pub struct Context {
     rejected: Mutex<Option<String>>,
     /// What the caller is told before the answer, where it asked for that.
     pub(super) report: Option<Arc<Report>>,
-    /// Why the handler declined the call, if it did.
-    pub(super) declined: OnceLock<String>,
+    /// Why the handler that runs declined the call, if it did.
+    pub(super) declined: Mutex<Option<String>>,
     /// By what the handler hears that its caller leaves, once it has asked.
     pub(super) cancellation: OnceLock<CancellationToken>,
 }
@@ -49,7 +49,7 @@ impl Context {
             control: Some(control),
             rejected: Mutex::default(),
             report,
-            declined: OnceLock::new(),
+            declined: Mutex::default(),
             cancellation: OnceLock::new(),
         }
     }
@@ -66,7 +66,7 @@ impl Context {
             control: None,
             rejected: Mutex::default(),
             report: None,
-            declined: OnceLock::new(),
+            declined: Mutex::default(),
             cancellation: OnceLock::new(),
         }
     }
@@ -159,7 +159,8 @@ impl Context {
     }
 
     /// Rejects the message once its handlers have ended: it goes to the dead-letter exchange of
-    /// its queue, where there is one. The first reason counts.
+    /// its queue, where there is one. The first reason counts. The caller of a call hears nothing of
+    /// it: to decline a call, there is [`Context::reject_call`].
     pub fn reject(&self, reason: impl Into<String>) {
         let mut rejected = self.rejected.lock().unwrap_or_else(PoisonError::into_inner);
         rejected.get_or_insert(reason.into());

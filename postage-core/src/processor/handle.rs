@@ -17,12 +17,13 @@ use super::history::History;
 use super::lasting::{Lasting, answers};
 use super::replier::Replier;
 use super::report::Report;
+use super::reports::Entered;
 use super::request::Request;
 use super::service::Service;
 use super::settle::{Failure, Verdict};
 use super::sources::ServedQueue;
 use super::table::{Entry, nearest};
-use super::taken::Taken;
+use super::taken::{Taken, copy_id};
 use super::turn::Turn;
 use super::{Context, Outcome};
 use crate::headers;
@@ -126,11 +127,10 @@ impl Service {
         let (Some(store), Some(id)) = (&self.dedup, request.context().message_id()) else {
             return self.dispatch(request).await;
         };
-        // Copies of one message in different queues are different messages.
-        let id = format!("{queue}/{id}");
+        let id = copy_id(queue, id);
         let report = request.context().report.as_ref();
         let copy = report.map(|report| self.reports.enter(&id, report));
-        match self.claim(&**store, &id, turn).await {
+        match self.claim(&**store, &id, copy.as_ref(), turn).await {
             Claim::New => {
                 if let Some(copy) = &copy {
                     copy.works();
@@ -152,14 +152,25 @@ impl Service {
     }
 
     /// Claims an id. While another handler has it, others need not wait for that one too: the
-    /// prefetch bounds how many do.
-    async fn claim(&self, store: &dyn DedupStore, id: &str, turn: &mut Turn) -> Claim {
+    /// prefetch bounds how many do. Nor need the caller of a long call, once that one has answered.
+    async fn claim(
+        &self,
+        store: &dyn DedupStore,
+        id: &str,
+        copy: Option<&Entered<'_>>,
+        turn: &mut Turn,
+    ) -> Claim {
         let mut claiming = store.claim(id);
         if let Some(claim) = (&mut claiming).now_or_never() {
             return claim;
         }
         turn.give_up();
-        claiming.await
+        let Some(copy) = copy else { return claiming.await };
+        tokio::select! {
+            biased;
+            claim = claiming => claim,
+            answer = copy.answered_early() => Claim::Handled(Some(answer)),
+        }
     }
 
     async fn dispatch(&self, request: Request<'_>) -> Verdict {
@@ -245,7 +256,7 @@ impl Service {
         let dispatched = context.unless_declined(dispatched);
         match self.guarded(handler, request, "the handler", dispatched).await {
             Ok(Ok(outcome)) => outcome,
-            Ok(Err(reason)) => request.declined(reason).await,
+            Ok(Err(reason)) => request.declined(&reason).await,
             Err(outcome) => outcome,
         }
     }

@@ -2,6 +2,7 @@
 
 use std::future::{pending, poll_fn};
 use std::pin::pin;
+use std::sync::{MutexGuard, PoisonError};
 use std::task::Poll;
 
 use serde::Serialize;
@@ -15,8 +16,12 @@ impl Context {
     ///
     /// It never waits and may be called at each step: the newest progress is sent, ten times a
     /// second at most unless [`Serve::progress_every`](crate::Serve::progress_every) says otherwise,
-    /// and the last one always before the answer. A caller that has not asked for it costs nothing
-    /// here. After the answer it does nothing.
+    /// and the last one before the answer. Where the line is lost at that very moment, before anybody
+    /// notices, it may be missing. A caller that has not asked for it costs nothing here. After the
+    /// answer it does nothing.
+    ///
+    /// Its content may have 64 KiB. One that has more, or that does not serialize, is not told, and
+    /// a warning is logged, once for each call.
     ///
     /// ```
     /// # use postage_core::prelude::*;
@@ -36,7 +41,7 @@ impl Context {
 
     /// Tells the caller that the call is accepted and has started, where the service leaves that to
     /// its handlers by [`Serve::accepted_by_handlers`](crate::Serve::accepted_by_handlers). A first
-    /// progress says so too.
+    /// progress says so too. Its contrary is [`Context::reject_call`].
     pub fn accept(&self) {
         if let Some(report) = &self.report {
             report.accept();
@@ -65,7 +70,7 @@ impl Context {
         if self.control.is_none() {
             panic!("the handler rejected the call: {reason}");
         }
-        drop(self.declined.set(reason));
+        self.declined().get_or_insert(reason);
         pending().await
     }
 
@@ -77,14 +82,28 @@ impl Context {
     /// Such a handler is dropped when its caller leaves. One that has asked, by this or by
     /// [`Context::cancellation`], is not: it ends by itself, and has the time to clear up.
     pub async fn cancelled(&self) {
-        self.cancellation().cancelled().await;
+        self.left().cancelled().await;
     }
 
     /// As [`Context::cancelled`], as a token to hand on: to tasks, or to work that blocks a thread
-    /// and looks at it from time to time.
+    /// and looks at it from time to time. Each is one of its own: who cancels it ends what it was
+    /// handed to, and nothing else.
     #[must_use]
     pub fn cancellation(&self) -> CancellationToken {
-        self.cancellation.get_or_init(CancellationToken::new).clone()
+        self.left().child_token()
+    }
+
+    /// Cancelled when the caller has left.
+    fn left(&self) -> &CancellationToken {
+        self.cancellation.get_or_init(CancellationToken::new)
+    }
+
+    /// Waits until the newest progress is told, where the caller wants to hear of it.
+    #[cfg(feature = "testing")]
+    pub(crate) async fn progress_is_told(&self) {
+        if let Some(report) = &self.report {
+            report.progress_is_told().await;
+        }
     }
 
     /// The handler begins.
@@ -101,23 +120,47 @@ impl Context {
 
     /// Tells a handler that has asked, or will ask, that its caller has left.
     pub(super) fn cancel(&self) {
-        self.cancellation().cancel();
+        self.left().cancel();
     }
 
-    /// Does a handler's work until it ends or declines the call; the error is the reason.
+    /// Does a handler's work until it ends or declines the call; the error is the reason. What
+    /// another handler of the message has declined before is not its own.
     pub(super) async fn unless_declined<T>(
         &self,
         work: impl Future<Output = T>,
-    ) -> Result<T, &str> {
+    ) -> Result<T, String> {
+        self.declined().take();
         let mut work = pin!(work);
         poll_fn(|cx| match work.as_mut().poll(cx) {
             Poll::Ready(done) => Poll::Ready(Ok(done)),
             // It is said while the work is polled, so nothing else need wake this.
-            Poll::Pending => match self.declined.get() {
-                Some(reason) => Poll::Ready(Err(&**reason)),
+            Poll::Pending => match self.declined().take() {
+                Some(reason) => Poll::Ready(Err(reason)),
                 None => Poll::Pending,
             },
         })
         .await
+    }
+
+    fn declined(&self) -> MutexGuard<'_, Option<String>> {
+        self.declined.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    #[test]
+    fn a_token_that_was_handed_on_cancels_nothing_but_what_it_was_handed_to() {
+        let cx = Context::detached();
+        let (mine, other) = (cx.cancellation(), cx.cancellation());
+        mine.cancel();
+        assert!(!other.is_cancelled() && cx.cancelled().now_or_never().is_none());
+        cx.cancel();
+        assert!(other.is_cancelled() && cx.cancelled().now_or_never().is_some());
+        assert!(cx.cancellation().is_cancelled());
     }
 }

@@ -2,8 +2,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use serde::Serialize;
-use serde_json::value::{RawValue, to_raw_value};
-use tokio::time::timeout;
+use serde_json::value::to_raw_value;
+use tokio::time::{Instant, timeout_at};
 
 use super::dedup::Answer;
 use super::lasting::{self, Lasting};
@@ -12,7 +12,7 @@ use crate::error::SendError;
 use crate::headers;
 use crate::limits::SEND_WITHIN;
 use crate::link::Link;
-use crate::message::{Codec, EncodeError, Envelope, ResultContent};
+use crate::message::{Codec, EncodeError, Envelope, Reserved, ResultContent, WAS_REJECTED};
 use crate::topology::Route;
 use crate::transport::{Properties, Publication};
 
@@ -115,7 +115,7 @@ impl Replier {
 
     /// The reply that a value makes.
     pub(super) fn value(value: impl Serialize) -> Prepared {
-        Prepared(encode(&Envelope::success(value), None))
+        Prepared(encode(&Envelope::success(value), &Reserved::default()))
     }
 
     /// The reply that a documented error makes.
@@ -125,7 +125,9 @@ impl Replier {
             reason: failure.to_string(),
         });
         let envelope = Envelope::error(error.to_string());
-        Prepared(payload.and_then(|payload| encode(&envelope, Some(&payload))))
+        Prepared(payload.and_then(|payload| {
+            encode(&envelope, &Reserved { error: Some(&payload), ..Reserved::default() })
+        }))
     }
 
     pub(super) async fn prepared(&self, reply: Prepared) -> Result<(), SendError> {
@@ -134,7 +136,14 @@ impl Replier {
 
     pub(super) async fn exception(&self, name: &str, text: &str) -> Result<(), SendError> {
         self.raised.store(true, Ordering::Release);
-        self.send(encode(&Envelope::exception(name, text), None)?).await
+        self.send(encode(&Envelope::exception(name, text), &Reserved::default())?).await
+    }
+
+    /// That the handler declined the call: an exception to any peer, with a mark for ours.
+    pub(super) async fn rejection(&self, reason: &str) -> Result<(), SendError> {
+        self.raised.store(true, Ordering::Release);
+        let rejected = Reserved { rejected: Some(true), ..Reserved::default() };
+        self.send(encode(&Envelope::exception(WAS_REJECTED, reason), &rejected)?).await
     }
 
     /// What was answered, to be remembered.
@@ -160,6 +169,9 @@ impl Replier {
         })?;
         let answer = Answer { content_type: self.codec.content_type().to_owned(), body };
         drop(self.answer.set(answer.clone()));
+        if let Some(report) = &self.report {
+            report.answered(answer.clone());
+        }
         self.replied.store(true, Ordering::Release);
         self.publish(answer).await
     }
@@ -168,9 +180,12 @@ impl Replier {
     /// lost asks again, and one that has left has taken its queue along.
     async fn publish(&self, answer: Answer) -> Result<(), SendError> {
         let Some(to) = &self.to else { return Ok(()) };
-        if let Some(report) = &self.report {
-            // A line that takes no messages may keep the reports; the answer has a time of its own.
-            drop(timeout(SEND_WITHIN, report.finish()).await);
+        // A broker that takes no messages for now shall not hold the handler's place for ever.
+        let until = Instant::now() + SEND_WITHIN;
+        if let Some(report) = &self.report
+            && timeout_at(until, report.finish()).await.is_err()
+        {
+            report.stop();
         }
         let mut properties = Properties {
             content_type: Some(answer.content_type.into()),
@@ -195,8 +210,7 @@ impl Replier {
                 self.link.publish(reply).await
             }
         };
-        // A broker that takes no messages for now shall not hold the handler's place for ever.
-        match timeout(SEND_WITHIN, sent).await {
+        match timeout_at(until, sent).await {
             Ok(sent) => Ok(sent?),
             Err(_) => Err(SendError::TimedOut { route, waited: SEND_WITHIN }),
         }
@@ -206,11 +220,11 @@ impl Replier {
 /// Results carry no fingerprint: it is `{}` on the wire.
 fn encode<V: Serialize>(
     result: &Envelope<ResultContent<V>>,
-    error: Option<&RawValue>,
+    reserved: &Reserved<'_>,
 ) -> Result<Vec<u8>, EncodeError> {
     #[derive(Serialize)]
     struct Nobody {}
     let nobody = to_raw_value(&Nobody {})
         .map_err(|failure| EncodeError::Fingerprint { reason: failure.to_string() })?;
-    result.encode(&nobody, error)
+    result.encode(&nobody, reserved)
 }

@@ -2,7 +2,7 @@
 //! call tells it, so that handlers need not wait, and in this order: accepted, started, progress.
 
 use std::borrow::Cow;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -12,16 +12,21 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use super::dedup::Answer;
 use super::replier::{Address, Origin};
 use crate::error::SendError;
 use crate::headers;
+use crate::limits::after;
 use crate::link::Link;
 use crate::message::{
     ACCEPTED, Codec, CodecError, EncodeError, HEARTBEAT, Identity, PROGRESS, REJECTED, Reason,
     STARTED, STATUS, encode_status, write_progress,
 };
 use crate::topology::{FieldValue, Route};
-use crate::transport::{Properties, Publication};
+use crate::transport::{Properties, Publication, TransportError};
+
+/// The largest content of a progress, in bytes.
+const MOST_PROGRESS: usize = 64 * 1024;
 
 /// What a request asks to be told.
 #[derive(Debug)]
@@ -87,11 +92,16 @@ impl Drop for Report {
 
 /// What is to be told.
 #[derive(Debug)]
-struct Outbox {
+pub(super) struct Outbox {
     state: Mutex<State>,
     changed: Notify,
     /// Cancelled when nothing more is told.
     over: CancellationToken,
+    /// What the call was answered.
+    answer: OnceLock<Answer>,
+    /// Somebody waits until a progress is told.
+    #[cfg(feature = "testing")]
+    told: Notify,
 }
 
 #[derive(Debug)]
@@ -102,9 +112,12 @@ struct State {
     /// The content of the newest progress, and whether it is still to be told.
     progress: Vec<u8>,
     progress_is_due: bool,
+    /// Whether one that cannot be told was logged: a handler may say it at each step.
+    warned: bool,
     rejected: Option<String>,
-    /// Another copy of the request is told instead.
-    muted: bool,
+    /// Over when another copy of the request is told no more. Until then this one is told nothing,
+    /// and after that heartbeats only, unless it is worked on.
+    aside: Option<CancellationToken>,
     ended: bool,
 }
 
@@ -118,14 +131,16 @@ enum Stage {
 /// What a task that tells does next.
 enum Next {
     Tell(&'static str, Content),
-    /// Nothing now; a progress, where there is one, as soon as its time has come.
+    /// Nothing now; a progress, where there is one, as soon as its time has come. No heartbeats
+    /// before another copy of the request is told no more.
     Wait {
         progress: bool,
-        muted: bool,
+        aside: Option<CancellationToken>,
     },
     End,
 }
 
+#[derive(Clone)]
 enum Content {
     Nothing,
     Progress(Vec<u8>),
@@ -133,8 +148,14 @@ enum Content {
 }
 
 impl Report {
-    /// Begins to tell the caller of a request that is here.
-    pub(super) fn begin(to: Address, teller: Teller, accepted_by_handler: bool) -> Self {
+    /// Begins to tell the caller of a request that is here. Where another copy of it is worked on,
+    /// that one goes on to tell, at this one's address.
+    pub(super) fn begin(
+        to: Address,
+        teller: Teller,
+        accepted_by_handler: bool,
+        working: Option<&Outbox>,
+    ) -> Self {
         let reached = if accepted_by_handler { Stage::Here } else { Stage::Accepted };
         let statuses = teller.asked.statuses;
         let outbox = Arc::new(Outbox {
@@ -144,12 +165,16 @@ impl Report {
                 told: Stage::Here,
                 progress: Vec::new(),
                 progress_is_due: false,
+                warned: false,
                 rejected: None,
-                muted: false,
+                aside: working.map(|working| working.over.clone()),
                 ended: false,
             }),
             changed: Notify::new(),
             over: CancellationToken::new(),
+            answer: OnceLock::new(),
+            #[cfg(feature = "testing")]
+            told: Notify::new(),
         });
         let over = outbox.over.clone().drop_guard();
         let task = tokio::spawn(tell(Arc::clone(&outbox), teller, over));
@@ -175,9 +200,18 @@ impl Report {
         self.change(|state| {
             state.reached = Stage::Started;
             let written = write_progress(&mut state.progress, completed, total, details);
-            state.progress_is_due = written.is_ok();
-            if let Err(error) = written {
-                tracing::warn!(%error, "the details of a progress cannot be serialized");
+            let bytes = state.progress.len();
+            state.progress_is_due = written.is_ok() && bytes <= MOST_PROGRESS;
+            if state.progress_is_due {
+                return;
+            }
+            state.progress = Vec::new();
+            if !std::mem::replace(&mut state.warned, true) {
+                let why = written.err().map_or_else(
+                    || format!("it has {bytes} bytes, over the limit of {MOST_PROGRESS} bytes"),
+                    |error| error.to_string(),
+                );
+                tracing::warn!(why, "a progress is not told, because of its details");
             }
         });
     }
@@ -186,28 +220,53 @@ impl Report {
         self.change(|state| state.rejected = Some(reason.to_owned()));
     }
 
+    /// The call is answered so, once what is still to be told was told.
+    pub(super) fn answered(&self, answer: Answer) {
+        drop(self.outbox.answer.set(answer));
+    }
+
     /// Tells what is still to be told, and no more. The result comes after it.
     pub(super) async fn finish(&self) {
         self.change(|state| state.ended = true);
         self.outbox.over.cancelled().await;
     }
 
-    /// Tells another copy of the request from now on: its caller may have another address since.
-    pub(super) fn redirect(&self, copy: &Self) {
-        let to = copy.outbox.state().to.clone();
-        self.change(|state| {
-            if state.to != to {
-                state.to = to;
-                state.told = Stage::Here;
-                state.progress_is_due = !state.progress.is_empty();
+    /// Waits until the newest progress is told.
+    #[cfg(feature = "testing")]
+    pub(super) async fn progress_is_told(&self) {
+        while self.outbox.state().progress_is_due && !self.outbox.over.is_cancelled() {
+            tokio::select! {
+                () = self.outbox.told.notified() => {}
+                () = self.outbox.over.cancelled() => {}
             }
-        });
-        copy.mute(true);
+        }
     }
 
-    /// Whether nothing is told for now, since another copy of the request is.
-    pub(super) fn mute(&self, muted: bool) {
-        self.change(|state| state.muted = muted);
+    /// Tells no more, whatever is still to be told.
+    pub(super) fn stop(&self) {
+        self.task.abort();
+    }
+
+    /// Another copy of the request is worked on, and told instead of this one from now on.
+    pub(super) fn step_aside(&self, working: &Outbox) {
+        let mut state = self.outbox.state();
+        let news = state.aside.replace(working.over.clone()).is_none();
+        let to = state.to.clone();
+        drop(state);
+        self.outbox.changed.notify_one();
+        // Else it was so when this copy came, and a later one may have come since.
+        if news {
+            working.tell_at(to, false);
+        }
+    }
+
+    /// This copy of the request is the one that is worked on.
+    pub(super) fn works(&self) {
+        self.change(|state| state.aside = None);
+    }
+
+    pub(super) const fn outbox(&self) -> &Arc<Outbox> {
+        &self.outbox
     }
 
     fn change(&self, change: impl FnOnce(&mut State)) {
@@ -221,6 +280,25 @@ impl Report {
 }
 
 impl Outbox {
+    /// Tells a copy of the request from now on: its caller may have another address since. What was
+    /// said is said again there, and where it may have been lost.
+    pub(super) fn tell_at(&self, to: Address, may_be_lost: bool) {
+        let mut state = self.state();
+        if state.to != to || may_be_lost {
+            state.to = to;
+            state.told = Stage::Here;
+            state.progress_is_due = !state.progress.is_empty();
+        }
+        drop(state);
+        self.changed.notify_one();
+    }
+
+    /// Waits until nothing more is told, and answers what the call was answered, if it was.
+    pub(super) async fn answer(&self) -> Option<Answer> {
+        self.over.cancelled().await;
+        self.answer.get().cloned()
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -229,9 +307,9 @@ impl Outbox {
 impl State {
     /// The next status in the order of the work. At the end no progress waits for its time.
     fn next(&mut self, statuses: bool, progress_may_go: bool) -> Next {
-        if self.muted || !statuses {
-            let wait = Next::Wait { progress: false, muted: self.muted };
-            return if self.ended { Next::End } else { wait };
+        if self.aside.is_some() || !statuses {
+            let aside = self.aside.clone().filter(|aside| !aside.is_cancelled());
+            return if self.ended { Next::End } else { Next::Wait { progress: false, aside } };
         }
         if self.told < Stage::Accepted && self.reached >= Stage::Accepted {
             self.told = Stage::Accepted;
@@ -250,7 +328,19 @@ impl State {
         }
         match self.ended {
             true => Next::End,
-            false => Next::Wait { progress: self.progress_is_due, muted: false },
+            false => Next::Wait { progress: self.progress_is_due, aside: None },
+        }
+    }
+
+    /// Takes back that something was told, which was not.
+    fn not_told(&mut self, name: &str, content: Content) {
+        let unsaid = |told: Stage, stage: Stage| if told > stage { stage } else { told };
+        match (name, content) {
+            (ACCEPTED, _) => self.told = unsaid(self.told, Stage::Here),
+            (STARTED, _) => self.told = unsaid(self.told, Stage::Accepted),
+            (PROGRESS, _) => self.progress_is_due = !self.progress.is_empty(),
+            (_, Content::Reason(reason)) => drop(self.rejected.get_or_insert(reason)),
+            _ => {}
         }
     }
 }
@@ -265,14 +355,15 @@ async fn tell(outbox: Arc<Outbox>, teller: Teller, _over: DropGuard) {
         let (name, content) = match next {
             Next::End => return,
             Next::Tell(name, content) => (name, content),
-            Next::Wait { progress, muted } => {
-                let beats = teller.asked.heartbeat.is_some() && !muted;
+            Next::Wait { progress, aside } => {
+                let beats = teller.asked.heartbeat.is_some() && aside.is_none();
                 if !beats || now < beat {
                     tokio::select! {
                         biased;
                         () = outbox.changed.notified() => {}
                         () = sleep_until(progress_from), if progress => {}
                         () = sleep_until(beat), if beats => {}
+                        () = cancelled(aside.as_ref()) => {}
                     }
                     continue;
                 }
@@ -280,14 +371,35 @@ async fn tell(outbox: Arc<Outbox>, teller: Teller, _over: DropGuard) {
             }
         };
         let to = outbox.state().to.clone();
-        if let Err(error) = teller.tell(to, name, content).await {
-            tracing::debug!(%error, status = name, "a status could not be sent");
+        let session = teller.link.session();
+        match teller.tell(to, name, content.clone()).await {
+            Ok(()) => {
+                #[cfg(feature = "testing")]
+                outbox.told.notify_one();
+            }
+            // It is told over the next connection, unless the call is over before.
+            Err(SendError::Disconnected { reason }) => {
+                outbox.state().not_told(name, content);
+                let lost = TransportError::Disconnected { reason };
+                if teller.link.after_loss(session, lost).await.is_err() {
+                    return;
+                }
+                continue;
+            }
+            Err(error) => tracing::warn!(%error, status = name, "a status could not be sent"),
         }
         let now = Instant::now();
         beat = now + teller.asked.heartbeat.unwrap_or_default();
         if name == PROGRESS {
-            progress_from = now + teller.progress_every;
+            progress_from = after(now, teller.progress_every);
         }
+    }
+}
+
+async fn cancelled(token: Option<&CancellationToken>) {
+    match token {
+        Some(token) => token.cancelled().await,
+        None => std::future::pending().await,
     }
 }
 

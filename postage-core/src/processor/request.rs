@@ -9,7 +9,7 @@ use super::replier::{Prepared, Replier};
 use super::{BadParameters, Context, Filter, FilterError, IntoOutcome, Outcome, Parameters, Reply};
 use crate::error::SendError;
 use crate::layers::Failure;
-use crate::message::{Category, INCOMPATIBLE, Message, Object, WAS_REJECTED};
+use crate::message::{Category, INCOMPATIBLE, Message, Object};
 
 /// A message at its handler: what generated code reads the arguments from and answers to.
 #[doc(hidden)]
@@ -247,7 +247,7 @@ impl<'a> Request<'a> {
             if let Some(report) = &self.context.report {
                 report.reject(reason);
             }
-            return self.tell(WAS_REJECTED, reason).await;
+            return self.sent(self.replier.rejection(reason).await);
         }
         Outcome::Done
     }

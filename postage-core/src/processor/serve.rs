@@ -108,8 +108,12 @@ impl Serve {
         self
     }
 
-    /// How long a handler may run, its layers included: 10 min unless set. One that takes longer is dropped: a caller gets
-    /// the exception `HandlerTimeout`, a message has failed.
+    /// How long a handler may run, its layers included: 10 min unless set. One that takes longer is
+    /// dropped: a caller gets the exception `HandlerTimeout`, a message has failed.
+    ///
+    /// RabbitMQ has a limit of its own, `consumer_timeout`, 30 min unless set: it closes the channel
+    /// of a consumer that has not acknowledged a message by then, and delivers all that are out there
+    /// again. Raise it there where handlers run longer.
     pub fn handler_time(mut self, limit: Duration) -> Self {
         self.setup.handler_time = limit;
         self

@@ -41,6 +41,17 @@ impl Service {
             asked,
             progress_every: self.progress_every,
         };
-        Some(Arc::new(Report::begin(to, teller, self.accepted_by_handlers)))
+        let id = delivery.properties.message_id.as_deref().filter(|_| self.dedup.is_some());
+        let working = id.and_then(|id| self.reports.working(&copy_id(&queue.id, id)));
+        if let Some(working) = &working {
+            working.tell_at(to.clone(), delivery.redelivered);
+        }
+        Some(Arc::new(Report::begin(to, teller, self.accepted_by_handlers, working.as_deref())))
     }
+}
+
+/// The id under which the copies of a message are known. Those in different queues are different
+/// messages.
+pub(super) fn copy_id(queue: &str, id: &str) -> String {
+    format!("{queue}/{id}")
 }

@@ -69,6 +69,8 @@ where
         // Several replies have one correlation id, and those of Python Postage have none.
         request.peer = Peer::Python;
         request.outgoing.properties.headers.remove(headers::HEARTBEAT);
+        request.heartbeat = None;
+        request.statuses = None;
         let answers = stream::unfold(State::Ready(Box::new(request)), next);
         Self { answers: answers.boxed(), item: PhantomData }
     }

@@ -17,6 +17,7 @@ use super::statuses::Statuses;
 use crate::contract::Peer;
 use crate::error::CallFault;
 use crate::headers;
+use crate::limits::after;
 use crate::link::{Link, UNTIL_SERVED_AGAIN};
 use crate::telemetry;
 use crate::topology::{Exchange, Route};
@@ -152,10 +153,12 @@ impl Pending {
             None => self.finish_attempts().await,
             Some((heartbeat, statuses)) => {
                 let route = Route::new(self.exchange.name.clone(), self.key.clone());
+                let link = Arc::clone(self.link());
+                let silence = statuses.silence(heartbeat, || link.is_answered());
                 tokio::select! {
                     biased;
                     ended = self.finish_attempts() => ended,
-                    silent = statuses.silence(heartbeat) => Err(CallFault::Silent { route, silent }),
+                    silent = silence => Err(CallFault::Silent { route, silent }),
                 }
             }
         };
@@ -313,9 +316,3 @@ impl Pending {
     }
 }
 
-/// As long as a wait can be: the clocks of some systems end not much later.
-const LONGEST: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
-
-pub(crate) fn after(start: Instant, time: Duration) -> Instant {
-    start + time.min(LONGEST)
-}

@@ -21,9 +21,7 @@ use crate::error::{CallFault, CallOutcome};
 use crate::headers;
 use crate::layers;
 use crate::link::Link;
-use crate::message::{
-    EncodeError, INCOMPATIBLE, Message, Progress, ResultContent, WAS_REJECTED, shorten,
-};
+use crate::message::{EncodeError, INCOMPATIBLE, Message, Progress, ResultContent, shorten};
 use crate::telemetry::CallWatch;
 use crate::topology::Exchange;
 use crate::transport::{BoxFuture, Delivery};
@@ -138,8 +136,13 @@ impl<T, X> Call<T, X> {
     /// until it answers. After three that are missed the call ends with [`CallFault::Silent`]: so a
     /// service that has died is told apart from slow work long before the call's time is up.
     ///
-    /// A request that waits in its queue is nobody's yet; neither that nor a lost connection of the
-    /// caller's own counts as silence.
+    /// A request that waits in its queue is nobody's yet; neither that nor a connection of the
+    /// caller's own that is lost, or that the broker does not answer on, counts as silence. What does
+    /// count, besides a death: a handler that blocks the only thread of its service, and a broker that
+    /// takes no messages of the service, being short of memory or disk space.
+    ///
+    /// It does not prolong the call: set the [`timeout`](Call::timeout) to the longest work. The
+    /// [`answers`](Call::answers) of many have no heartbeats.
     pub fn heartbeat(mut self, every: Duration) -> Self {
         let every = every.clamp(headers::SHORTEST_HEARTBEAT, headers::LONGEST_HEARTBEAT);
         let millis = i64::try_from(every.as_millis()).unwrap_or(i64::MAX);
@@ -152,7 +155,8 @@ impl<T, X> Call<T, X> {
     }
 
     /// Data of the caller's own that comes back with each status of the call, see
-    /// [`Progress::data`]. It travels in a header, so a few kilobytes are much.
+    /// [`Progress::data`]; the other [`Event`](crate::Event)s do not show them. It travels in a
+    /// header, so a few kilobytes are much.
     pub fn data(mut self, data: impl Serialize) -> Self {
         let json = serde_json::to_string(&data);
         self.outgoing(|outgoing| match json {
@@ -166,7 +170,8 @@ impl<T, X> Call<T, X> {
     }
 
     /// Calls this with each progress that the service reports; the call stays a future of its
-    /// value. A ticket and the answers of many have no progress.
+    /// value. A ticket and the answers of many have no progress, and the [`events`](Call::events)
+    /// tell of it by themselves: there this is not called.
     ///
     /// ```
     /// # use postage_core::Call;
@@ -300,8 +305,8 @@ pub(crate) fn read_result<T: DeserializeOwned, X: CallOutcome>(
             malformed(format!("the value is no `{wanted}`: {}", shorten(&error.to_string())))
         }),
         ResultContent::Error { message: text } => Err(X::documented(text, message.error_payload())),
-        ResultContent::Exception { name, message } if name == WAS_REJECTED => {
-            Err(CallFault::Rejected { reason: message }.into())
+        ResultContent::Exception { message: reason, .. } if message.is_rejection() => {
+            Err(CallFault::Rejected { reason }.into())
         }
         ResultContent::Exception { name, message } if name == INCOMPATIBLE => {
             Err(CallFault::Incompatible { reason: message }.into())

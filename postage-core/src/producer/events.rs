@@ -23,8 +23,12 @@ use crate::transport::{BoxFuture, Delivery};
 ///
 /// The order is always the same: accepted and started at most once each, any number of progresses,
 /// and at last the end, which always comes, after all that the service said before it. Who is slow
-/// to look sees the newest progress, not all. Dropping it gives the call up, as dropping the call
-/// does.
+/// to look sees the newest progress, not all. One may be repeated, and where a service begins anew,
+/// since another died or failed, progress goes back. Dropping it gives the call up, as dropping the
+/// call does.
+///
+/// A call to an [`Address`](crate::Address) that several have hears of all of them, mixed, until the
+/// first answers, and nobody stops the others then: for long work ask one of them, in turn.
 #[must_use = "nothing is sent before it is polled"]
 pub struct Events<T, X = CallFault> {
     events: Pin<Box<dyn Stream<Item = Event<T, X>> + Send>>,

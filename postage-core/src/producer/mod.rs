@@ -22,8 +22,6 @@ use std::time::Duration;
 use serde::Serialize;
 
 pub use answers::{Answered, Answers};
-#[cfg(feature = "tower")]
-pub(crate) use attempt::after;
 pub(crate) use attempt::{Pending, Request};
 pub use call::Call;
 pub(crate) use call::read_result;

@@ -108,12 +108,28 @@ enum Inbox {
         reply: oneshot::Receiver<Reply>,
         _entry: Entry,
     },
+    /// Several replies may come.
     Own {
         replies: Subscription,
-        statuses: Option<Arc<Statuses>>,
         asked: Asked,
         _place: OwnedSemaphorePermit,
     },
+    /// One comes, and statuses before it: they are read whether somebody waits or not.
+    Told {
+        reply: oneshot::Receiver<Reply>,
+        _reader: Reader,
+        _place: OwnedSemaphorePermit,
+    },
+}
+
+/// What reads the address of one call. It goes with that.
+#[derive(Debug)]
+struct Reader(JoinHandle<()>);
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 /// A place among the waiting calls, given up when it is dropped.
@@ -168,10 +184,16 @@ impl Replies {
                 let place = place
                     .map_err(|error| TransportError::Disconnected { reason: error.to_string() })?;
                 let (reply_to, replies) = self.consume_fresh_queue().await?;
-                Ok(ReplyAddress {
-                    reply_to,
-                    inbox: Inbox::Own { replies, statuses, asked: self.asked(), _place: place },
-                })
+                let asked = self.asked();
+                let inbox = match statuses {
+                    None => Inbox::Own { replies, asked, _place: place },
+                    Some(statuses) => {
+                        let (sender, reply) = oneshot::channel();
+                        let reader = tokio::spawn(read_own(replies, statuses, asked, sender));
+                        Inbox::Told { reply, _reader: Reader(reader), _place: place }
+                    }
+                };
+                Ok(ReplyAddress { reply_to, inbox })
             }
         }
     }
@@ -309,27 +331,49 @@ impl ReplyAddress {
     /// The reply. Cancel-safe: a dropped future loses none.
     pub(crate) async fn reply(&mut self) -> Reply {
         match &mut self.inbox {
-            Inbox::Shared { reply, .. } => reply.await.unwrap_or_else(|_| {
-                Err(TransportError::Disconnected { reason: "the reply consumer ended".into() })
-            }),
-            Inbox::Own { replies, statuses, asked, .. } => loop {
-                let reply = replies.next().await?.ok_or_else(|| TransportError::Disconnected {
-                    reason: "the call's own reply consumer ended".into(),
-                })?;
-                if !is_status(&reply.properties) {
-                    return Ok(reply);
-                }
-                if let Some(queue) = question(&reply.properties) {
-                    let id = reply.properties.correlation_id.as_deref().unwrap_or_default();
-                    asked.answer(queue, id, true);
-                    continue;
-                }
-                if let Some(statuses) = &*statuses {
-                    statuses.put(reply);
-                }
-            },
+            Inbox::Shared { reply, .. } | Inbox::Told { reply, .. } => {
+                reply.await.unwrap_or_else(|_| {
+                    Err(TransportError::Disconnected { reason: "the reply consumer ended".into() })
+                })
+            }
+            Inbox::Own { replies, asked, .. } => reply_at_own(replies, asked, None).await,
         }
     }
+}
+
+/// The reply at an address of a call's own. Statuses that come before it go where they are wanted,
+/// and who asks whether the call still waits is answered. Cancel-safe.
+async fn reply_at_own(
+    replies: &mut Subscription,
+    asked: &Asked,
+    statuses: Option<&Statuses>,
+) -> Reply {
+    loop {
+        let reply = replies.next().await?.ok_or_else(|| TransportError::Disconnected {
+            reason: "the call's own reply consumer ended".into(),
+        })?;
+        if !is_status(&reply.properties) {
+            return Ok(reply);
+        }
+        if let Some(queue) = question(&reply.properties) {
+            let id = reply.properties.correlation_id.as_deref().unwrap_or_default();
+            asked.answer(queue, id, true);
+        } else if let Some(statuses) = statuses {
+            statuses.put(reply);
+        }
+    }
+}
+
+/// Reads the address of one call until its reply is there.
+async fn read_own(
+    mut replies: Subscription,
+    statuses: Arc<Statuses>,
+    asked: Asked,
+    sender: oneshot::Sender<Reply>,
+) {
+    let reply = reply_at_own(&mut replies, &asked, Some(&statuses)).await;
+    // The call may have gone; its reply is not wanted then.
+    drop(sender.send(reply));
 }
 
 impl Drop for Entry {
@@ -337,5 +381,47 @@ impl Drop for Entry {
         if let Some(calls) = self.waiting.lock().as_mut() {
             calls.remove(&self.id);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::Limits;
+    use crate::message::{Codecs, STATUS};
+    use crate::topology::Route;
+    use crate::transport::{MemoryTransport, Properties, Publication};
+
+    #[tokio::test]
+    async fn statuses_at_an_address_of_the_calls_own_are_read_though_nobody_waits() {
+        let memory: Arc<MemoryTransport> = Arc::new(MemoryTransport::new());
+        let link = Link::new(memory, Codecs::default(), Limits::default(), false);
+        let link = Arc::new(link);
+        let replies = Replies::new(Arc::clone(&link));
+        let statuses = Arc::new(Statuses::default());
+        let told = Some(Arc::clone(&statuses));
+        let mut address = replies.open("1", Peer::Python, told).await.unwrap();
+        let send = async |kind: Option<&'static str>, body: &'static str| {
+            let route = Route::to_queue(address.reply_to.clone());
+            let properties = Properties { kind: kind.map(Into::into), ..Properties::default() };
+            link.publish(Publication::new(route, properties, body).mandatory(false)).await.unwrap();
+        };
+        for number in ["1", "2", "3"] {
+            send(Some(STATUS), number).await;
+        }
+        for number in ["1", "2", "3"] {
+            let came = async {
+                loop {
+                    match statuses.take() {
+                        Some(status) => return status.body.clone(),
+                        None => statuses.more().await,
+                    }
+                }
+            };
+            let came = tokio::time::timeout(Duration::from_secs(10), came).await;
+            assert_eq!(came.unwrap(), number);
+        }
+        send(None, "the reply").await;
+        assert_eq!(address.reply().await.unwrap().body, "the reply");
     }
 }

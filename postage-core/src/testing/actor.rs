@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde_json::Value;
 
 use super::Canned;
-use super::canned::Answer;
+use super::canned::{Answer, Step};
 use super::parameters::{in_order, parameters_of};
 use crate::contract::{Contract, Method};
 use crate::message::Category;
@@ -106,8 +106,12 @@ impl AnyProcessor for Actor {
     }
 }
 
-async fn reply(request: Request<'_>, answer: Canned) -> Outcome {
-    match answer.0 {
+async fn reply(request: Request<'_>, canned: Canned) -> Outcome {
+    for Step { completed, total, details } in canned.progress {
+        request.context().progress(completed, total, details);
+        request.context().progress_is_told().await;
+    }
+    match canned.answer {
         Answer::Value(value) => request.answer(value).await,
         Answer::Error(error) => request.answer_result::<(), _>(Err(error)).await,
         Answer::Exception(exception) => {
@@ -117,6 +121,7 @@ async fn reply(request: Request<'_>, answer: Canned) -> Outcome {
                 Err(error) => Outcome::reject(error),
             }
         }
+        Answer::Rejected(reason) => request.context().reject_call(reason).await,
         Answer::Silence => Outcome::Done,
     }
 }

@@ -92,16 +92,16 @@ impl Harness {
     #[must_use]
     pub fn sent(&self, name: &str) -> Found<Sent> {
         self.find(format!("sent as `{name}`"), |entry| match entry {
-            Entry::Sent(sent) if sent.name() == name && !sent.is_reply() => Some(sent.clone()),
+            Entry::Sent(sent) if sent.name() == name && sent.is_its_own() => Some(sent.clone()),
             _ => None,
         })
     }
 
-    /// All that was sent but replies, in order.
+    /// All that was sent but replies and statuses of calls, in order.
     #[must_use]
     pub fn all_sent(&self) -> Found<Sent> {
         self.find("sent".to_owned(), |entry| match entry {
-            Entry::Sent(sent) if !sent.is_reply() => Some(sent.clone()),
+            Entry::Sent(sent) if sent.is_its_own() => Some(sent.clone()),
             _ => None,
         })
     }
@@ -111,6 +111,16 @@ impl Harness {
     pub fn replies(&self) -> Found<Sent> {
         self.find("sent as a reply".to_owned(), |entry| match entry {
             Entry::Sent(sent) if sent.is_reply() => Some(sent.clone()),
+            _ => None,
+        })
+    }
+
+    /// The statuses of calls that were sent, in order: that they are accepted, have started, and how
+    /// far they have come; heartbeats too. Only callers that ask for them are told.
+    #[must_use]
+    pub fn statuses(&self) -> Found<Sent> {
+        self.find("sent as a status of a call".to_owned(), |entry| match entry {
+            Entry::Sent(sent) if sent.is_status() => Some(sent.clone()),
             _ => None,
         })
     }

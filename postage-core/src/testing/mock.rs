@@ -1,6 +1,7 @@
 use std::any::type_name;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -70,6 +71,8 @@ impl Mock {
         let actor = Arc::new(Actor::new(contract));
         let queue = format!("mock-of-{}-{}", contract.name(), Uuid::new_v4());
         let serve = Serve::of(broker, Arc::clone(&actor) as _, setup(contract, &queue));
+        // Whoever is told of progress in a test is told of all of it.
+        let serve = serve.progress_every(Duration::ZERO);
         Ok(Self { contract, actor, queue, serving: serve.await? })
     }
 

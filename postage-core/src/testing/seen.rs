@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::parameters::parameters_of;
-use crate::message::{Codecs, Message, RemoteException, ResultContent, shorten};
+use crate::message::{Codecs, Message, RemoteException, ResultContent, STATUS, shorten};
 use crate::topology::Route;
 use crate::transport::Properties;
 
@@ -138,6 +138,17 @@ impl Seen {
 
     pub(super) fn is_reply(&self) -> bool {
         self.kind == "result"
+    }
+
+    /// Whether the program sends it of its own accord, not to tell a caller something.
+    pub(super) fn is_its_own(&self) -> bool {
+        !self.is_reply() && !self.is_status()
+    }
+
+    /// Whether it tells a caller how its call goes. What a component says of itself, in a message of
+    /// the same type, has not the AMQP type.
+    pub(super) fn is_status(&self) -> bool {
+        self.properties.kind.as_deref() == Some(STATUS)
     }
 
     fn result(&self) -> Option<ResultContent<Value>> {

@@ -39,6 +39,11 @@ impl World {
         Self::of(None)
     }
 
+    /// A broker in memory that the case has already.
+    pub(crate) fn over(memory: MemoryTransport) -> Self {
+        Self::of(Some(memory))
+    }
+
     fn of(memory: Option<MemoryTransport>) -> Self {
         Self { memory, suffix: Uuid::new_v4().simple().to_string() }
     }
@@ -313,7 +318,7 @@ impl Voice {
     }
 }
 
-pub(crate) struct Ear(mpsc::Receiver<String>);
+pub(crate) struct Ear(pub(crate) mpsc::Receiver<String>);
 
 impl Ear {
     #[track_caller]

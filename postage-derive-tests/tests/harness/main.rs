@@ -6,6 +6,7 @@
 
 mod applications;
 mod desk;
+mod long_calls;
 mod mocks;
 mod raw;
 mod recording;
