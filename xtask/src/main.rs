@@ -1,5 +1,6 @@
 //! The tasks of the workspace, run by `cargo xtask <task>`.
 
+mod bench;
 mod broker;
 mod cargo;
 mod fuzz;
@@ -25,6 +26,8 @@ const USAGE: &str = "usage: cargo xtask <task>
                        --long: tests in their long form, then the fuzz targets
   fuzz [--seconds N]   run each fuzz target for so long, 60 s unless told
                        (installs cargo-fuzz under target/, and g++ where it may)
+  bench [OPTION ..]    measure the speed beside the same work written by hand; --help
+                       shows the options (--out FILE, --svg FILE, --rounds N ..)
   broker               run a private RabbitMQ node until Ctrl-C; its address goes to
                        standard output";
 
@@ -39,6 +42,7 @@ fn main() -> ExitCode {
             Ok(seconds @ 1..) => fuzz::fuzz(seconds),
             _ => Err(format!("--seconds takes a number from 1, not `{seconds}`").into()),
         },
+        ["bench", ref options @ ..] => bench::bench(options),
         ["broker"] => broker::serve(),
         [] | ["help", ..] | [.., "--help" | "-h"] => {
             println!("{USAGE}");
