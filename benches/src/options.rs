@@ -18,6 +18,7 @@ Measures Postage beside the same work written by hand on lapin.
   --seconds N      about how long a side runs in a round, like 0.5 (1)
   --operations N   how often a side does its work in a round, instead of a time
   --only TEXT      only cases whose names contain this, like `call 64` or `publish-consume`
+  --side SIDE      only `ours` or `by-hand` works, to be watched by a profiler
   --help           shows this";
 
 /// What the command line asks for.
@@ -33,12 +34,23 @@ pub struct Options {
     pub amount: Amount,
     /// What a case's name must contain.
     pub only: Vec<String>,
+    /// The side that works alone.
+    pub side: Option<Alone>,
+}
+
+/// A side that works alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Alone {
+    /// Postage.
+    Ours,
+    /// What is written by hand.
+    ByHand,
 }
 
 impl Default for Options {
     fn default() -> Self {
         let amount = Amount::Time(Duration::from_secs(1));
-        Self { out: None, svg: None, rounds: 5, amount, only: Vec::new() }
+        Self { out: None, svg: None, rounds: 5, amount, only: Vec::new(), side: None }
     }
 }
 
@@ -68,6 +80,13 @@ impl Options {
                     options.amount = Amount::Operations(arguments.value()?.parse()?);
                 }
                 Long("only") => options.only.push(arguments.value()?.string()?),
+                Long("side") => {
+                    options.side = Some(match &*arguments.value()?.string()? {
+                        "ours" => Alone::Ours,
+                        "by-hand" => Alone::ByHand,
+                        other => return Err(format!("there is no side `{other}`").into()),
+                    });
+                }
                 Short('h') | Long("help") => return Ok(None),
                 other => return Err(other.unexpected()),
             }
@@ -99,13 +118,15 @@ mod tests {
     #[test]
     fn each_option_is_read_and_has_a_default() {
         assert_eq!(parse("").unwrap(), Some(Options::default()));
-        let line = "--out a --svg b --rounds 3 --seconds 0.5 --only call --only fan-out";
+        let line = "--out a --svg b --rounds 3 --seconds 0.5 --only call --only fan-out \
+                    --side by-hand";
         let wanted = Options {
             out: Some("a".into()),
             svg: Some("b".into()),
             rounds: 3,
             amount: Amount::Time(Duration::from_millis(500)),
             only: vec!["call".to_owned(), "fan-out".to_owned()],
+            side: Some(Alone::ByHand),
         };
         assert_eq!(parse(line).unwrap(), Some(wanted.clone()));
         assert_eq!(wanted.cases().len(), 17);
@@ -114,7 +135,7 @@ mod tests {
 
     #[test]
     fn what_makes_no_sense_is_refused() {
-        for line in ["--rounds 0", "--seconds soon", "--seconds -1", "--operations 0", "--fast"] {
+        for line in ["--rounds 0", "--seconds soon", "--seconds -1", "--operations 0", "--side b"] {
             assert!(parse(line).is_err(), "{line}");
         }
     }

@@ -123,8 +123,8 @@ impl Compared {
             case: case.kind.name(),
             in_flight: case.in_flight,
             payload: case.payload,
-            ours: Figures::of(samples.iter().map(|(ours, _)| ours)),
-            baseline: Figures::of(samples.iter().map(|(_, by_hand)| by_hand)),
+            ours: Figures::of(&samples.iter().map(|(ours, _)| ours)),
+            baseline: Figures::of(&samples.iter().map(|(_, by_hand)| by_hand)),
             ratio: Ratios {
                 ops_per_s: ratio(|sample| sample.ops_per_s),
                 cpu_us: ratio(|sample| sample.cpu_us),
@@ -136,7 +136,7 @@ impl Compared {
 }
 
 impl Figures {
-    fn of<'a>(samples: impl Iterator<Item = &'a Sample> + Clone) -> Self {
+    fn of<'a>(samples: &(impl Iterator<Item = &'a Sample> + Clone)) -> Self {
         let over = |figure: fn(&Sample) -> f64| Ratio::of(samples.clone().map(figure));
         let throughput = over(|sample| sample.ops_per_s);
         Self {

@@ -40,18 +40,20 @@ fn chart(
     let in_flight = |call: &&Compared| call.in_flight as f64;
     let least = calls.iter().map(in_flight).fold(f64::MAX, f64::min);
     let most = calls.iter().map(in_flight).fold(least * 2.0, f64::max);
-    let figures = calls.iter().flat_map(|call| [figure(&call.ours), figure(&call.baseline)]);
-    let highest = figures.fold(0.0, f64::max) * 1.1;
+    let figures = || calls.iter().flat_map(|call| [figure(&call.ours), figure(&call.baseline)]);
+    let lowest = figures().fold(f64::MAX, f64::min) / 1.5;
+    let highest = figures().fold(lowest * 2.0, f64::max) * 1.5;
 
     let mut chart = ChartBuilder::on(area)
         .caption(what, (FONT, 16))
         .margin(12)
         .x_label_area_size(36)
         .y_label_area_size(64)
-        .build_cartesian_2d((least..most).log_scale().base(4.0), 0.0..highest)
+        .build_cartesian_2d((least..most).log_scale().base(4.0), (lowest..highest).log_scale())
         .map_err(said)?;
     chart
         .configure_mesh()
+        .max_light_lines(0)
         .x_desc("calls in flight")
         .x_label_formatter(&|value| format!("{value:.0}"))
         .y_label_formatter(&|value| format!("{value:.0}"))

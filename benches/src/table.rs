@@ -20,7 +20,7 @@ const HEAD: [&str; 10] = [
 /// time, less is better. Allocations are those of an operation, ours and the baseline's.
 #[must_use]
 pub fn table(all: &[Compared]) -> String {
-    let mut lines = vec![row(HEAD.map(str::to_owned)), row(HEAD.map(|_| "---".to_owned()))];
+    let mut lines = vec![row(&HEAD.map(str::to_owned)), row(&HEAD.map(|_| "---".to_owned()))];
     lines.extend(all.iter().map(line));
     lines.join("\n")
 }
@@ -28,7 +28,7 @@ pub fn table(all: &[Compared]) -> String {
 fn line(compared: &Compared) -> String {
     let Compared { case, in_flight, payload, ours, baseline, ratio } = compared;
     let Ratio { median, min, max } = ratio.ops_per_s;
-    row([
+    row(&[
         (*case).to_owned(),
         in_flight.to_string(),
         payload.to_string(),
@@ -42,6 +42,6 @@ fn line(compared: &Compared) -> String {
     ])
 }
 
-fn row<const N: usize>(cells: [String; N]) -> String {
+fn row<const N: usize>(cells: &[String; N]) -> String {
     format!("| {} |", cells.join(" | "))
 }

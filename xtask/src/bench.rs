@@ -7,6 +7,7 @@ use testbed::RabbitMq;
 
 use crate::Outcome;
 use crate::cargo::{cargo, top};
+use crate::compile;
 use crate::install;
 use crate::interrupt::Interrupt;
 use crate::run::{step, timed};
@@ -16,7 +17,21 @@ const BROKER_VERSION: &str = "POSTAGE_BENCH_BROKER_VERSION";
 
 pub(crate) fn bench(options: &[&str]) -> Outcome {
     let interrupt = Interrupt::listen()?;
-    against_by_hand(&interrupt, options)
+    match options {
+        ["--compile"] => compile::measure(&interrupt),
+        ["--micro", filter @ ..] => micro(&interrupt, filter),
+        ["--endurance", options @ ..] => {
+            let program = build(&interrupt, "endurance")?;
+            step("endurance", &interrupt, Command::new(program).args(options))
+        }
+        options => against_by_hand(&interrupt, options),
+    }
+}
+
+/// The micro-benchmarks of these names.
+fn micro(interrupt: &Interrupt, filter: &[&str]) -> Outcome {
+    let bench = ["bench", "--package", "postage-benches", "--bench", "micro", "--"];
+    step("micro-benchmarks", interrupt, cargo(&bench).args(filter))
 }
 
 /// Measures against a broker of its own.

@@ -3,6 +3,7 @@
 mod bench;
 mod broker;
 mod cargo;
+mod compile;
 mod fuzz;
 mod fuzz_log;
 mod install;

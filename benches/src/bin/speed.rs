@@ -2,8 +2,12 @@
 
 use std::process::{Command, ExitCode};
 
-use postage_benches::options::{HELP, Options};
+use postage_benches::baseline::ByHand;
+use postage_benches::options::{Alone, HELP, Options};
+use postage_benches::ours::Ours;
 use postage_benches::pair::Pair;
+use postage_benches::sample::Bench;
+use postage_benches::side::Side;
 use postage_benches::{BROKER_VERSION, Error, allocations, picture, table};
 
 #[tokio::main]
@@ -25,6 +29,11 @@ async fn run() -> Result<(), Error> {
     let broker = std::env::var(BROKER_VERSION).unwrap_or_else(|_| "of unknown version".to_owned());
     let url = std::env::var(testbed::AMQP_URL)
         .map_err(|_| format!("{} is not set: run `cargo xtask bench`", testbed::AMQP_URL))?;
+    match options.side {
+        Some(Alone::Ours) => return alone::<Ours>(&url, &options).await,
+        Some(Alone::ByHand) => return alone::<ByHand>(&url, &options).await,
+        None => {}
+    }
     let pair = Pair::connect(&url).await?;
     let mut all = Vec::new();
     for case in options.cases() {
@@ -45,6 +54,16 @@ async fn run() -> Result<(), Error> {
     }
     if let Some(file) = &options.svg {
         picture::draw(file, &all, &broker)?;
+    }
+    Ok(())
+}
+
+/// One side does the cases, and what it did is shown.
+async fn alone<S: Side>(url: &str, options: &Options) -> Result<(), Error> {
+    let side = Bench::<S>::connect(url).await?;
+    for case in options.cases() {
+        let sample = side.measure(case, options.amount).await?;
+        println!("{}: {case}: {sample:#?}", S::NAME);
     }
     Ok(())
 }
