@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use postage_benches::baseline::envelope;
-use postage_benches::contract::Bench as _;
 use postage_benches::limit::Bare;
 use postage_benches::load::{self, Amount};
 use postage_benches::memory::InMemory;
@@ -95,6 +94,7 @@ macro_rules! service {
 service!(One, 1);
 service!(Ten, 10);
 service!(Hundred, 100);
+#[cfg(thousand)]
 service!(Thousand, 1000);
 
 /// A call over the memory transport to the last of so many handlers.
@@ -103,6 +103,7 @@ fn dispatch(c: &mut Criterion) {
     to_last(&mut group, One, 1);
     to_last(&mut group, Ten, 10);
     to_last(&mut group, Hundred, 100);
+    #[cfg(thousand)]
     to_last(&mut group, Thousand, 1000);
     group.finish();
 }

@@ -15,6 +15,9 @@ use crate::run::{step, timed};
 /// The environment variable that tells the benchmark the broker's version.
 const BROKER_VERSION: &str = "POSTAGE_BENCH_BROKER_VERSION";
 
+/// The environment variable that has a thousand handlers compiled for the micro-benchmarks.
+const THOUSAND: &str = "POSTAGE_BENCH_THOUSAND";
+
 pub(crate) fn bench(options: &[&str]) -> Outcome {
     let interrupt = Interrupt::listen()?;
     match options {
@@ -31,7 +34,7 @@ pub(crate) fn bench(options: &[&str]) -> Outcome {
 /// The micro-benchmarks of these names.
 fn micro(interrupt: &Interrupt, filter: &[&str]) -> Outcome {
     let bench = ["bench", "--package", "postage-benches", "--bench", "micro", "--"];
-    step("micro-benchmarks", interrupt, cargo(&bench).args(filter))
+    step("micro-benchmarks", interrupt, cargo(&bench).args(filter).env(THOUSAND, "1"))
 }
 
 /// Measures against a broker of its own.
