@@ -27,8 +27,8 @@ const USAGE: &str = "usage: cargo xtask <task>
                        --long: tests in their long form, then the fuzz targets
   fuzz [--seconds N]   run each fuzz target for so long, 60 s unless told
                        (installs cargo-fuzz under target/, and g++ where it may)
-  bench [OPTION ..]    measure the speed beside the same work written by hand; --help
-                       shows the options (--out FILE, --svg FILE, --rounds N ..)
+  bench [OPTION ..]    measure the speed beside the same work written by hand, as
+                       benches/README.md says; bench --help shows the options
   broker               run a private RabbitMQ node until Ctrl-C; its address goes to
                        standard output";
 
