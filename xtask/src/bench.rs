@@ -21,7 +21,7 @@ const THOUSAND: &str = "POSTAGE_BENCH_THOUSAND";
 pub(crate) fn bench(options: &[&str]) -> Outcome {
     let interrupt = Interrupt::listen()?;
     match options {
-        ["--compile"] => compile::measure(&interrupt),
+        ["--compile", what @ ..] => compile::measure(&interrupt, what),
         ["--micro", filter @ ..] => micro(&interrupt, filter),
         ["--endurance", options @ ..] => {
             let program = build(&interrupt, "endurance")?;

@@ -29,28 +29,38 @@ const FEATURES: [(&str, &[&str]); 8] = [
     ("opentelemetry", &["opentelemetry"]),
 ];
 
-pub(crate) fn measure(interrupt: &Interrupt) -> Outcome {
-    let mut lines =
-        vec!["| handlers | expansion | check | build | release build | release size |".to_owned()];
-    lines.push("| --- | --- | --- | --- | --- | --- |".to_owned());
-    for handlers in HANDLERS {
-        if interrupt.asked() {
-            return Err("interrupted".into());
+/// Measures handlers, or features, or both; each line is shown as soon as it is known.
+pub(crate) fn measure(interrupt: &Interrupt, what: &[&str]) -> Outcome {
+    let (handlers, features) = match what {
+        [] => (true, true),
+        ["handlers"] => (true, false),
+        ["features"] => (false, true),
+        other => {
+            return Err(format!("--compile takes `handlers` or `features`, not {other:?}").into());
         }
-        let name = format!("compile {handlers} handlers and contract methods");
-        lines.push(timed(&name, || of_handlers(handlers))?);
-    }
-    lines.push(String::new());
-    lines.push("| clean build of the quickstart with | crates | check | build |".to_owned());
-    lines.push("| --- | --- | --- | --- |".to_owned());
-    for (name, features) in FEATURES {
-        if interrupt.asked() {
-            return Err("interrupted".into());
+    };
+    if handlers {
+        println!("| handlers | expansion | check | build | release build | release size |");
+        println!("| --- | --- | --- | --- | --- | --- |");
+        for number in HANDLERS {
+            one(interrupt, &format!("compile {number} handlers"), || of_handlers(number))?;
         }
-        let step = format!("clean build with {name}");
-        lines.push(timed(&step, || of_features(name, features))?);
     }
-    println!("{}", lines.join("\n"));
+    if features {
+        println!("\n| clean build of the quickstart with | crates | check | build |");
+        println!("| --- | --- | --- | --- |");
+        for (name, features) in FEATURES {
+            one(interrupt, &format!("clean build with {name}"), || of_features(name, features))?;
+        }
+    }
+    Ok(())
+}
+
+fn one(interrupt: &Interrupt, step: &str, line: impl FnOnce() -> Outcome<String>) -> Outcome {
+    if interrupt.asked() {
+        return Err("interrupted".into());
+    }
+    println!("{}", timed(step, line)?);
     Ok(())
 }
 
