@@ -1,7 +1,9 @@
 //! The tasks of the workspace, run by `cargo xtask <task>`.
 
+mod bench;
 mod broker;
 mod cargo;
+mod compile;
 mod fuzz;
 mod fuzz_log;
 mod install;
@@ -25,6 +27,8 @@ const USAGE: &str = "usage: cargo xtask <task>
                        --long: tests in their long form, then the fuzz targets
   fuzz [--seconds N]   run each fuzz target for so long, 60 s unless told
                        (installs cargo-fuzz under target/, and g++ where it may)
+  bench [OPTION ..]    measure the speed beside the same work written by hand, as
+                       benches/README.md says; bench --help shows the options
   broker               run a private RabbitMQ node until Ctrl-C; its address goes to
                        standard output";
 
@@ -39,6 +43,7 @@ fn main() -> ExitCode {
             Ok(seconds @ 1..) => fuzz::fuzz(seconds),
             _ => Err(format!("--seconds takes a number from 1, not `{seconds}`").into()),
         },
+        ["bench", ref options @ ..] => bench::bench(options),
         ["broker"] => broker::serve(),
         [] | ["help", ..] | [.., "--help" | "-h"] => {
             println!("{USAGE}");
