@@ -62,7 +62,7 @@ impl Caller {
             Ok(ResultContent::Success { value }) => self.check_value(value.get(), &typed, &plain),
             Ok(ResultContent::Error { message }) => {
                 assert!(
-                    matches!(&plain, Err(CallFault::Error { message: told }) if *told == message)
+                    matches!(&plain, Err(CallFault::Error(told)) if told.message == message)
                 );
                 self.check_error(&message, &typed);
             }
@@ -107,11 +107,11 @@ impl Caller {
         match typed {
             // It has a typed form, which the text is beside.
             Err(CallError::Documented(Refused { .. })) => {}
-            Err(CallError::Fault(CallFault::Error { message: told })) => assert_eq!(told, message),
+            Err(CallError::Fault(CallFault::Error(told))) => assert_eq!(told.message, message),
             other => panic!("{other:?}"),
         }
         let again: Plain = self.answer(Envelope::error(message));
-        assert!(matches!(again, Err(CallFault::Error { message: told }) if told == message));
+        assert!(matches!(again, Err(CallFault::Error(told)) if told.message == message));
     }
 
     /// What a call ends with when a service answers this.

@@ -5,9 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
-use serde_json::value::RawValue;
 
-use crate::message::{EncodeError, RemoteException};
+use crate::message::{EncodeError, Message, RemoteError, RemoteException};
 use crate::topology::Route;
 use crate::transport::TransportError;
 
@@ -136,13 +135,10 @@ pub enum CallFault {
     },
     /// The handler raised, or the service could not take the request.
     #[error("the service raised {0}")]
-    Exception(RemoteException),
-    /// The service answered a documented error, of which only the text is known here.
-    #[error("the service answered with an error: {message}")]
-    Error {
-        /// Its text.
-        message: String,
-    },
+    Exception(Box<RemoteException>),
+    /// The service answered a documented error that the caller has no type for.
+    #[error("the service answered with an error: {0}")]
+    Error(Box<RemoteError>),
     /// The request could not be made.
     #[error(transparent)]
     Encode(#[from] EncodeError),
@@ -229,9 +225,10 @@ pub enum CallError<E> {
 
 /// The error type of a call: [`CallFault`], or [`CallError<E>`] where an error is documented.
 pub trait CallOutcome: From<CallFault> + Send + sealed::Sealed + 'static {
-    /// The outcome for an error result: its text, and its typed form where the service is ours.
+    /// The outcome for an error result: its text, and the reply, which has its typed form where the
+    /// service is ours.
     #[doc(hidden)]
-    fn documented(message: String, payload: Option<&RawValue>) -> Self;
+    fn documented(message: String, reply: &Message<'_>) -> Self;
 
     /// What went wrong, where it is no documented error.
     #[doc(hidden)]
@@ -239,8 +236,8 @@ pub trait CallOutcome: From<CallFault> + Send + sealed::Sealed + 'static {
 }
 
 impl CallOutcome for CallFault {
-    fn documented(message: String, _: Option<&RawValue>) -> Self {
-        Self::Error { message }
+    fn documented(message: String, reply: &Message<'_>) -> Self {
+        Self::Error(Box::new(RemoteError::told(message, reply)))
     }
 
     fn fault(&self) -> Option<&CallFault> {
@@ -249,7 +246,8 @@ impl CallOutcome for CallFault {
 }
 
 impl<E: DeserializeOwned + Send + 'static> CallOutcome for CallError<E> {
-    fn documented(message: String, payload: Option<&RawValue>) -> Self {
+    fn documented(message: String, reply: &Message<'_>) -> Self {
+        let payload = reply.error_payload();
         let typed = payload.and_then(|payload| serde_json::from_str(payload.get()).ok());
         let read = || {
             E::deserialize(serde::de::value::StringDeserializer::<serde::de::value::Error>::new(
@@ -258,7 +256,7 @@ impl<E: DeserializeOwned + Send + 'static> CallOutcome for CallError<E> {
         };
         match typed.map_or_else(|| read().ok(), Some) {
             Some(error) => Self::Documented(error),
-            None => Self::Fault(CallFault::Error { message }),
+            None => Self::Fault(CallFault::documented(message, reply)),
         }
     }
 

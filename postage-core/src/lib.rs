@@ -50,6 +50,13 @@
 //! (`postage-signature`); a documented error's typed form goes under `_reserved.error`, and the
 //! exception `Rejected` of a call that was declined has `_reserved.rejected`, true.
 //!
+//! What went wrong is a result as Python has it: of an exception its name and its text, of a documented
+//! error its text. What else there is to say of either goes under `_reserved.exception`, an object of
+//! `module`, `class` (of an error; an exception has its name), `trace` (the texts of its causes, the
+//! nearest first), `state` (of an exception; an error has its typed form) and `args`. Each is left out
+//! where there is none, as the object itself is; a caller passes over what is of another form. A
+//! service that is told to by [`Serve::traces`] keeps `module` and `trace` to itself.
+//!
 //! A caller that asks for it is told more than the result. The header `postage-statuses`, true, asks
 //! for the statuses `accepted`, `started`, `progress` and `rejected`; `postage-heartbeat` for a
 //! `heartbeat` every so many milliseconds. Each is a message of type `status` and that name at the
@@ -126,6 +133,8 @@
 //! | handlers at once | prefetch × queues; 1,024 where the prefetch is 0 | `concurrency`, [`Serve::concurrency`] | waits in the service, up to 1,024 messages a queue |
 //! | attempts at a message | 1 | `retry`, [`Serve::retry`] | a dead letter that says why |
 //! | handled messages remembered | 100,000, for 5 min, in 64 MiB with their answers | [`RecentMessages`] in [`Serve::dedup`] | the oldest is forgotten, and would be handled again |
+//! | causes of an exception or an error, told and kept | 32 of 1,000 characters; its class and module 200 | – | the rest is left out |
+//! | state and arguments of an exception | as a body | – | the caller gets the exception without its details |
 //! | a peer's text quoted in an error | 200 characters; a reason 1,000; a header of a dead letter 2,048 bytes | – | the rest is left out |
 //!
 //! A body's limit is checked when the body is here as a whole. What may come that far, over AMQP, is
@@ -200,7 +209,7 @@ pub use limits::{DEFAULT_MAX_BODY, DEFAULT_MAX_CALLS, DEFAULT_MAX_DEPTH};
 pub use message::MsgPackCodec;
 pub use message::{
     Category, Codec, CodecError, Command, EncodeError, Envelope, Fingerprint, IntoEnvelope,
-    JsonCodec, Message, MessageError, Plain, Progress, RemoteException, ResultContent,
+    JsonCodec, Message, MessageError, Plain, Progress, RemoteError, RemoteException, ResultContent,
 };
 pub use processor::{
     Answer, Claim, Context, DEFAULT_HANDLER_TIME, DEFAULT_PREFETCH, DEFAULT_PROGRESS_EVERY,

@@ -6,16 +6,17 @@ pub use std::vec::Vec;
 pub use serde::Serialize;
 pub use serde_json::Value;
 
+pub use crate::__postage_causes as causes;
 pub use crate::__postage_schema as schema;
 pub use crate::broker::Broker;
 pub use crate::contract::{Contract, Method, Parameter, Peer, Signature};
 pub use crate::error::{CallError, CallFault};
 pub use crate::message::Text;
 pub use crate::processor::{
-    BadParameters, Client, Context, DeclareHandler, ErrorText, FilterError, MessageProcessor,
-    Outcome, Parameters, Reply, Request, Retry, ServiceSetup, answered_name, check_handlers,
-    check_keyless, check_parameters, check_reply, check_routes, exchange_name, local_reply,
-    local_reply_result, read_handler, run_handler,
+    BadParameters, Causes, CausesProbe, Client, Context, DeclareHandler, ErrorText, FilterError,
+    MessageProcessor, NoCauses, Outcome, Parameters, Reply, Request, Retry, ServiceSetup,
+    answered_name, check_handlers, check_keyless, check_parameters, check_reply, check_routes,
+    exchange_name, local_reply, local_reply_result, read_handler, run_handler,
 };
 pub use crate::producer::{Call, Named, Producer, Publish};
 pub use crate::schema::SchemaSource;

@@ -46,7 +46,7 @@ impl p::MessageProcessor for Desk {
                 request.settle(())
             }
             4 => {
-                request.reply::<u32, String>().send(4).await.unwrap();
+                request.reply::<u32, String>(|_| Vec::new()).send(4).await.unwrap();
                 request.after_reply().await
             }
             5 => request.after_reply().await,

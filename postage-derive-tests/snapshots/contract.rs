@@ -49,7 +49,10 @@ pub trait OrderDesk {
                 ::core::result::Result::Err(fault) => return request.refuse(fault).await,
             };
             let answer = <Self as OrderDesk>::place(self, &item, quantity).await;
-            let answer = ::postage_core::__private::Request::result(answer);
+            let answer = ::postage_core::__private::Request::result(
+                answer,
+                ::postage_core::__private::causes!(),
+            );
             request.reply_with(answer).await
         }
     }

@@ -205,6 +205,7 @@ where
             )
             .dedup(false)
             .quit(false)
+            .traces(false)
     }
     fn dispatch<'postage>(
         &'postage self,
@@ -310,18 +311,36 @@ where
                         }
                     };
                     let () = ::postage_core::__private::send_future(
-                            Self::audit(self, request.reply(), year),
+                            Self::audit(
+                                self,
+                                request.reply(::postage_core::__private::causes!()),
+                                year,
+                            ),
                         )
                         .await;
                     request.after_reply().await
                 }
                 __POSTAGE_INDEX_5 => {
-                    use ::postage_core::__private::run_handler as __postage_run;
-                    __postage_run::<Sweep, Self>(self, request).await
+                    use ::postage_core::__private::{
+                        CausesProbe as __PostageCauses, NoCauses as _,
+                        run_handler as __postage_run,
+                    };
+                    __postage_run::<
+                        Sweep,
+                        Self,
+                    >(self, request, |error| { __PostageCauses::of(error).causes() })
+                        .await
                 }
                 __POSTAGE_INDEX_6 => {
-                    use ::postage_core::__private::run_handler as __postage_run;
-                    __postage_run::<other::Count, Self>(self, request).await
+                    use ::postage_core::__private::{
+                        CausesProbe as __PostageCauses, NoCauses as _,
+                        run_handler as __postage_run,
+                    };
+                    __postage_run::<
+                        other::Count,
+                        Self,
+                    >(self, request, |error| { __PostageCauses::of(error).causes() })
+                        .await
                 }
                 _ => request.unhandled().await,
             }

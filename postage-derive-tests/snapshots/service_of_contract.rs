@@ -61,7 +61,11 @@ impl<S: Store> OrderDesk for Desk<S> {
                 ::core::result::Result::Err(fault) => return request.refuse(fault).await,
             };
             let () = ::postage_core::__private::send_future(
-                    Self::__postage_in_context_close(self, request.reply(), year),
+                    Self::__postage_in_context_close(
+                        self,
+                        request.reply(::postage_core::__private::causes!()),
+                        year,
+                    ),
                 )
                 .await;
             request.after_reply().await

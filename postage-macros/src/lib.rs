@@ -178,6 +178,7 @@ pub fn producer(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// | `dedup = false` | handle a message again that comes again under its id | `true` |
 /// | `quit = false` | do not obey the built-in command `quit` | `true` |
 /// | `restart = false` | do not obey the built-in command `restart` | `true` |
+/// | `traces = false` | keep to itself the causes of exceptions and errors, and the modules of their types | `true` |
 /// | `handlers(A, B)` | handlers that are structs | none |
 /// | `crate = …` | where `postage-core` is, under another name | `"postage_core"` |
 ///

@@ -232,6 +232,7 @@ fn the_arguments_of_a_service() {
         ("retry(attempts = 5, pause = \"2s\", longest = \"1s\")", "`longest` is shorter"),
         ("retry(attempts = 5), retry(attempts = 6)", "`retry` is given twice"),
         ("dedup = 3", "`dedup` takes `true` or `false`"),
+        ("traces = none", "`traces` takes `true` or `false`"),
         ("quit = \"no\"", "`quit` takes `true` or `false`"),
         ("handlers = A", "the types of handlers in parentheses"),
         ("prefetsh = 3", "did you mean `prefetch`?"),

@@ -143,6 +143,7 @@ fn a_service_of_its_own() {
         retry(attempts = 5, pause = "1s", longest = "1m"),
         dedup = false,
         quit = false,
+        traces = false,
         handlers(Sweep, other::Count)
     );
     compare("service", macros::message_processor(arguments, item));

@@ -1,42 +1,43 @@
-use std::borrow::Cow;
+use crate::message::RemoteException;
 
-/// That a layer stopped a message before its handler had ended, as an exception says it.
+/// That a layer stopped a message before its handler had ended.
 #[derive(Debug)]
 pub(crate) struct Failure {
-    pub(crate) name: Cow<'static, str>,
-    pub(crate) text: String,
+    /// As its caller is told it.
+    pub(crate) raised: Box<RemoteException>,
     /// Whether it was too much at once: nothing has begun.
     pub(crate) shed: bool,
 }
 
 #[cfg(feature = "tower")]
 mod named {
-    use std::borrow::Cow;
     use std::error::Error;
 
     use tower::load_shed::error::Overloaded;
     use tower::timeout::error::Elapsed;
 
     use super::Failure;
-    use crate::message::RemoteException;
+    use crate::message::{RemoteException, causes};
 
     impl Failure {
         /// Named by the first error of the chain that has a name here: layers wrap each other's.
         pub(crate) fn of(error: &(dyn Error + 'static)) -> Self {
-            let mut causes = std::iter::successors(Some(error), |&error| error.source());
-            causes.find_map(Self::named).unwrap_or_else(|| Self {
-                name: Cow::Borrowed("LayerError"),
-                text: error.to_string(),
-                shed: false,
+            let mut chain = std::iter::successors(Some(error), |&error| error.source());
+            chain.find_map(Self::named).unwrap_or_else(|| {
+                let raised = RemoteException::new("LayerError", error.to_string());
+                Self::raised(raised.with_trace(causes(error.source())), false)
             })
+        }
+
+        fn raised(raised: RemoteException, shed: bool) -> Self {
+            Self { raised: Box::new(raised), shed }
         }
 
         fn named(error: &(dyn Error + 'static)) -> Option<Self> {
             let tower =
-                |name, shed| Self { name: Cow::Borrowed(name), text: error.to_string(), shed };
+                |name, shed| Self::raised(RemoteException::new(name, error.to_string()), shed);
             if let Some(raised) = error.downcast_ref::<RemoteException>() {
-                let (name, text) = (Cow::Owned(raised.name.clone()), raised.message.clone());
-                return Some(Self { name, text, shed: false });
+                return Some(Self::raised(raised.clone(), false));
             }
             if error.is::<Overloaded>() {
                 return Some(tower("Overloaded", true));
@@ -54,8 +55,11 @@ mod named {
         struct Gate(#[source] Option<Box<dyn Error>>);
 
         fn named(error: impl Error + 'static) -> (String, String, bool) {
-            let Failure { name, text, shed } = Failure::of(&error);
-            (name.into_owned(), text, shed)
+            read(Failure::of(&error))
+        }
+
+        fn read(Failure { raised, shed }: Failure) -> (String, String, bool) {
+            (raised.name, raised.message, shed)
         }
 
         fn told(name: &str, text: &str, shed: bool) -> (String, String, bool) {
@@ -67,10 +71,7 @@ mod named {
             for wrapped in [false, true] {
                 let named = |error: Box<dyn Error>| match wrapped {
                     true => named(Gate(Some(error))),
-                    false => {
-                        let Failure { name, text, shed } = Failure::of(&*error);
-                        (name.into_owned(), text, shed)
-                    }
+                    false => read(Failure::of(&*error)),
                 };
                 let elapsed = named(Box::new(Elapsed::new()));
                 assert_eq!(elapsed, told("HandlerTimeout", "request timed out", false));

@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 
 use super::Identity;
 use super::content::{Command, Empty, Plain};
+use super::details::Details;
 use super::result::ResultContent;
 
 /// Whether the sender waits for an answer.
@@ -214,6 +215,9 @@ pub(crate) struct Reserved<'a> {
     /// Set where the result tells that the handler declined the call.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) rejected: Option<bool>,
+    /// What else there is to say of an exception or an error.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) exception: Option<&'a Details>,
 }
 
 /// The parts of a message, one after the other. No content, `()`, is an empty map on the wire.

@@ -1,9 +1,12 @@
 //! What travels: the envelope, the fingerprint, the contents, the results, and the codec.
 
+mod class;
 mod codec;
 mod content;
 mod depth;
+mod details;
 mod envelope;
+mod exception;
 mod fingerprint;
 mod object;
 mod received;
@@ -18,14 +21,16 @@ pub use codec::MsgPackCodec;
 pub use codec::{Codec, CodecError, JsonCodec};
 pub use content::{Command, Plain};
 pub(crate) use depth::is_nested_deeper;
+pub(crate) use details::{Details, causes};
 pub(crate) use envelope::Reserved;
 pub use envelope::{Category, EncodeError, Envelope, IntoEnvelope};
+pub use exception::{RemoteError, RemoteException};
 pub use fingerprint::Fingerprint;
 pub(crate) use fingerprint::Identity;
 pub(crate) use object::{Object, is_empty_object};
 pub use received::{Message, MessageError};
+pub use result::ResultContent;
 pub(crate) use result::{INCOMPATIBLE, WAS_REJECTED};
-pub use result::{RemoteException, ResultContent};
 pub(crate) use shorten::{shorten, shorten_to};
 pub use status::Progress;
 pub(crate) use status::{

@@ -2,6 +2,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
+use super::details::Details;
 use super::{Category, Fingerprint, Object, Text, is_empty_object, shorten};
 
 /// A message as it came: the whole body, read without copying.
@@ -159,6 +160,20 @@ impl<'a> Message<'a> {
         }
         let Object::<Reserved<'a>>(reserved) = serde_json::from_str(self.reserved?.get()).ok()?;
         reserved.error
+    }
+
+    /// What else is said of an exception or an error, where the service is ours.
+    pub(crate) fn details(&self) -> Details {
+        #[derive(Deserialize)]
+        struct Reserved<'a> {
+            #[serde(borrow)]
+            exception: Option<&'a RawValue>,
+        }
+        let read = |raw: &'a RawValue| {
+            let Object::<Reserved<'a>>(reserved) = serde_json::from_str(raw.get()).ok()?;
+            reserved.exception.map(Details::read)
+        };
+        self.reserved.and_then(read).unwrap_or_default()
     }
 }
 

@@ -1,5 +1,3 @@
-use std::fmt;
-
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -98,27 +96,3 @@ pub(crate) const WAS_REJECTED: &str = "Rejected";
 
 /// The name of the exception that tells any caller that its contract is another than the service's.
 pub(crate) const INCOMPATIBLE: &str = "Incompatible";
-
-/// What the handler of a call raised, as its service tells it.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub struct RemoteException {
-    /// The exception's name, like `KeyError` or `UnknownCommand`.
-    pub name: String,
-    /// Its text.
-    pub message: String,
-}
-
-impl RemoteException {
-    /// An exception of this name and text.
-    #[must_use]
-    pub fn new(name: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { name: name.into(), message: message.into() }
-    }
-}
-
-impl fmt::Display for RemoteException {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.name, self.message)
-    }
-}

@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
 
 use super::Outcome;
+use super::ending::Ending;
 use super::history::History;
 use super::report::Report;
 use super::serving::Control;
@@ -26,8 +27,8 @@ pub struct Context {
     rejected: Mutex<Option<String>>,
     /// What the caller is told before the answer, where it asked for that.
     pub(super) report: Option<Arc<Report>>,
-    /// Why the handler that runs declined the call, if it did.
-    pub(super) declined: Mutex<Option<String>>,
+    /// What the handler that runs said last, if it ended the message by that.
+    pub(super) ending: Mutex<Option<Ending>>,
     /// By what the handler hears that its caller leaves, once it has asked.
     pub(super) cancellation: OnceLock<CancellationToken>,
 }
@@ -49,7 +50,7 @@ impl Context {
             control: Some(control),
             rejected: Mutex::default(),
             report,
-            declined: Mutex::default(),
+            ending: Mutex::default(),
             cancellation: OnceLock::new(),
         }
     }
@@ -66,7 +67,7 @@ impl Context {
             control: None,
             rejected: Mutex::default(),
             report: None,
-            declined: Mutex::default(),
+            ending: Mutex::default(),
             cancellation: OnceLock::new(),
         }
     }

@@ -80,6 +80,7 @@ impl Service {
         let from = self.answers_from.clone();
         let lasting = Lasting::of(&delivery.properties, &self.id);
         Replier::new(Arc::clone(&self.link), codec, &delivery.properties, lasting, from, report)
+            .with_traces(self.traces)
     }
 
     async fn read(
@@ -243,7 +244,7 @@ impl Service {
         let passed = layers::handle(layers, Arc::clone(held), handler);
         match self.guarded(handler, request, "the handler with its layers", passed).await {
             Ok(Ok(outcome)) => request.after_layers(outcome).await,
-            Ok(Err(failure)) => request.stopped_by(&failure).await,
+            Ok(Err(failure)) => request.stopped_by(failure).await,
             Err(outcome) => outcome,
         }
     }
@@ -253,10 +254,10 @@ impl Service {
         let context = request.context();
         context.begin();
         let dispatched = self.processors[handler.processor].dispatch(handler.index, request);
-        let dispatched = context.unless_declined(dispatched);
+        let dispatched = context.unless_ended(dispatched);
         match self.guarded(handler, request, "the handler", dispatched).await {
             Ok(Ok(outcome)) => outcome,
-            Ok(Err(reason)) => request.declined(&reason).await,
+            Ok(Err(ending)) => request.ended_by(ending).await,
             Err(outcome) => outcome,
         }
     }
@@ -383,7 +384,7 @@ fn late(properties: &Properties, since: Instant) -> Option<Outcome> {
 /// A body that is no message. One that asks for an answer gets an exception.
 async fn malformed(delivery: &Delivery, replier: &Replier, reason: &str) -> Outcome {
     if delivery.properties.reply_to.is_some()
-        && let Err(error) = replier.exception("MalformedMessage", reason).await
+        && let Err(error) = replier.exception(("MalformedMessage", reason).into()).await
     {
         tracing::warn!(%error, "an exception could not be sent to the caller");
     }

@@ -2,7 +2,7 @@ use std::fmt::Display;
 
 use serde::{Deserialize, Serialize};
 
-use super::{BadParameters, Context, Outcome, Request};
+use super::{BadParameters, Causes, Context, Outcome, Request};
 use crate::contract::Method;
 use crate::message::{Category, is_empty_object};
 
@@ -71,6 +71,7 @@ pub trait Handle<P>: DeclareHandler {
 pub async fn run_handler<H: Handle<P> + Send, P: Sync>(
     processor: &P,
     request: Request<'_>,
+    causes: Causes<H::Error>,
 ) -> Outcome {
     let handler = match H::read(&request) {
         Ok(handler) => handler,
@@ -78,7 +79,7 @@ pub async fn run_handler<H: Handle<P> + Send, P: Sync>(
     };
     let result = handler.handle(processor, request.context()).await;
     match H::METHOD.category() {
-        Category::Rpc => request.answer_result(result).await,
+        Category::Rpc => request.reply_with(Request::result(result, causes)).await,
         Category::Message => request.settle(result.map(|_| ())),
     }
 }

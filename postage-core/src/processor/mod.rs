@@ -1,12 +1,14 @@
 //! Receiving: consume, decode, dispatch, handle, settle, reply.
 
 mod cancel;
+mod causes;
 mod checks;
 mod consume;
 mod context;
 mod counts;
 mod dead_letters;
 mod dedup;
+mod ending;
 mod erased;
 mod filter;
 mod handle;
@@ -39,6 +41,7 @@ mod taken;
 mod turn;
 mod waiting;
 
+pub use causes::{Causes, CausesProbe, NoCauses};
 pub use checks::{check_handlers, check_keyless, check_parameters, check_routes, exchange_name};
 pub(crate) use consume::start;
 pub use context::Context;
@@ -52,6 +55,8 @@ pub(crate) use held::Held;
 pub use outcome::{IntoOutcome, Outcome};
 pub use parameters::{BadParameters, Parameters};
 pub(crate) use replier::Origin;
+#[cfg(feature = "testing")]
+pub(crate) use replier::Prepared;
 pub use reply::{Reply, local_reply, local_reply_result};
 pub use reply_handler::{Client, FromReply, answered_name, check_reply};
 pub use request::{ErrorText, Request};

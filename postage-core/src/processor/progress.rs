@@ -2,13 +2,13 @@
 
 use std::future::{pending, poll_fn};
 use std::pin::pin;
-use std::sync::{MutexGuard, PoisonError};
 use std::task::Poll;
 
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use super::Context;
+use super::ending::Ending;
 
 impl Context {
     /// Tells the caller how far the work has come: so many items of so many (0 where that is not
@@ -70,7 +70,7 @@ impl Context {
         if self.control.is_none() {
             panic!("the handler rejected the call: {reason}");
         }
-        self.declined().get_or_insert(reason);
+        self.end_by(Ending::Declined(reason));
         pending().await
     }
 
@@ -123,27 +123,20 @@ impl Context {
         self.left().cancel();
     }
 
-    /// Does a handler's work until it ends or declines the call; the error is the reason. What
-    /// another handler of the message has declined before is not its own.
-    pub(super) async fn unless_declined<T>(
-        &self,
-        work: impl Future<Output = T>,
-    ) -> Result<T, String> {
-        self.declined().take();
+    /// Does a handler's work until it is done or the handler says its last, which is the error. What
+    /// another handler of the message has said before is not its own.
+    pub(super) async fn unless_ended<T>(&self, work: impl Future<Output = T>) -> Result<T, Ending> {
+        self.ending().take();
         let mut work = pin!(work);
         poll_fn(|cx| match work.as_mut().poll(cx) {
             Poll::Ready(done) => Poll::Ready(Ok(done)),
             // It is said while the work is polled, so nothing else need wake this.
-            Poll::Pending => match self.declined().take() {
-                Some(reason) => Poll::Ready(Err(reason)),
+            Poll::Pending => match self.ending().take() {
+                Some(ending) => Poll::Ready(Err(ending)),
                 None => Poll::Pending,
             },
         })
         .await
-    }
-
-    fn declined(&self) -> MutexGuard<'_, Option<String>> {
-        self.declined.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

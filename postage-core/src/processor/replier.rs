@@ -2,9 +2,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use serde::Serialize;
-use serde_json::value::to_raw_value;
+use serde_json::value::{RawValue, to_raw_value};
 use tokio::time::{Instant, timeout_at};
 
+use super::Causes;
 use super::dedup::Answer;
 use super::lasting::{self, Lasting};
 use super::report::Report;
@@ -12,7 +13,9 @@ use crate::error::SendError;
 use crate::headers;
 use crate::limits::SEND_WITHIN;
 use crate::link::Link;
-use crate::message::{Codec, EncodeError, Envelope, Reserved, ResultContent, WAS_REJECTED};
+use crate::message::{
+    Codec, Details, EncodeError, Envelope, RemoteException, Reserved, ResultContent, WAS_REJECTED,
+};
 use crate::topology::Route;
 use crate::transport::{Properties, Publication};
 
@@ -28,6 +31,8 @@ pub(super) struct Replier {
     from: Option<Arc<Origin>>,
     /// What the caller is told before the answer.
     report: Option<Arc<Report>>,
+    /// Whether the caller is told the traces and the modules of what went wrong.
+    traces: bool,
     replied: AtomicBool,
     raised: AtomicBool,
     /// What was answered first.
@@ -61,7 +66,29 @@ impl Address {
 
 /// A reply before it is sent.
 #[derive(Debug)]
-pub struct Prepared(Result<Vec<u8>, EncodeError>);
+pub struct Prepared(Result<Ready, EncodeError>);
+
+#[derive(Debug)]
+enum Ready {
+    /// A value, as it travels.
+    Value(Vec<u8>),
+    Error(Box<Documented>),
+}
+
+/// A documented error.
+#[derive(Debug)]
+struct Documented {
+    text: String,
+    form: Box<RawValue>,
+    details: Details,
+}
+
+impl Prepared {
+    /// Of a documented error: its text, its typed form, and what else there is to say of it.
+    pub(crate) fn error(text: String, form: Box<RawValue>, details: Details) -> Self {
+        Self(Ok(Ready::Error(Box::new(Documented { text, form, details }))))
+    }
+}
 
 impl Replier {
     /// The reply goes where the request's properties say, in the codec that the request came in.
@@ -80,6 +107,7 @@ impl Replier {
             lasting,
             from,
             report,
+            traces: true,
             replied: AtomicBool::new(false),
             raised: AtomicBool::new(false),
             answer: OnceLock::new(),
@@ -89,6 +117,10 @@ impl Replier {
     /// Whether the answer must be with the broker before the request is settled.
     pub(super) const fn lasts(&self) -> bool {
         self.lasting.is_some()
+    }
+
+    pub(super) fn with_traces(self, traces: bool) -> Self {
+        Self { traces, ..self }
     }
 
     /// Whether anything was replied.
@@ -109,34 +141,45 @@ impl Replier {
     pub(super) async fn error<E: Serialize + std::fmt::Display>(
         &self,
         error: &E,
+        causes: Causes<E>,
     ) -> Result<(), SendError> {
-        self.prepared(Self::documented(error)).await
+        self.prepared(Self::documented(error, causes)).await
     }
 
     /// The reply that a value makes.
     pub(super) fn value(value: impl Serialize) -> Prepared {
-        Prepared(encode(&Envelope::success(value), &Reserved::default()))
+        Prepared(encode(&Envelope::success(value), &Reserved::default()).map(Ready::Value))
     }
 
     /// The reply that a documented error makes.
-    pub(super) fn documented<E: Serialize + std::fmt::Display>(error: &E) -> Prepared {
-        let payload = to_raw_value(error).map_err(|failure| EncodeError::Content {
-            name: format!("the documented error `{error}`"),
-            reason: failure.to_string(),
-        });
-        let envelope = Envelope::error(error.to_string());
-        Prepared(payload.and_then(|payload| {
-            encode(&envelope, &Reserved { error: Some(&payload), ..Reserved::default() })
-        }))
+    pub(super) fn documented<E: Serialize + std::fmt::Display>(
+        error: &E,
+        causes: Causes<E>,
+    ) -> Prepared {
+        let text = error.to_string();
+        match to_raw_value(error) {
+            Ok(form) => Prepared::error(text, form, Details::of_error::<E>(causes(error))),
+            Err(failure) => Prepared(Err(EncodeError::Content {
+                name: format!("the documented error `{text}`"),
+                reason: failure.to_string(),
+            })),
+        }
     }
 
     pub(super) async fn prepared(&self, reply: Prepared) -> Result<(), SendError> {
-        self.send(reply.0?).await
+        match reply.0? {
+            Ready::Value(json) => self.send(json).await,
+            Ready::Error(error) => {
+                let Documented { text, form, details } = *error;
+                self.failed(&Envelope::error(text), Some(&form), details).await
+            }
+        }
     }
 
-    pub(super) async fn exception(&self, name: &str, text: &str) -> Result<(), SendError> {
+    pub(super) async fn exception(&self, raised: RemoteException) -> Result<(), SendError> {
         self.raised.store(true, Ordering::Release);
-        self.send(encode(&Envelope::exception(name, text), &Reserved::default())?).await
+        let (result, details) = raised.into_result();
+        self.failed(&result, None, details).await
     }
 
     /// That the handler declined the call: an exception to any peer, with a mark for ours.
@@ -144,6 +187,29 @@ impl Replier {
         self.raised.store(true, Ordering::Release);
         let rejected = Reserved { rejected: Some(true), ..Reserved::default() };
         self.send(encode(&Envelope::exception(WAS_REJECTED, reason), &rejected)?).await
+    }
+
+    /// Tells what went wrong, and its details unless they are too much for a body: the caller is to
+    /// know at least that.
+    async fn failed(
+        &self,
+        result: &Envelope<ResultContent<()>>,
+        error: Option<&RawValue>,
+        details: Details,
+    ) -> Result<(), SendError> {
+        let details = if self.traces { details } else { details.without_traces() };
+        let plain = Reserved { error, ..Reserved::default() };
+        if details.is_empty() {
+            return self.send(encode(result, &plain)?).await;
+        }
+        let detailed = Reserved { error, exception: Some(&details), ..Reserved::default() };
+        match self.send(encode(result, &detailed)?).await {
+            Err(SendError::Encode(error)) => {
+                tracing::warn!(%error, "the details of an exception or an error are not sent");
+                self.send(encode(result, &plain)?).await
+            }
+            sent => sent,
+        }
     }
 
     /// What was answered, to be remembered.

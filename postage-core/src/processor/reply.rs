@@ -4,8 +4,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
 
+use super::Causes;
 use super::replier::Replier;
 use crate::error::SendError;
+use crate::message::RemoteException;
 
 /// Answers a call before its handler ends: a handler asks for it by a parameter
 /// `#[reply] answer: Reply<'_, T>`, or `Reply<'_, T, E>` where it documents an error `E`.
@@ -18,13 +20,13 @@ pub struct Reply<'a, T, E = std::convert::Infallible> {
 }
 
 enum Way<'a, T, E> {
-    Caller(&'a Replier, PhantomData<fn(T, E)>),
+    Caller(&'a Replier, Causes<E>, PhantomData<fn(T)>),
     Local(Arc<Mutex<Option<Result<T, E>>>>),
 }
 
 impl<'a, T, E> Reply<'a, T, E> {
-    pub(super) const fn to(replier: &'a Replier) -> Self {
-        Self { way: Way::Caller(replier, PhantomData) }
+    pub(super) const fn to(replier: &'a Replier, causes: Causes<E>) -> Self {
+        Self { way: Way::Caller(replier, causes, PhantomData) }
     }
 }
 
@@ -35,7 +37,7 @@ impl<T: Serialize, E> Reply<'_, T, E> {
     /// [`SendError::Encode`] when it does not serialize; else what the connection said.
     pub async fn send(self, value: T) -> Result<(), SendError> {
         match self.way {
-            Way::Caller(replier, _) => replier.success(value).await,
+            Way::Caller(replier, ..) => replier.success(value).await,
             Way::Local(slot) => {
                 put(&slot, Ok(value));
                 Ok(())
@@ -43,13 +45,25 @@ impl<T: Serialize, E> Reply<'_, T, E> {
         }
     }
 
-    /// Answers an exception: its name and its text.
+    /// Answers an exception: its name and its text, or a [`RemoteException`] with all that it says.
+    ///
+    /// ```
+    /// # use postage_core::prelude::*;
+    /// # use postage_core::{RemoteException, SendError};
+    /// async fn price(answer: Reply<'_, u32>, item: &str) -> Result<(), SendError> {
+    ///     match (item, item.parse::<u32>()) {
+    ///         ("", _) => answer.exception(("KeyError", "no item")).await,
+    ///         (_, Ok(price)) => answer.send(price).await,
+    ///         (_, Err(error)) => answer.exception(RemoteException::of(&error)).await,
+    ///     }
+    /// }
+    /// ```
     ///
     /// # Errors
     /// What the connection said.
-    pub async fn exception(self, name: &str, text: &str) -> Result<(), SendError> {
+    pub async fn exception(self, raised: impl Into<RemoteException>) -> Result<(), SendError> {
         match self.way {
-            Way::Caller(replier, _) => replier.exception(name, text).await,
+            Way::Caller(replier, ..) => replier.exception(raised.into()).await,
             Way::Local(_) => Ok(()),
         }
     }
@@ -62,7 +76,7 @@ impl<T, E: Serialize + Display> Reply<'_, T, E> {
     /// As [`Reply::send`].
     pub async fn error(self, error: E) -> Result<(), SendError> {
         match self.way {
-            Way::Caller(replier, _) => replier.error(&error).await,
+            Way::Caller(replier, causes, _) => replier.error(&error, causes).await,
             Way::Local(slot) => {
                 put(&slot, Err(error));
                 Ok(())

@@ -6,10 +6,12 @@ use serde_json::value::RawValue;
 
 use super::held::Held;
 use super::replier::{Prepared, Replier};
-use super::{BadParameters, Context, Filter, FilterError, IntoOutcome, Outcome, Parameters, Reply};
+use super::{
+    BadParameters, Causes, Context, Filter, FilterError, IntoOutcome, Outcome, Parameters, Reply,
+};
 use crate::error::SendError;
 use crate::layers::Failure;
-use crate::message::{Category, INCOMPATIBLE, Message, Object};
+use crate::message::{Category, INCOMPATIBLE, Message, Object, RemoteException};
 
 /// A message at its handler: what generated code reads the arguments from and answers to.
 #[doc(hidden)]
@@ -95,8 +97,8 @@ impl<'a> Request<'a> {
         self.message
     }
 
-    pub const fn reply<T, E>(self) -> Reply<'a, T, E> {
-        Reply::to(self.replier)
+    pub const fn reply<T, E>(self, causes: Causes<E>) -> Reply<'a, T, E> {
+        Reply::to(self.replier, causes)
     }
 
     /// Answers a call's value.
@@ -109,7 +111,7 @@ impl<'a> Request<'a> {
         self,
         result: Result<T, E>,
     ) -> Outcome {
-        self.reply_with(Self::result(result)).await
+        self.reply_with(Self::result(result, |_| Vec::new())).await
     }
 
     /// The reply that a value makes. Generated code makes it before it awaits the sending, so
@@ -119,10 +121,13 @@ impl<'a> Request<'a> {
     }
 
     /// As [`Request::value`], for a value or a documented error.
-    pub fn result<T: Serialize, E: Serialize + ErrorText>(result: Result<T, E>) -> Prepared {
+    pub fn result<T: Serialize, E: Serialize + ErrorText>(
+        result: Result<T, E>,
+        causes: Causes<E>,
+    ) -> Prepared {
         match result {
             Ok(value) => Replier::value(value),
-            Err(error) => Replier::documented(&error),
+            Err(error) => Replier::documented(&error, causes),
         }
     }
 
@@ -183,7 +188,7 @@ impl<'a> Request<'a> {
                 tracing::debug!(name = self.message.name(), %refused, "a filter refused a message");
                 Outcome::Done
             }
-            Category::Rpc => self.tell("FilterError", &refused.to_string()).await,
+            Category::Rpc => self.tell(("FilterError", refused.to_string()).into()).await,
         }
     }
 
@@ -219,21 +224,29 @@ impl<'a> Request<'a> {
 
     /// Tells the caller of a call, and rejects the message.
     pub(super) async fn raise(self, name: &str, text: &str) -> Outcome {
+        self.raise_this((name, text).into()).await
+    }
+
+    async fn raise_this(self, raised: RemoteException) -> Outcome {
+        let outcome = Outcome::reject(&raised);
         if self.message.category() == Category::Rpc {
-            self.tell(name, text).await;
+            self.tell(raised).await;
         }
-        Outcome::reject(format_args!("{name}: {text}"))
+        outcome
     }
 
     /// A handler that did not end: a caller is told, unless it has its answer already; a message
     /// has failed.
     pub(super) async fn broke_off(self, name: &str, text: &str) -> Outcome {
+        self.broke_off_by((name, text).into()).await
+    }
+
+    /// As [`Request::broke_off`], by an exception with all that it says.
+    pub(super) async fn broke_off_by(self, raised: RemoteException) -> Outcome {
         match self.message.category() {
-            Category::Message => Outcome::Fail { reason: format!("{name}: {text}") },
-            Category::Rpc if self.replier.has_replied() => {
-                Outcome::reject(format_args!("{name}: {text}"))
-            }
-            Category::Rpc => self.raise(name, text).await,
+            Category::Message => Outcome::Fail { reason: raised.to_string() },
+            Category::Rpc if self.replier.has_replied() => Outcome::reject(raised),
+            Category::Rpc => self.raise_this(raised).await,
         }
     }
 
@@ -265,23 +278,23 @@ impl<'a> Request<'a> {
     /// What the layers made of a handler's outcome. A call that they let go by is answered here.
     pub(super) async fn after_layers(self, outcome: Outcome) -> Outcome {
         if self.message.category() == Category::Rpc && !self.replier.has_replied() {
-            let told = self.tell("NoReply", "the layers ended the call without a reply").await;
-            return outcome.and(told);
+            let told = ("NoReply", "the layers ended the call without a reply");
+            return outcome.and(self.tell(told.into()).await);
         }
         outcome
     }
 
     /// What becomes of a message that a layer stopped. A call that was shed is no dead letter: its
     /// caller knows, and nothing has begun.
-    pub(super) async fn stopped_by(self, failure: &Failure) -> Outcome {
-        let outcome = self.broke_off(&failure.name, &failure.text).await;
+    pub(super) async fn stopped_by(self, failure: Failure) -> Outcome {
+        let outcome = self.broke_off_by(*failure.raised).await;
         match self.message.category() {
             Category::Rpc if failure.shed => Outcome::Done,
             _ => outcome,
         }
     }
 
-    async fn tell(self, name: &str, text: &str) -> Outcome {
-        self.sent(self.replier.exception(name, text).await)
+    async fn tell(self, raised: RemoteException) -> Outcome {
+        self.sent(self.replier.exception(raised).await)
     }
 }

@@ -175,6 +175,15 @@ impl Serve {
         self.setup = self.setup.restart(restart);
         self
     }
+
+    /// Whether callers are told the trace of an exception or an error, the texts of its causes, and
+    /// the module that its class is of: they are, unless set. Class, text and a documented error's
+    /// typed form are told in any case, and so are the state and the arguments of an exception,
+    /// which a handler gives by intent.
+    pub fn traces(mut self, traces: bool) -> Self {
+        self.setup = self.setup.traces(traces);
+        self
+    }
 }
 
 impl Serve {

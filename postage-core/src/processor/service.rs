@@ -53,6 +53,8 @@ pub(crate) struct Service {
     pub(super) own: Option<usize>,
     pub(super) quit: bool,
     pub(super) restart: bool,
+    /// Whether callers are told the traces and the modules of what went wrong.
+    pub(super) traces: bool,
 }
 
 impl Service {
@@ -91,6 +93,7 @@ impl Service {
             own: setup.own,
             quit: setup.quit,
             restart: setup.restart,
+            traces: setup.traces,
         })
     }
 

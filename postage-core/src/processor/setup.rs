@@ -66,6 +66,8 @@ pub struct ServiceSetup {
     pub(crate) layers: Option<HandlerService>,
     pub(super) quit: bool,
     pub(super) restart: bool,
+    /// Whether callers are told the traces and the modules of what went wrong.
+    pub(super) traces: bool,
     /// Whom answers say they come from.
     pub(crate) answers_from: Option<Arc<Origin>>,
     /// The place of the application's own processor: its handlers run outside of the layers, in
@@ -120,6 +122,7 @@ impl ServiceSetup {
             layers: None,
             quit: true,
             restart: true,
+            traces: true,
             answers_from: None,
             own: None,
             twice: None,
@@ -199,6 +202,13 @@ impl ServiceSetup {
         self
     }
 
+    /// Whether callers are told the traces and the modules of what went wrong.
+    #[must_use]
+    pub const fn traces(mut self, traces: bool) -> Self {
+        self.traces = traces;
+        self
+    }
+
     /// Takes up the queues of one more processor, and the settings that its attributes make.
     pub(super) fn merge(&mut self, other: Self) {
         let places: Vec<usize> = other.queues.into_iter().map(|queue| self.place(queue)).collect();
@@ -213,6 +223,7 @@ impl ServiceSetup {
             ("retry", agree(&mut self.retry, other.retry, &unset.retry)),
             ("quit", agree(&mut self.quit, other.quit, &unset.quit)),
             ("restart", agree(&mut self.restart, other.restart, &unset.restart)),
+            ("traces", agree(&mut self.traces, other.traces, &unset.traces)),
             ("dedup", !(dedup && matches!(self.dedup, Dedup::Store(_)))),
         ];
         if dedup {

@@ -21,7 +21,9 @@ use crate::error::{CallFault, CallOutcome};
 use crate::headers;
 use crate::layers;
 use crate::link::Link;
-use crate::message::{EncodeError, INCOMPATIBLE, Message, Progress, ResultContent, shorten};
+use crate::message::{
+    EncodeError, INCOMPATIBLE, Message, Progress, RemoteException, ResultContent, shorten,
+};
 use crate::telemetry::CallWatch;
 use crate::topology::Exchange;
 use crate::transport::{BoxFuture, Delivery};
@@ -304,16 +306,16 @@ pub(crate) fn read_result<T: DeserializeOwned, X: CallOutcome>(
             let wanted = std::any::type_name::<T>();
             malformed(format!("the value is no `{wanted}`: {}", shorten(&error.to_string())))
         }),
-        ResultContent::Error { message: text } => Err(X::documented(text, message.error_payload())),
+        ResultContent::Error { message: text } => Err(X::documented(text, message)),
         ResultContent::Exception { message: reason, .. } if message.is_rejection() => {
             Err(CallFault::Rejected { reason }.into())
         }
         ResultContent::Exception { name, message } if name == INCOMPATIBLE => {
             Err(CallFault::Incompatible { reason: message }.into())
         }
-        ResultContent::Exception { name, message } => {
-            let exception = crate::message::RemoteException::new(name, message);
-            Err(CallFault::Exception(exception).into())
+        ResultContent::Exception { name, message: text } => {
+            let raised = RemoteException::told(name, text, message);
+            Err(CallFault::Exception(Box::new(raised)).into())
         }
     }
 }

@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde_json::Value;
 
 use super::Canned;
-use super::canned::{Answer, Step};
+use super::canned::{Answer, Documented, Step};
 use super::parameters::{in_order, parameters_of};
 use crate::contract::{Contract, Method};
 use crate::message::Category;
-use crate::processor::{AnyProcessor, Outcome, Reply, Request};
+use crate::processor::{AnyProcessor, Outcome, Prepared, Reply, Request};
 use crate::transport::BoxFuture;
 
 /// What answers a method; the error is a text about the parameters.
@@ -113,10 +113,12 @@ async fn reply(request: Request<'_>, canned: Canned) -> Outcome {
     }
     match canned.answer {
         Answer::Value(value) => request.answer(value).await,
-        Answer::Error(error) => request.answer_result::<(), _>(Err(error)).await,
+        Answer::Error(Documented { text, form, details }) => {
+            request.reply_with(Prepared::error(text, form, details)).await
+        }
         Answer::Exception(exception) => {
-            let reply: Reply<'_, ()> = request.reply();
-            match reply.exception(&exception.name, &exception.message).await {
+            let reply: Reply<'_, ()> = request.reply(|_| Vec::new());
+            match reply.exception(exception).await {
                 Ok(()) => Outcome::Done,
                 Err(error) => Outcome::reject(error),
             }

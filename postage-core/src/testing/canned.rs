@@ -3,7 +3,7 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
-use crate::message::RemoteException;
+use crate::message::{Details, RemoteException};
 
 /// What a [`Mock`](super::Mock) answers. A `Result` becomes one by itself: its value, or its error
 /// as the documented one.
@@ -31,19 +31,12 @@ pub(super) enum Answer {
     Silence,
 }
 
-/// A documented error: its text, and its typed form.
-#[derive(Clone, Debug, Serialize)]
-#[serde(transparent)]
+/// A documented error: its text, its typed form, and its class.
+#[derive(Clone, Debug)]
 pub(super) struct Documented {
-    form: Box<RawValue>,
-    #[serde(skip)]
-    text: String,
-}
-
-impl fmt::Display for Documented {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
+    pub(super) text: String,
+    pub(super) form: Box<RawValue>,
+    pub(super) details: Details,
 }
 
 impl Canned {
@@ -63,11 +56,13 @@ impl Canned {
     /// When it does not serialize.
     #[must_use]
     #[track_caller]
-    pub fn error(error: impl Serialize + fmt::Display) -> Self {
-        Self::of(Answer::Error(Documented { form: raw(&error), text: error.to_string() }))
+    pub fn error<E: Serialize + fmt::Display>(error: E) -> Self {
+        let details = Details::of_error::<E>(Vec::new());
+        Self::of(Answer::Error(Documented { text: error.to_string(), form: raw(&error), details }))
     }
 
-    /// An exception: its name, like `KeyError`, and its text.
+    /// An exception: its name, like `KeyError`, and its text. A [`RemoteException`] with more to say
+    /// becomes an answer by `into`.
     #[must_use]
     pub fn exception(name: impl Into<String>, text: impl Into<String>) -> Self {
         Self::of(Answer::Exception(RemoteException::new(name, text)))
@@ -108,6 +103,12 @@ impl<T: Serialize, E: Serialize + fmt::Display> From<Result<T, E>> for Canned {
             Ok(value) => Self::value(value),
             Err(error) => Self::error(error),
         }
+    }
+}
+
+impl From<RemoteException> for Canned {
+    fn from(raised: RemoteException) -> Self {
+        Self::of(Answer::Exception(raised))
     }
 }
 

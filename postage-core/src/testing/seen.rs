@@ -131,7 +131,9 @@ impl Seen {
     #[track_caller]
     pub fn exception(&self) -> RemoteException {
         match self.result() {
-            Some(ResultContent::Exception { name, message }) => RemoteException::new(name, message),
+            Some(ResultContent::Exception { name, message }) => {
+                RemoteException::told(name, message, &self.message())
+            }
             _ => panic!("there is no exception in {self}"),
         }
     }

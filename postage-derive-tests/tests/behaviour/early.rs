@@ -41,7 +41,7 @@ impl Clerk {
 
     #[rpc_handler]
     async fn raise(&self, #[reply] answer: Reply<'_, u32>) {
-        answer.exception("KeyError", "'w'").await.expect("the answer is sent");
+        answer.exception(("KeyError", "'w'")).await.expect("the answer is sent");
     }
 
     #[rpc_handler]

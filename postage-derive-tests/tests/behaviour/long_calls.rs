@@ -9,6 +9,7 @@ mod twice;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use postage_core::prelude::*;

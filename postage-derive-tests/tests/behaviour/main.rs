@@ -36,6 +36,7 @@ mod direct;
 mod draining;
 mod early;
 mod elsewhere;
+mod exceptions;
 mod failing;
 mod filters;
 mod futures;

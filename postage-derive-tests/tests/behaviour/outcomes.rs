@@ -118,7 +118,7 @@ async fn a_documented_error_comes_back_as_its_type_with_its_data(world: World) {
     }
     // Whoever does not share the type gets its text.
     match within("an answer", shop.producer().rpc::<u64>("buy", json!({"item": "rope"}))).await {
-        Err(CallFault::Error { message }) => assert_eq!(message, "only 3 left"),
+        Err(CallFault::Error(told)) => assert_eq!(told.message, "only 3 left"),
         other => panic!("{other:?}"),
     }
 }
@@ -154,7 +154,7 @@ async fn an_error_of_another_service_is_its_text(world: World) {
     let call = tokio::spawn(shop.buy("hat"));
     seen(requests).await.answer(&broker, error("out of hats")).await;
     match within("an answer", call).await.unwrap() {
-        Err(CallError::Fault(CallFault::Error { message })) => assert_eq!(message, "out of hats"),
+        Err(CallError::Fault(CallFault::Error(told))) => assert_eq!(told.message, "out of hats"),
         other => panic!("{other:?}"),
     }
 }

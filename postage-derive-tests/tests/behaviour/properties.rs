@@ -43,7 +43,9 @@ async fn a_message_is_persistent_and_has_an_id_unless_said_otherwise(world: Worl
     assert_eq!(properties.content_type.as_deref(), Some("application/json"));
     assert_eq!((properties.priority, properties.expiration), (None, None));
     assert_eq!((properties.reply_to, properties.correlation_id), (None, None));
-    assert!(properties.headers.is_empty());
+    // Of headers it has its method's signature, which takes nothing.
+    let headers: Vec<_> = properties.headers.iter().collect();
+    assert_eq!(headers, [("postage-signature", &FieldValue::from(""))]);
 }
 
 async fn a_message_has_the_properties_of_its_method(world: World) {
@@ -76,7 +78,8 @@ async fn a_message_has_the_properties_of_its_call_before_those_of_its_method(wor
     assert_eq!(properties.expiration, Some(Duration::from_secs(5)));
     assert_eq!(properties.header("floor").and_then(FieldValue::as_int), Some(3));
     assert_eq!(properties.header("name").and_then(FieldValue::as_str), Some("second"));
-    assert_eq!(properties.headers.len(), 2);
+    assert!(properties.header("postage-signature").is_some());
+    assert_eq!(properties.headers.len(), 3);
 }
 
 async fn a_call_has_its_properties_and_headers(world: World) {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use postage_core::RemoteException;
 use postage_core::prelude::*;
 use postage_core::testing::{Canned, Harness, Mock};
 
@@ -75,6 +76,17 @@ async fn a_documented_error_and_an_exception_are_told_as_a_service_does() {
     );
     let raised = exception(orders.place("anvil", 1).await);
     assert_eq!(raised, ("KeyError".to_owned(), "no shelf".to_owned()));
+}
+
+#[tokio::test]
+async fn an_exception_of_a_mock_says_all_that_it_was_given() {
+    let (desk, orders) = mocked(&Broker::memory()).await;
+    let burnt = RemoteException::new("Burnt", "no stock is left").with_state("ashes");
+    desk.once("place", burnt.clone());
+    match orders.place("anvil", 1).await {
+        Err(CallError::Fault(CallFault::Exception(raised))) => assert_eq!(*raised, burnt),
+        other => panic!("{other:?}"),
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -35,6 +35,7 @@ CASES = {
     "early": (CALL, b'{"type": "command", "name": "early", "category": "rpc", "version": "2", "fingerprint": {}, "content": {"parameters": {"year": 1999}}, "_reserved": {}}'),
     "progress": (CALL, b'{"type": "command", "name": "print", "category": "rpc", "version": "2", "fingerprint": {}, "content": {"parameters": {"pages": 300}}, "_reserved": {}}'),
     "rejected": (CALL, b'{"type": "command", "name": "print", "category": "rpc", "version": "2", "fingerprint": {}, "content": {"parameters": {"pages": 0}}, "_reserved": {}}'),
+    "raised": (CALL, b'{"type": "command", "name": "paint", "category": "rpc", "version": "2", "fingerprint": {}, "content": {"parameters": {"hours": 2}}, "_reserved": {}}'),
     "class_handler": (CALL, b'{"type": "command", "name": "resize", "category": "rpc", "version": "2", "fingerprint": {}, "content": {"parameters": {"w": 10, "h": 4}}, "_reserved": {}}'),
     "full_body": (CALL, b'{"type": "command", "name": "describe", "category": "rpc", "version": "2", "fingerprint": {"name": "ui", "type": "application", "pid": "4021", "host": "desk", "user": "ann", "vhost": "/"}, "content": {"parameters": [1, 2]}, "_reserved": {}}'),
     "unknown_command": (dict(CALL, correlation_id="case-10"), b'{"type": "command", "name": "dance", "category": "rpc", "version": "2", "fingerprint": {}, "content": {"parameters": {}}, "_reserved": {}}'),

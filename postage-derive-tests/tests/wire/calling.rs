@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use postage_core::prelude::*;
-use postage_core::{CallError, Event, Peer};
+use postage_core::{CallError, Event, Peer, RemoteException};
 use serde_json::{Value, json};
 
 use crate::python::Server;
@@ -83,7 +83,7 @@ async fn a_python_service_that_knows_of_no_statuses_just_ends_the_call() {
 async fn an_error_is_its_text_and_a_documented_one_where_a_text_will_do() {
     let (world, _server, client) = served().await;
     match client.producer().rpc::<u32>("refuse", "XXL").await {
-        Err(CallFault::Error { message }) => assert_eq!(message, "no such size"),
+        Err(CallFault::Error(told)) => assert_eq!(told.message, "no such size"),
         other => panic!("{other:?}"),
     }
     match client.refuse("XXL").await {
@@ -98,7 +98,7 @@ async fn an_exception_keeps_its_class_and_its_text() {
     let (world, _server, client) = served().await;
     match client.raise_in_python().await {
         Err(CallFault::Exception(raised)) => {
-            assert_eq!((raised.name.as_str(), raised.message.as_str()), ("KeyError", "'w'"));
+            assert_eq!(*raised, RemoteException::new("KeyError", "'w'"));
         }
         other => panic!("{other:?}"),
     }

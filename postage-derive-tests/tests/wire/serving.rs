@@ -36,11 +36,26 @@ async fn a_documented_error_travels_as_a_null_value_and_its_text() {
     let [refused] = call(&world, ["documented_error"]).await;
     let error = json!({"type": "error", "value": null, "message": "only 100 left"});
     assert_eq!(refused.content(), &error);
-    assert_eq!(refused.replies[0]["_reserved"], json!({"error": {"left": 100}}));
+    let class = json!({"module": "wire::studio", "class": "TooMuch"});
+    let reserved = json!({"error": {"left": 100}, "exception": class});
+    assert_eq!(refused.replies[0]["_reserved"], reserved);
 }
 
 #[tokio::test]
-async fn nothing_is_reserved_in_any_reply_but_a_documented_error() {
+async fn an_exception_with_all_that_it_can_say_is_a_name_and_a_text_to_python() {
+    let world = World::new().await;
+    let (_serving, _) = Studio::serve(&world, queue(&world)).await;
+    let [raised] = call(&world, ["raised"]).await;
+    assert_eq!(raised.exception(), ("DryBrush", "the brush is dry"));
+    // The rest is where Python does not look.
+    let details = json!({
+        "module": "studio::tools", "trace": ["no water"], "state": {"hours": 2}, "args": ["red"],
+    });
+    assert_eq!(raised.replies[0]["_reserved"], json!({"exception": details}));
+}
+
+#[tokio::test]
+async fn nothing_is_reserved_in_a_reply_that_has_nothing_to_add() {
     let world = World::new().await;
     let (_serving, _) = Studio::serve(&world, queue(&world)).await;
     for seen in call(&world, ["success", "panic", "unknown_command", "not_json"]).await {

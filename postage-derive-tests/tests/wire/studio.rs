@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use postage_core::RemoteException;
 use postage_core::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -86,6 +87,13 @@ impl Studio {
             tokio::task::yield_now().await;
         }
         pages
+    }
+
+    #[rpc_handler]
+    async fn paint(&self, #[context] cx: &Context, hours: u32) -> u32 {
+        let dry = RemoteException::new("DryBrush", "the brush is dry").with_module("studio::tools");
+        let dry = dry.with_trace(["no water"]).with_state(json!({"hours": hours}));
+        cx.raise(dry.with_arguments(["red"])).await
     }
 
     #[rpc_handler("command", "describe", full_body)]

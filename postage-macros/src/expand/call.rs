@@ -120,7 +120,7 @@ impl Call<'_> {
                 Input::Parameter(parameter) => parameter.pass(),
                 Input::Context(place) => located(&quote!(#request.context()), *place),
                 Input::Message(place) => located(&quote!(#request.message()), *place),
-                Input::Reply(place) => located(&quote!(#request.reply()), *place),
+                Input::Reply(place) => located(&quote!(#request.reply(#p::causes!())), *place),
                 Input::Answer(_) => local("heard").into_token_stream(),
             })
             .collect();
@@ -150,7 +150,7 @@ impl Call<'_> {
             }
             Answer::Result(_) => {
                 let p = self.p.located_at(span);
-                let reply = quote_spanned!(span=> #p::Request::result(#answer));
+                let reply = quote_spanned!(span=> #p::Request::result(#answer, #p::causes!()));
                 quote!(let #answer = #reply; #request.reply_with(#answer).await)
             }
             Answer::Settled => quote_spanned!(span=> #request.settle(#answer)),

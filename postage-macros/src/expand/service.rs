@@ -88,7 +88,8 @@ fn setup(service: &Service) -> TokenStream {
     let dedup = service.dedup.map(|on| quote!(.dedup(#on)));
     let quit = service.quit.map(|on| quote!(.quit(#on)));
     let restart = service.restart.map(|on| quote!(.restart(#on)));
-    quote!(#sources #prefetch #concurrency #retry #dedup #quit #restart)
+    let traces = service.traces.map(|on| quote!(.traces(#on)));
+    quote!(#sources #prefetch #concurrency #retry #dedup #quit #restart #traces)
 }
 
 fn retry(service: &Service, settings: &Retry) -> TokenStream {
@@ -150,10 +151,15 @@ fn arms(service: &Service) -> Vec<Arm> {
         // All of it at the type, where what it lacks is reported, once: a path of its own would
         // make it another place.
         let call = quote_spanned! {ty.span()=>
-            __postage_run::<#ty, Self>(#receiver, #request).await
+            __postage_run::<#ty, Self>(#receiver, #request, |error| {
+                __PostageCauses::of(error).causes()
+            })
+            .await
         };
         let run = Ident::new("__postage_run", ty.span());
-        let body = quote!(use #p::run_handler as #run; #call);
+        let probe = Ident::new("__PostageCauses", ty.span());
+        let imports = quote!(use #p::{CausesProbe as #probe, NoCauses as _, run_handler as #run};);
+        let body = quote!(#imports #call);
         Arm { conditions: Vec::new(), body }
     });
     own.chain(types).collect()

@@ -30,6 +30,7 @@ pub(crate) struct Service {
     pub(crate) dedup: Option<bool>,
     pub(crate) quit: Option<bool>,
     pub(crate) restart: Option<bool>,
+    pub(crate) traces: Option<bool>,
     pub(crate) types: Vec<Path>,
     /// Own handlers, beyond the contract.
     pub(crate) handlers: Vec<Method>,
@@ -75,6 +76,7 @@ impl Service {
             dedup: args.flag("dedup"),
             quit: args.flag("quit"),
             restart: args.flag("restart"),
+            traces: args.flag("traces"),
             types: handler_types(&mut args),
             handlers: Vec::new(),
             served: Vec::new(),
