@@ -53,6 +53,7 @@ impl Caller {
         let json = mail.json().unwrap_or_default();
         let message = Message::from_json(&json);
         let is_rejection = message.as_ref().is_ok_and(Message::is_rejection);
+        let is_incompatible = message.as_ref().is_ok_and(Message::is_incompatible);
         let result = message.and_then(|message| ResultContent::of(&message));
         match result {
             Err(_) => {
@@ -61,13 +62,16 @@ impl Caller {
             }
             Ok(ResultContent::Success { value }) => self.check_value(value.get(), &typed, &plain),
             Ok(ResultContent::Error { message }) => {
-                assert!(
-                    matches!(&plain, Err(CallFault::Error(told)) if told.message == message)
-                );
+                assert!(matches!(&plain, Err(CallFault::Error(told)) if told.message == message));
                 self.check_error(&message, &typed);
             }
             Ok(ResultContent::Exception { message, .. }) if is_rejection => {
                 let told = |fault: &CallFault| matches!(fault, CallFault::Rejected { reason } if *reason == message);
+                assert!(matches!(&typed, Err(CallError::Fault(fault)) if told(fault)), "{typed:?}");
+                assert!(matches!(&plain, Err(fault) if told(fault)), "{plain:?}");
+            }
+            Ok(ResultContent::Exception { message, .. }) if is_incompatible => {
+                let told = |fault: &CallFault| matches!(fault, CallFault::Incompatible { reason } if *reason == message);
                 assert!(matches!(&typed, Err(CallError::Fault(fault)) if told(fault)), "{typed:?}");
                 assert!(matches!(&plain, Err(fault) if told(fault)), "{plain:?}");
             }

@@ -48,7 +48,8 @@
 //! (`postage-deadline`), the [version](Contract#versions) of the contract where it says one
 //! (`postage-version`) and the [signature](Contract#signatures) of the contract's method
 //! (`postage-signature`); a documented error's typed form goes under `_reserved.error`, and the
-//! exception `Rejected` of a call that was declined has `_reserved.rejected`, true.
+//! exception `Rejected` of a call that was declined has `_reserved.rejected`, true, as
+//! `Incompatible` of one of another contract has `_reserved.incompatible`.
 //!
 //! What went wrong is a result as Python has it: of an exception its name and its text, of a documented
 //! error its text. What else there is to say of either goes under `_reserved.exception`, an object of

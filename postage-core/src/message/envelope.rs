@@ -215,6 +215,9 @@ pub(crate) struct Reserved<'a> {
     /// Set where the result tells that the handler declined the call.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) rejected: Option<bool>,
+    /// Set where the result tells that the call is of another contract than the service's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) incompatible: Option<bool>,
     /// What else there is to say of an exception or an error.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) exception: Option<&'a Details>,
@@ -370,6 +373,21 @@ mod tests {
         }
         assert!(!told(&json.replace("exception", "success")), "it is no exception");
         assert!(!told(&json.replace(r#""result""#, r#""command""#)), "it is no result");
+    }
+
+    #[test]
+    fn another_contract_is_an_exception_with_a_mark_beside_it() {
+        let envelope = Envelope::exception("Incompatible", "2 is served");
+        let nobody = serde_json::value::to_raw_value(&json!({})).unwrap();
+        let incompatible = Reserved { incompatible: Some(true), ..Reserved::default() };
+        let json = String::from_utf8(envelope.encode(&nobody, &incompatible).unwrap()).unwrap();
+        assert_eq!(
+            json,
+            r#"{"type":"result","name":"none","category":"message","version":"2","fingerprint":{},"content":{"type":"exception","value":"Incompatible","message":"2 is served"},"_reserved":{"incompatible":true}}"#
+        );
+        let message = |json: &str| Message::from_json(json.as_bytes()).unwrap().is_incompatible();
+        assert!(message(&json));
+        assert!(!message(&json.replace(r#"{"incompatible":true}"#, "{}")), "another's exception");
     }
 
     #[test]

@@ -139,15 +139,22 @@ impl<'a> Message<'a> {
     /// `Rejected`, as others may raise one; what tells it apart is `_reserved.rejected`, true.
     #[must_use]
     pub fn is_rejection(&self) -> bool {
-        #[derive(Deserialize)]
-        struct Reserved {
-            rejected: bool,
-        }
+        self.is_exception_marked(|marks| marks.rejected)
+    }
+
+    /// Whether it is the result of a call of another contract than the service's. Its content is the
+    /// exception `Incompatible`; what tells it apart is `_reserved.incompatible`, true.
+    #[must_use]
+    pub fn is_incompatible(&self) -> bool {
+        self.is_exception_marked(|marks| marks.incompatible)
+    }
+
+    fn is_exception_marked(&self, marked: impl FnOnce(&Marks) -> bool) -> bool {
         let Some(reserved) = self.reserved.filter(|_| self.kind() == "result") else {
             return false;
         };
-        let marked = serde_json::from_str::<Object<Reserved>>(reserved.get());
-        marked.is_ok_and(|Object(marked)| marked.rejected)
+        serde_json::from_str::<Object<Marks>>(reserved.get())
+            .is_ok_and(|Object(marks)| marked(&marks))
             && matches!(super::ResultContent::of(self), Ok(super::ResultContent::Exception { .. }))
     }
 
@@ -175,6 +182,15 @@ impl<'a> Message<'a> {
         };
         self.reserved.and_then(read).unwrap_or_default()
     }
+}
+
+/// What is marked beside an exception.
+#[derive(Deserialize)]
+struct Marks {
+    #[serde(default)]
+    rejected: bool,
+    #[serde(default)]
+    incompatible: bool,
 }
 
 fn starts_an_object(body: &[u8]) -> bool {

@@ -14,7 +14,8 @@ use crate::headers;
 use crate::limits::SEND_WITHIN;
 use crate::link::Link;
 use crate::message::{
-    Codec, Details, EncodeError, Envelope, RemoteException, Reserved, ResultContent, WAS_REJECTED,
+    Codec, Details, EncodeError, Envelope, INCOMPATIBLE, RemoteException, Reserved, ResultContent,
+    WAS_REJECTED,
 };
 use crate::topology::Route;
 use crate::transport::{Properties, Publication};
@@ -184,9 +185,19 @@ impl Replier {
 
     /// That the handler declined the call: an exception to any peer, with a mark for ours.
     pub(super) async fn rejection(&self, reason: &str) -> Result<(), SendError> {
+        let mark = Reserved { rejected: Some(true), ..Reserved::default() };
+        self.marked(WAS_REJECTED, reason, &mark).await
+    }
+
+    /// That the call is of another contract: an exception to any peer, with a mark for ours.
+    pub(super) async fn incompatible(&self, reason: &str) -> Result<(), SendError> {
+        let mark = Reserved { incompatible: Some(true), ..Reserved::default() };
+        self.marked(INCOMPATIBLE, reason, &mark).await
+    }
+
+    async fn marked(&self, name: &str, text: &str, mark: &Reserved<'_>) -> Result<(), SendError> {
         self.raised.store(true, Ordering::Release);
-        let rejected = Reserved { rejected: Some(true), ..Reserved::default() };
-        self.send(encode(&Envelope::exception(WAS_REJECTED, reason), &rejected)?).await
+        self.send(encode(&Envelope::exception(name, text), mark)?).await
     }
 
     /// Tells what went wrong, and its details unless they are too much for a body: the caller is to

@@ -268,10 +268,9 @@ impl<'a> Request<'a> {
     /// What becomes of a message of another contract than the service's: a caller is told, and may ask
     /// otherwise. A message that nobody waits for is rejected.
     pub(super) async fn incompatible(self, reason: &str) -> Outcome {
-        let outcome = self.raise(INCOMPATIBLE, reason).await;
         match self.message.category() {
-            Category::Rpc => Outcome::Done,
-            Category::Message => outcome,
+            Category::Rpc => self.sent(self.replier.incompatible(reason).await),
+            Category::Message => Outcome::reject(format_args!("{INCOMPATIBLE}: {reason}")),
         }
     }
 

@@ -21,9 +21,7 @@ use crate::error::{CallFault, CallOutcome};
 use crate::headers;
 use crate::layers;
 use crate::link::Link;
-use crate::message::{
-    EncodeError, INCOMPATIBLE, Message, Progress, RemoteException, ResultContent, shorten,
-};
+use crate::message::{EncodeError, Message, Progress, RemoteException, ResultContent, shorten};
 use crate::telemetry::CallWatch;
 use crate::topology::Exchange;
 use crate::transport::{BoxFuture, Delivery};
@@ -310,8 +308,8 @@ pub(crate) fn read_result<T: DeserializeOwned, X: CallOutcome>(
         ResultContent::Exception { message: reason, .. } if message.is_rejection() => {
             Err(CallFault::Rejected { reason }.into())
         }
-        ResultContent::Exception { name, message } if name == INCOMPATIBLE => {
-            Err(CallFault::Incompatible { reason: message }.into())
+        ResultContent::Exception { message: reason, .. } if message.is_incompatible() => {
+            Err(CallFault::Incompatible { reason }.into())
         }
         ResultContent::Exception { name, message: text } => {
             let raised = RemoteException::told(name, text, message);
