@@ -331,6 +331,17 @@ pub enum ServeError {
         /// The version of their contracts, where they have one.
         version: Option<&'static str>,
     },
+    /// Two reply handlers take the answers to one command: which of them an answer is for cannot be
+    /// told, also where the command is of two versions or of two contracts.
+    #[error(
+        "`{service}` has two reply handlers for the answers to `{name}`: have the answers of each go to a queue of its own, served by a processor of its own"
+    )]
+    TwoReplyHandlers {
+        /// The service's type.
+        service: String,
+        /// The command's name.
+        name: &'static str,
+    },
     /// The broker or the connection said no.
     #[error(transparent)]
     Transport(#[from] TransportError),

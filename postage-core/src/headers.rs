@@ -59,7 +59,7 @@ pub(crate) const LONGEST_HEARTBEAT: Duration = Duration::from_secs(24 * 60 * 60)
 pub(crate) const DATA: &str = "postage-data";
 
 /// Set in a request where its answer goes to a queue that lasts: the text that its answer and its
-/// statuses have in this header too, which is the command's name unless the caller says otherwise.
+/// statuses have in this header too, which is the command's name.
 pub(crate) const ANSWER: &str = "postage-answer";
 
 /// Set where a message is dropped when its deadline has passed, and not handled late.

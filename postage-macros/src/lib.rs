@@ -362,8 +362,10 @@ pub fn message_handler(arguments: TokenStream, item: TokenStream) -> TokenStream
 ///
 /// It returns what a [`message_handler`](macro@message_handler) does. Each call is answered at least
 /// once: a service that was killed may do it again. Handlers run side by side, so where the order of
-/// statuses matters, the processor has `concurrency = 1`. An answer that no handler takes is a dead
-/// letter.
+/// statuses matters, the processor has `concurrency = 1`. One service has one reply handler for a
+/// command, also where the command is of several contracts or versions: have the answers of each go to
+/// a queue of its own. An answer that no handler takes is a dead letter where the queue has a
+/// `dead_letter`.
 ///
 /// ```
 /// use postage_core::prelude::*;

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use futures_util::FutureExt;
@@ -113,7 +113,13 @@ impl Service {
             lent = (context, replier);
             Request::new(&message, &lent.0, &lent.1)
         };
-        self.once(&queue.id, request, since, turn).await
+        let mut verdict = self.once(&queue.id, request, since, turn).await;
+        if verdict.outcome == Outcome::Done
+            && let Some(owed) = request.replier().owed()
+        {
+            verdict.outcome = owed;
+        }
+        verdict
     }
 
     /// Dispatches a message unless one of its id was handled before: a caller is answered as then.
@@ -185,6 +191,13 @@ impl Service {
         let sent = properties.header(headers::SIGNATURE).and_then(FieldValue::as_str);
         for handler in handlers {
             if let Some(misfit) = sent.and_then(|sent| handler.method.misfit(sent)) {
+                tracing::warn!(
+                    service = &*self.name,
+                    handler = handler.name(),
+                    misfit,
+                    "a message of another contract"
+                );
+                self.table.count(*handler, Duration::ZERO, true);
                 let outcome = request.incompatible(&misfit).await;
                 if verdict.outcome == Outcome::Done && outcome != Outcome::Done {
                     verdict = Verdict::by(handler.name(), outcome);

@@ -6,9 +6,12 @@ use std::borrow::Cow;
 use tokio::time::sleep;
 use uuid::Uuid;
 
+use super::Outcome;
+use crate::error::SendError;
 use crate::headers;
 use crate::link::Link;
 use crate::pauses::Pauses;
+use crate::producer::TICKETS;
 use crate::topology::FieldValue;
 use crate::transport::{Properties, Publication, TransportError};
 
@@ -45,6 +48,24 @@ impl Lasting {
         answer.set_header(headers::ANSWER, self.name.clone());
         if let Some(data) = &self.data {
             answer.set_header(headers::DATA, data.clone());
+        }
+    }
+}
+
+impl Lasting {
+    /// What becomes of a request whose answer could not be sent to this queue.
+    pub(super) fn owed(&self, queue: &str, error: &SendError) -> Option<Outcome> {
+        let reason = format!("its answer could not be sent: {error}");
+        match error {
+            SendError::Unroutable { .. } if queue.starts_with(TICKETS) => {
+                tracing::warn!(
+                    queue,
+                    "a ticket was discarded, or kept for too short a time: nobody hears the answer"
+                );
+                None
+            }
+            SendError::Unroutable { .. } => Some(Outcome::reject(reason)),
+            _ => Some(Outcome::Fail { reason }),
         }
     }
 }

@@ -1,5 +1,5 @@
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
@@ -8,6 +8,7 @@ use tokio::time::{Instant, timeout_at};
 use super::Causes;
 use super::dedup::Answer;
 use super::lasting::{self, Lasting};
+use super::outcome::Outcome;
 use super::report::Report;
 use crate::error::SendError;
 use crate::headers;
@@ -36,6 +37,8 @@ pub(super) struct Replier {
     traces: bool,
     replied: AtomicBool,
     raised: AtomicBool,
+    /// What becomes of the request since its answer, which is to last, could not be sent.
+    owed: Mutex<Option<Outcome>>,
     /// What was answered first.
     answer: OnceLock<Answer>,
 }
@@ -111,6 +114,7 @@ impl Replier {
             traces: true,
             replied: AtomicBool::new(false),
             raised: AtomicBool::new(false),
+            owed: Mutex::default(),
             answer: OnceLock::new(),
         }
     }
@@ -118,6 +122,11 @@ impl Replier {
     /// Whether the answer must be with the broker before the request is settled.
     pub(super) const fn lasts(&self) -> bool {
         self.lasting.is_some()
+    }
+
+    /// What becomes of the request where the broker does not have its answer, and should.
+    pub(super) fn owed(&self) -> Option<Outcome> {
+        self.owed.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     pub(super) fn with_traces(self, traces: bool) -> Self {
@@ -287,10 +296,15 @@ impl Replier {
                 self.link.publish(reply).await
             }
         };
-        match timeout_at(until, sent).await {
-            Ok(sent) => Ok(sent?),
+        let sent = match timeout_at(until, sent).await {
+            Ok(sent) => sent.map_err(SendError::from),
             Err(_) => Err(SendError::TimedOut { route, waited: SEND_WITHIN }),
+        };
+        if let Some(lasting) = &self.lasting {
+            let owed = sent.as_ref().err().and_then(|error| lasting.owed(&to.reply_to, error));
+            *self.owed.lock().unwrap_or_else(PoisonError::into_inner) = owed;
         }
+        sent
     }
 }
 

@@ -28,6 +28,9 @@ use crate::transport::{Properties, Publication, TransportError};
 /// The largest content of a progress, in bytes.
 const MOST_PROGRESS: usize = 64 * 1024;
 
+/// How long a status waits in a queue that lasts.
+const KEPT_FOR: Duration = Duration::from_secs(60);
+
 /// What a request asks to be told.
 #[derive(Debug)]
 pub(super) struct Asked {
@@ -430,6 +433,8 @@ impl Teller {
                 properties.set_header(header, text.clone());
             }
         }
+        // They must not keep the answers out of a queue that nobody reads for now.
+        properties.expiration = answer.as_ref().map(|_| KEPT_FOR);
         let route = Route::to_queue(to.reply_to);
         let status = Publication::new(route, properties, body).mandatory(false).confirm(false);
         Ok(self.link.publish(status).await?)

@@ -207,19 +207,15 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// What becomes of a request whose answer was sent, or was not: one whose answer is to last is not
-    /// done before the broker has it.
+    /// What becomes of a request whose answer was sent, or was not. One whose answer is to last is
+    /// owed it then, see [`Replier::owed`].
     pub(super) fn sent(self, sent: Result<(), SendError>) -> Outcome {
-        let Err(error) = sent else { return Outcome::Done };
-        if !self.replier.lasts() {
+        if let Err(error) = sent
+            && !self.replier.lasts()
+        {
             tracing::warn!(%error, "a reply could not be sent");
-            return Outcome::Done;
         }
-        let reason = format!("its answer could not be sent: {error}");
-        match error {
-            SendError::Unroutable { .. } => Outcome::reject(reason),
-            _ => Outcome::Fail { reason },
-        }
+        Outcome::Done
     }
 
     /// Tells the caller of a call, and rejects the message.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::counts::Counts;
 use super::erased::AnyProcessor;
+use super::reply_handler::RESULT;
 use crate::contract::Method;
 use crate::error::ServeError;
 use crate::headers;
@@ -96,6 +97,12 @@ impl Table {
                     kind: method.kind(),
                     name: method.name(),
                     version: method.version(),
+                });
+            }
+            if method.kind() == RESULT && !handlers.entries.is_empty() {
+                return Err(ServeError::TwoReplyHandlers {
+                    service: service.to_owned(),
+                    name: method.name(),
                 });
             }
             counted.push((method, Counts::default()));

@@ -36,7 +36,8 @@ impl Elsewhere {
 impl<T, X> Call<T, X> {
     /// Sends the request and wants no answer: fire and forget. The service does the work, and
     /// answers nobody, whatever comes of it. It resolves when the broker has the request, which waits
-    /// in its queue for as long as it takes, unless the call has a [`Call::deadline`].
+    /// in its queue for as long as it takes, unless the call or its contract has a
+    /// [`deadline`](Call::deadline). Nobody can cancel it.
     ///
     /// One that has been polled gives [`SendError::UnderWay`].
     pub fn forget(self) -> Publish {
@@ -50,9 +51,16 @@ impl<T, X> Call<T, X> {
     /// lasts. There a [`#[reply_handler]`](macro@crate::reply_handler) of this process or of another
     /// one takes it, now or after a restart of both.
     ///
-    /// The request waits in its queue for as long as it takes, unless the call has a
-    /// [`Call::deadline`]. The service acknowledges it when the broker has its answer. It is sent
-    /// once: timeouts and retries are for those who wait. The answer has [`Call::data`] with it.
+    /// The queue is declared as it is described here, so this and `queue(..)` of the processor must
+    /// describe it alike; `Queue::new(name).passive(true)` only looks whether it is there. An answer
+    /// that is handled by nobody, or whose handler fails, is a dead letter where the queue has a
+    /// `dead_letter`, and else dropped.
+    ///
+    /// The request waits in its queue for as long as it takes, unless the call or its contract has a
+    /// [`deadline`](Call::deadline): one that has not begun by then is dropped, and nobody answers.
+    /// The service acknowledges it when the broker has its answer. It is sent once, and nobody can
+    /// cancel it: timeouts, retries and heartbeats are for those who wait. The answer has
+    /// [`Call::data`] with it.
     ///
     /// A service that lets answers go only to [`ReplyTo::ReplyQueues`](crate::ReplyTo) rejects it, and
     /// one of Python Postage's answers so that nobody can tell to which call.
@@ -76,7 +84,8 @@ impl<T, X> Call<T, X> {
     /// down, and made good later, by this process or after a restart.
     ///
     /// The answer waits in a queue of its own that the broker deletes when nobody has looked at the
-    /// ticket for `keep`, which is to be longer than the call may take. Whole milliseconds.
+    /// ticket for `keep`, which is to be longer than the call may take: 1 ms to 49 days, in whole
+    /// milliseconds. Of the rest [`Call::answer_to`] says what holds here too.
     ///
     /// ```no_run
     /// # use postage_core::prelude::*;
@@ -106,13 +115,12 @@ impl<T, X> Call<T, X> {
 }
 
 /// The request as a message that nobody waits for the answer of: kept over a restart of the broker,
-/// unless the contract says otherwise, and for as long as the call may take, where that is said.
+/// unless the call or its contract says otherwise, and for as long as the call may take, where that is said.
 fn outgoing(request: Request) -> Outgoing {
     let Request { mut outgoing, deadline, .. } = request;
     outgoing.go_to_first();
     outgoing.lives = deadline;
-    outgoing.properties.persistent =
-        outgoing.method.is_none_or(|method| method.persistent != Some(false));
+    outgoing.properties.persistent |= !outgoing.says_persistent;
     outgoing.properties.headers.remove(headers::HEARTBEAT);
     outgoing
 }
@@ -150,7 +158,8 @@ impl AnswerTo {
     }
 
     /// Wants the statuses too, before the answer: a reply handler that takes an
-    /// [`Event`](crate::Event) gets them. They are not kept over a restart of the broker.
+    /// [`Event`](crate::Event) gets them. Each waits in the queue for a minute at most, and is not kept
+    /// over a restart of the broker.
     pub fn with_statuses(mut self) -> Self {
         self.publish = self.publish.header(headers::STATUSES, true);
         self

@@ -32,6 +32,7 @@ pub use parameters::Named;
 pub use publish::Publish;
 pub(crate) use replies::Replies;
 pub use stored::StoredTicket;
+pub(crate) use stored::TICKETS;
 pub(crate) use ticket::Started;
 pub use ticket::{Detach, Ticket};
 

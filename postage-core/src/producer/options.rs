@@ -39,6 +39,8 @@ pub(crate) struct Outgoing {
     eks: Option<Routes>,
     pub(crate) properties: Properties,
     pub(crate) confirm: bool,
+    /// Whether the call itself says if it is persistent.
+    pub(crate) says_persistent: bool,
     /// Where the answer goes, where nobody waits for it here.
     pub(crate) elsewhere: Option<Box<Elsewhere>>,
     /// How long after the sending it is of no use any more, where its receiver is to know.
@@ -68,6 +70,7 @@ impl Outgoing {
             eks: None,
             properties,
             confirm: true,
+            says_persistent: false,
             elsewhere: None,
             lives: None,
             within: SEND_WITHIN,
@@ -85,6 +88,7 @@ impl Outgoing {
         }
         if let Some(persistent) = method.persistent {
             self.properties.persistent = persistent;
+            self.says_persistent = true;
         }
         if let Some(signature) = method.signature() {
             self.properties.set_header(headers::SIGNATURE, signature);
@@ -236,7 +240,10 @@ macro_rules! shared_options {
 
         /// Whether a durable queue keeps it over a restart of the broker.
         pub fn persistent(mut self, persistent: bool) -> Self {
-            self.outgoing(|outgoing| outgoing.properties.persistent = persistent);
+            self.outgoing(|outgoing| {
+                outgoing.properties.persistent = persistent;
+                outgoing.says_persistent = true;
+            });
             self
         }
 

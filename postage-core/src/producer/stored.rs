@@ -16,7 +16,7 @@ use crate::topology::Queue;
 use crate::transport::{Delivery, Source, TransportError};
 
 /// What the names of the queues begin with in which answers wait for their tickets.
-const QUEUES: &str = "postage.ticket.";
+pub(crate) const TICKETS: &str = "postage.ticket.";
 
 /// A claim to the answer of a call that outlives its process: it is serialized and kept anywhere,
 /// and made good by [`StoredTicket::answer`] later. [`Call::store`](crate::Call::store) makes it.
@@ -44,7 +44,7 @@ impl<T, X> StoredTicket<T, X> {
     }
 
     fn queue_name(&self) -> String {
-        format!("{QUEUES}{}", self.id)
+        format!("{TICKETS}{}", self.id)
     }
 
     /// The queue in which the answer waits.
@@ -52,7 +52,8 @@ impl<T, X> StoredTicket<T, X> {
         Queue::new(self.queue_name()).expires(keep)
     }
 
-    /// Takes the answer back: nobody will claim it. One that is gone already is no error.
+    /// Takes the answer back: nobody will claim it. One that is gone already is no error; a service
+    /// that has still to answer does its work, and says in its log that nobody hears of it.
     ///
     /// # Errors
     /// What the connection said.
@@ -97,13 +98,28 @@ where
     }
 
     async fn first_reply(&self, link: &Arc<Link>) -> Result<Delivery, CallFault> {
-        let read = link.through_losses(|| self.read(link)).await;
-        read.map_err(|error| match error {
-            TransportError::Refused { .. } | TransportError::ConsumerCancelled { .. } => {
-                CallFault::NoTicket { id: self.id.clone() }
-            }
-            other => other.into(),
-        })
+        let error = match link.through_losses(|| self.read(link)).await {
+            Ok(reply) => return Ok(reply),
+            Err(error) => error,
+        };
+        let lost = matches!(
+            error,
+            TransportError::Refused { .. } | TransportError::ConsumerCancelled { .. }
+        );
+        if lost && self.is_gone(link).await? {
+            return Err(CallFault::NoTicket { id: self.id.clone() });
+        }
+        Err(error.into())
+    }
+
+    /// Whether there is no queue for the answer any more.
+    async fn is_gone(&self, link: &Arc<Link>) -> Result<bool, TransportError> {
+        let queue = Queue::new(self.queue_name()).passive(true);
+        match link.through_losses(|| link.transport.declare_queue(&queue)).await {
+            Ok(_) => Ok(false),
+            Err(TransportError::Refused { .. }) => Ok(true),
+            Err(error) => Err(error),
+        }
     }
 
     /// The first answer in the queue, which has it again when the delivery is dropped.

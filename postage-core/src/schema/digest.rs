@@ -132,11 +132,19 @@ impl<'a> Writer<'a> {
         let all: BTreeSet<String> = several.iter().filter_map(|one| of(one)).flatten().collect();
         self.text.push_str(word);
         self.constants(&all);
+        // In whichever order they are written. Each knows the names of those around it alone.
+        let around = std::mem::take(&mut self.text);
+        let mut texts = BTreeSet::new();
+        let named = self.named.len();
         for one in several {
             if of(one).is_none() {
                 self.schema(one);
+                self.named.truncate(named);
+                texts.insert(std::mem::take(&mut self.text));
             }
         }
+        self.text = around;
+        self.text.extend(texts);
     }
 
     fn constants(&mut self, constants: &BTreeSet<String>) {
@@ -255,6 +263,15 @@ mod tests {
         let (a, b) = (json!({"const": "A"}), json!({"const": "B"}));
         assert_eq!(with(a.clone(), b.clone()), with(b, a.clone()));
         assert_ne!(with(a.clone(), json!({"const": "C"})), with(a, json!({"const": "B"})));
+    }
+
+    #[test]
+    fn alternatives_with_data_are_the_same_in_any_order() {
+        let card = json!({"required": ["Card"], "properties": {"Card": {"type": "string"}}});
+        let cash = json!({"required": ["Cash"], "properties": {"Cash": {"type": "integer"}}});
+        let either = |first: &Value, second: &Value| of(&json!({"oneOf": [first, second]}));
+        assert_eq!(either(&card, &cash), either(&cash, &card));
+        assert_ne!(either(&card, &cash), of(&json!({"oneOf": [card]})));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use futures_util::future::poll_immediate;
 use futures_util::{StreamExt, stream};
 use postage_core::prelude::*;
 use postage_core::transport::Properties;
-use postage_core::{Event, Overflow, RecentMessages, SendError, StoredTicket};
+use postage_core::{Event, Overflow, RecentMessages, SendError, ServeError, StoredTicket};
 use serde_json::{Value, json};
 
 use crate::world::{
@@ -49,6 +49,12 @@ impl Mill for Miller {
     async fn sieve(&self, sacks: u32) -> u32 {
         self.voice.say(format!("sieves {sacks}"));
         sacks
+    }
+
+    /// Passes over what becomes of its answer.
+    #[rpc_handler]
+    async fn early(&self, #[reply] answer: Reply<'_, u32>, sacks: u32) {
+        drop(answer.send(sacks).await);
     }
 }
 
@@ -110,6 +116,10 @@ on_every_broker! {
     an_answer_that_comes_twice_is_handled_once,
     a_request_that_comes_twice_is_done_once_and_answered_again,
     a_request_whose_answer_no_queue_takes_is_a_dead_letter_and_not_lost,
+    nor_is_one_whose_exception_or_early_answer_no_queue_takes,
+    a_service_has_one_reply_handler_for_a_command,
+    a_call_elsewhere_is_as_persistent_as_it_says,
+    an_answer_to_a_discarded_ticket_is_no_dead_letter,
     an_answer_that_no_reply_handler_takes_is_a_dead_letter,
     a_stored_ticket_gives_its_answer_again_until_it_is_discarded,
     a_stored_ticket_waits_for_an_answer_that_is_still_to_come,
@@ -286,7 +296,7 @@ async fn a_service_that_comes_later_answers_and_a_request_keeps_its_deadline(wor
     here.place.declare(&here.broker).await;
     let (voice, mut baker) = line();
     let _baker = here.hear(Baker { voice }).await;
-    let short = here.mill.grind(1).deadline(Duration::from_millis(50)).answer_to(here.queue());
+    let short = here.mill.grind(1).deadline(Duration::from_secs(2)).answer_to(here.queue());
     within("the send", short).await.expect("it is sent");
     let patient = here.mill.grind(2).timeout(Duration::from_millis(1)).max_retry(0);
     within("the send", patient.answer_to(here.queue())).await.expect("it is sent");
@@ -355,6 +365,69 @@ async fn a_request_whose_answer_no_queue_takes_is_a_dead_letter_and_not_lost(wor
     let why = letter.properties.header("postage-error").and_then(|why| why.as_str()).unwrap();
     assert!(why.contains("its answer could not be sent: no queue took"), "{why}");
     assert_eq!(letter.parameters(), json!({"sacks": 3}));
+}
+
+async fn nor_is_one_whose_exception_or_early_answer_no_queue_takes(world: World) {
+    let here = here(&world).await;
+    let gate = Gate::shut();
+    let miller = std::sync::Arc::new(Miller { voice: here.voice.clone(), gate: Some(gate) });
+    let _miller = here.place.serve(&here.broker, std::sync::Arc::clone(&miller)).await;
+    let mut dead = here.place.dead_letters(&here.broker).await;
+    // None of these queues is there when the answer comes: nobody declares them by hand.
+    let mut request = Properties::default();
+    request.set_header("postage-answer", "grind");
+    request.reply_to = Some(world.name("nowhere").into());
+    let call = |name: &str, sacks: u32| {
+        format!(
+            r#"{{"type":"command","name":"{name}","category":"rpc","content":{{"parameters":{{"sacks":{sacks}}}}}}}"#
+        )
+    };
+    let mut strange = request.clone();
+    strange.set_header("postage-version", "3");
+    strange.set_header("postage-signature", "sacks:str->u32");
+    for (properties, body) in [
+        (&request, call("mow", 1)),
+        (&strange, call("grind", 2)),
+        (&request, call("early", 3)),
+        (&request, call("grind", 0)),
+    ] {
+        miller.gate.as_ref().unwrap().open(1);
+        publish(&here.broker, &here.place, properties.clone(), body).await;
+        let letter = seen(&mut dead).await;
+        let why = letter.properties.header("postage-error").and_then(|why| why.as_str()).unwrap();
+        assert!(why.contains("its answer could not be sent: no queue took"), "{why}");
+    }
+}
+
+async fn a_service_has_one_reply_handler_for_a_command(world: World) {
+    let here = here(&world).await;
+    let (voice, _ear) = line();
+    let both = here.broker.serve(Baker { voice: voice.clone() }).and(Watcher { voice });
+    let refused = within("the refusal", both.queue(here.queue()).into_future()).await.unwrap_err();
+    assert!(matches!(&refused, ServeError::TwoReplyHandlers { name: "grind", .. }), "{refused:?}");
+    assert!(refused.to_string().contains("a queue of its own"), "{refused}");
+}
+
+async fn a_call_elsewhere_is_as_persistent_as_it_says(world: World) {
+    let here = here(&world).await;
+    let mut asked = here.place.consume(&here.broker).await;
+    let passing = here.mill.grind(1).persistent(false).answer_to(here.queue());
+    within("the send", passing).await.expect("it is sent");
+    assert!(!seen(&mut asked).await.properties.persistent);
+}
+
+async fn an_answer_to_a_discarded_ticket_is_no_dead_letter(world: World) {
+    let here = here(&world).await;
+    let gate = Gate::shut();
+    let miller = std::sync::Arc::new(Miller { voice: here.voice.clone(), gate: Some(gate) });
+    let _miller = here.place.serve(&here.broker, std::sync::Arc::clone(&miller)).await;
+    let stored = here.mill.grind(3).store(Duration::from_secs(60));
+    let ticket = within("the send", stored).await.expect("it is sent");
+    within("the end of the ticket", ticket.discard(&here.broker)).await.expect("it is discarded");
+    miller.gate.as_ref().unwrap().open(2);
+    // Settled one after the other, so the first is when the second is answered.
+    assert_eq!(within("an answer", here.mill.grind(4)).await.unwrap(), 8);
+    assert_eq!(left_in(&here.broker, &here.place.dead).await, [""; 0]);
 }
 
 async fn an_answer_that_no_reply_handler_takes_is_a_dead_letter(world: World) {

@@ -142,12 +142,12 @@ async fn a_signal_that_failed_is_not_tried_again_when_it_is_late(world: World) {
     let broker = world.broker().await;
     let place = world.place("tower");
     let (voice, mut ear) = line();
-    let retry = Retry::new(3).first_pause(Duration::from_millis(1_500));
+    let retry = Retry::new(3).first_pause(Duration::from_secs(6));
     let serve = |serve: postage_core::Serve| serve.retry(retry);
     let _serving = place.serve_with(&broker, Tower { voice, gate: Gate::shut() }, serve).await;
     let clock = clock(&broker, &place);
     let chime = |hour: u32, ttl| clock.producer().command("chime", hour).signal(ttl);
-    within("the send", chime(1, Duration::from_secs(1))).await.expect("it is sent");
+    within("the send", chime(1, Duration::from_secs(5))).await.expect("it is sent");
     within("the send", chime(2, LONG)).await.expect("it is sent");
     let mut heard = vec![ear.hears().await, ear.hears().await, ear.hears().await];
     heard.sort();
