@@ -64,7 +64,7 @@ impl Request<'_> {
     pub(super) async fn ended_by(self, ending: Ending) -> Outcome {
         match ending {
             Ending::Declined(reason) => self.declined(&reason).await,
-            Ending::Raised(raised) => self.broke_off_by(*raised).await,
+            Ending::Raised(raised) => self.broke_off_by(raised).await,
         }
     }
 }

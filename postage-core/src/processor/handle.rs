@@ -397,7 +397,7 @@ fn late(properties: &Properties, since: Instant) -> Option<Outcome> {
 /// A body that is no message. One that asks for an answer gets an exception.
 async fn malformed(delivery: &Delivery, replier: &Replier, reason: &str) -> Outcome {
     if delivery.properties.reply_to.is_some()
-        && let Err(error) = replier.exception(("MalformedMessage", reason).into()).await
+        && let Err(error) = replier.exception(Box::new(("MalformedMessage", reason).into())).await
     {
         tracing::warn!(%error, "an exception could not be sent to the caller");
     }

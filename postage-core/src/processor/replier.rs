@@ -177,19 +177,24 @@ impl Replier {
     }
 
     pub(super) async fn prepared(&self, reply: Prepared) -> Result<(), SendError> {
-        match reply.0? {
-            Ready::Value(json) => self.send(json).await,
+        let answer = match reply.0? {
+            Ready::Value(json) => self.seal(json)?,
             Ready::Error(error) => {
                 let Documented { text, form, details } = *error;
-                self.failed(&Envelope::error(text), Some(&form), details).await
+                self.failure(&Envelope::error(text), Some(&form), details)?
             }
-        }
+        };
+        self.send(answer).await
     }
 
-    pub(super) async fn exception(&self, raised: RemoteException) -> Result<(), SendError> {
+    pub(super) async fn exception(&self, raised: Box<RemoteException>) -> Result<(), SendError> {
         self.raised.store(true, Ordering::Release);
+        self.send(self.raising(*raised)?).await
+    }
+
+    fn raising(&self, raised: RemoteException) -> Result<Option<Answer>, EncodeError> {
         let (result, details) = raised.into_result();
-        self.failed(&result, None, details).await
+        self.failure(&result, None, details)
     }
 
     /// That the handler declined the call: an exception to any peer, with a mark for ours.
@@ -206,30 +211,30 @@ impl Replier {
 
     async fn marked(&self, name: &str, text: &str, mark: &Reserved<'_>) -> Result<(), SendError> {
         self.raised.store(true, Ordering::Release);
-        self.send(encode(&Envelope::exception(name, text), mark)?).await
+        let json = encode(&Envelope::exception(name, text), mark)?;
+        self.send(self.seal(json)?).await
     }
 
-    /// Tells what went wrong, and its details unless they are too much for a body: the caller is to
-    /// know at least that.
-    async fn failed(
+    /// The answer that tells what went wrong, with its details unless they are too much for a body:
+    /// the caller is to know at least that.
+    fn failure(
         &self,
         result: &Envelope<ResultContent<()>>,
         error: Option<&RawValue>,
         details: Details,
-    ) -> Result<(), SendError> {
+    ) -> Result<Option<Answer>, EncodeError> {
         let details = if self.traces { details } else { details.without_traces() };
         let plain = Reserved { error, ..Reserved::default() };
-        if details.is_empty() {
-            return self.send(encode(result, &plain)?).await;
-        }
-        let detailed = Reserved { error, exception: Some(&details), ..Reserved::default() };
-        match self.send(encode(result, &detailed)?).await {
-            Err(SendError::Encode(error)) => {
-                tracing::warn!(%error, "the details of an exception or an error are not sent");
-                self.send(encode(result, &plain)?).await
+        if !details.is_empty() {
+            let detailed = Reserved { error, exception: Some(&details), ..Reserved::default() };
+            match encode(result, &detailed).and_then(|json| self.seal(json)) {
+                Ok(answer) => return Ok(answer),
+                Err(error) => {
+                    tracing::warn!(%error, "the details of an exception or an error are not sent");
+                }
             }
-            sent => sent,
         }
+        self.seal(encode(result, &plain)?)
     }
 
     /// What was answered, to be remembered.
@@ -242,18 +247,25 @@ impl Replier {
         self.publish(answer).await
     }
 
-    async fn send(&self, json: Vec<u8>) -> Result<(), SendError> {
+    /// The answer that this is, where somebody wants one.
+    fn seal(&self, json: Vec<u8>) -> Result<Option<Answer>, EncodeError> {
         if self.to.is_none() {
-            self.replied.store(true, Ordering::Release);
-            tracing::debug!("a request without a reply address was answered to nobody");
-            return Ok(());
+            return Ok(None);
         }
         let sealed = self.link.seal(&*self.codec, json);
         let body = sealed.map_err(|error| EncodeError::Codec {
             name: "a reply".to_owned(),
             reason: error.to_string(),
         })?;
-        let answer = Answer { content_type: self.codec.content_type().to_owned(), body };
+        Ok(Some(Answer { content_type: self.codec.content_type().to_owned(), body }))
+    }
+
+    async fn send(&self, answer: Option<Answer>) -> Result<(), SendError> {
+        let Some(answer) = answer else {
+            self.replied.store(true, Ordering::Release);
+            tracing::debug!("a request without a reply address was answered to nobody");
+            return Ok(());
+        };
         drop(self.answer.set(answer.clone()));
         if let Some(report) = &self.report {
             report.answered(answer.clone());

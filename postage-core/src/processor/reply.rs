@@ -63,7 +63,7 @@ impl<T: Serialize, E> Reply<'_, T, E> {
     /// What the connection said.
     pub async fn exception(self, raised: impl Into<RemoteException>) -> Result<(), SendError> {
         match self.way {
-            Way::Caller(replier, ..) => replier.exception(raised.into()).await,
+            Way::Caller(replier, ..) => replier.exception(Box::new(raised.into())).await,
             Way::Local(_) => Ok(()),
         }
     }

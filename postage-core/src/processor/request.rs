@@ -188,7 +188,7 @@ impl<'a> Request<'a> {
                 tracing::debug!(name = self.message.name(), %refused, "a filter refused a message");
                 Outcome::Done
             }
-            Category::Rpc => self.tell(("FilterError", refused.to_string()).into()).await,
+            Category::Rpc => self.tell(named("FilterError", &refused.to_string())).await,
         }
     }
 
@@ -220,10 +220,10 @@ impl<'a> Request<'a> {
 
     /// Tells the caller of a call, and rejects the message.
     pub(super) async fn raise(self, name: &str, text: &str) -> Outcome {
-        self.raise_this((name, text).into()).await
+        self.raise_this(named(name, text)).await
     }
 
-    async fn raise_this(self, raised: RemoteException) -> Outcome {
+    async fn raise_this(self, raised: Box<RemoteException>) -> Outcome {
         let outcome = Outcome::reject(&raised);
         if self.message.category() == Category::Rpc {
             self.tell(raised).await;
@@ -234,11 +234,11 @@ impl<'a> Request<'a> {
     /// A handler that did not end: a caller is told, unless it has its answer already; a message
     /// has failed.
     pub(super) async fn broke_off(self, name: &str, text: &str) -> Outcome {
-        self.broke_off_by((name, text).into()).await
+        self.broke_off_by(named(name, text)).await
     }
 
     /// As [`Request::broke_off`], by an exception with all that it says.
-    pub(super) async fn broke_off_by(self, raised: RemoteException) -> Outcome {
+    pub(super) async fn broke_off_by(self, raised: Box<RemoteException>) -> Outcome {
         match self.message.category() {
             Category::Message => Outcome::Fail { reason: raised.to_string() },
             Category::Rpc if self.replier.has_replied() => Outcome::reject(raised),
@@ -273,8 +273,8 @@ impl<'a> Request<'a> {
     /// What the layers made of a handler's outcome. A call that they let go by is answered here.
     pub(super) async fn after_layers(self, outcome: Outcome) -> Outcome {
         if self.message.category() == Category::Rpc && !self.replier.has_replied() {
-            let told = ("NoReply", "the layers ended the call without a reply");
-            return outcome.and(self.tell(told.into()).await);
+            let told = named("NoReply", "the layers ended the call without a reply");
+            return outcome.and(self.tell(told).await);
         }
         outcome
     }
@@ -282,14 +282,19 @@ impl<'a> Request<'a> {
     /// What becomes of a message that a layer stopped. A call that was shed is no dead letter: its
     /// caller knows, and nothing has begun.
     pub(super) async fn stopped_by(self, failure: Failure) -> Outcome {
-        let outcome = self.broke_off_by(*failure.raised).await;
+        let outcome = self.broke_off_by(failure.raised).await;
         match self.message.category() {
             Category::Rpc if failure.shed => Outcome::Done,
             _ => outcome,
         }
     }
 
-    async fn tell(self, raised: RemoteException) -> Outcome {
+    async fn tell(self, raised: Box<RemoteException>) -> Outcome {
         self.sent(self.replier.exception(raised).await)
     }
+}
+
+/// An exception of this name and text. In a box, since it goes through the futures of all handlers.
+fn named(name: &str, text: &str) -> Box<RemoteException> {
+    Box::new(RemoteException::new(name, text))
 }
