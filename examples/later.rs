@@ -12,11 +12,12 @@ use postage_core::{Event, SendError};
 
 const HELP: &str = "\
 Orders that are answered later, over the broker at POSTAGE_URL. Start the desk once, so that there is
-a queue for orders; then stop, kill and start both as you like.
+a queue for orders; then stop, kill and start both as you like. A desk that is killed at its work begins
+that order again: each is done at least once. What follows `--example later --` is
 
-  later desk                takes orders, a second for each
-  later shop --order ITEM   orders, and prints what becomes of its orders
-  later shop                prints what becomes of the orders of before";
+  desk                takes orders, a second for each
+  shop --order ITEM   orders, and prints what becomes of its orders
+  shop                prints what becomes of the orders of before";
 
 /// The queue in which answers wait for the shop, as its attribute has it.
 const ANSWERS: &str = "shop-answers";
@@ -100,7 +101,7 @@ async fn main() -> Result<(), Failure> {
         match call.answer_to(Queue::new(ANSWERS)).with_statuses().await {
             Ok(id) => println!("{item}: ordered, as call {id}"),
             Err(SendError::Unroutable { .. }) => {
-                return Err(io::Error::other("start `later desk` once, to make its queue").into());
+                return Err(io::Error::other("there is no queue for orders yet: start the desk once, by `--example later -- desk`").into());
             }
             Err(error) => return Err(error.into()),
         }

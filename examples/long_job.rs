@@ -93,7 +93,8 @@ async fn show(mut events: Events<u64>) -> Result<(), Failure> {
                 bar.set_message(progress.details::<String>()?);
             }
             Event::Ended(pages) => {
-                bar.finish_with_message(format!("{} pages are packed", pages?));
+                bar.finish_and_clear();
+                println!("{} pages are packed", pages?);
             }
             _ => {}
         }

@@ -224,6 +224,11 @@ pub enum CallError<E> {
 }
 
 /// The error type of a call: [`CallFault`], or [`CallError<E>`] where an error is documented.
+#[diagnostic::on_unimplemented(
+    message = "a call does not fail with `{Self}`",
+    label = "write `CallError<{Self}>` where the contract documents the error `{Self}`, else `CallFault`",
+    note = "an `E` that the contract documents is `Deserialize`, `Send` and `'static`"
+)]
 pub trait CallOutcome: From<CallFault> + Send + sealed::Sealed + 'static {
     /// The outcome for an error result: its text, and the reply, which has its typed form where the
     /// service is ours.

@@ -349,7 +349,7 @@ pub fn message_handler(arguments: TokenStream, item: TokenStream) -> TokenStream
 ///
 /// | argument | meaning | default |
 /// |---|---|---|
-/// | `of = Client::method` | the calls of this method of a generated client; its types are checked | none |
+/// | `of = Client::method` | the calls of this method of a generated client, not of the trait; its types are checked | none |
 /// | `"name"`, or `name = "…"` | the calls of this name on the wire | the method's own |
 ///
 /// It takes one parameter, and a `#[context]` where it wants to know which call it was

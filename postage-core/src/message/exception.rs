@@ -17,6 +17,7 @@ const NAMELESS: &str = "Error";
 /// Every peer is told its name and its text. The rest goes from this framework to itself: peers of
 /// another make do not see it, and tell none of it. Of the trace, 32 texts of 1,000 characters are
 /// told; a service may keep module and trace to itself, see [`Serve::traces`](crate::Serve::traces).
+/// The causes come as texts, so they are in the trace and no [`Error::source`]; `{:#}` shows them too.
 ///
 /// ```
 /// use postage_core::RemoteException;
@@ -120,7 +121,8 @@ impl<N: Into<String>, M: Into<String>> From<(N, M)> for RemoteException {
 
 impl fmt::Display for RemoteException {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.name, self.message)
+        write!(f, "{}: {}", self.name, self.message)?;
+        write_causes(f, &self.trace)
     }
 }
 
@@ -155,11 +157,18 @@ impl RemoteError {
 
 impl fmt::Display for RemoteError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        f.write_str(&self.message)?;
+        write_causes(f, &self.trace)
     }
 }
 
 impl Error for RemoteError {}
+
+/// The causes, where `{:#}` asks for them.
+fn write_causes(f: &mut fmt::Formatter<'_>, trace: &[String]) -> fmt::Result {
+    let causes = if f.alternate() { trace } else { &[] };
+    causes.iter().try_for_each(|cause| write!(f, ": {cause}"))
+}
 
 #[cfg(test)]
 mod tests {
@@ -182,6 +191,9 @@ mod tests {
         assert_eq!((&*raised.name, &*raised.message), ("Shut", "the desk is shut"));
         assert_eq!(raised.module.as_deref(), Some(module_path!()));
         assert_eq!(raised.trace, ["invalid digit found in string"]);
+        assert_eq!(raised.to_string(), "Shut: the desk is shut");
+        let with_causes = "Shut: the desk is shut: invalid digit found in string";
+        assert_eq!(format!("{raised:#}"), with_causes);
         assert_eq!((raised.state, raised.arguments), (None, Vec::new()));
     }
 

@@ -352,12 +352,13 @@ impl Service {
     fn not_of_version(&self, request: Request<'_>) -> String {
         let message = request.message();
         let (category, kind, name) = (message.category(), message.kind(), message.name());
-        let served = self.table.versions(category, kind, name).join(", ");
+        let served = self.table.versions(category, kind, name);
+        let versions = if served.len() > 1 { "versions" } else { "version" };
+        let served = served.join(" and ");
         let verb = if category == Category::Rpc { "answers" } else { "takes" };
         let asked = headers::version(&request.context().properties).unwrap_or_default();
         format!(
-            "`{}` {verb} {kind} `{name}` of version {served}, not of version {}",
-            self.name,
+            "this service {verb} {kind} `{name}` in {versions} {served}; version {} was asked for",
             shorten(&asked)
         )
     }

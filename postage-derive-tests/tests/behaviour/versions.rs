@@ -168,7 +168,7 @@ async fn a_client_of_a_version_that_is_not_served_is_told_which_are(world: World
     let newest = client!(v3::DeskProducer, &broker, place);
 
     let told = within("an answer", newest.place(vec!["anvil".into()])).await.unwrap_err();
-    let text = "`V1` answers command `place` of version 1, 2, not of version 3";
+    let text = "this service answers command `place` in versions 1 and 2; version 3 was asked for";
     assert_eq!(reason(&told), text);
     assert_eq!(told.to_string(), format!("the service has another contract: {text}"));
     // What no version has is unknown as ever.
@@ -194,7 +194,9 @@ async fn a_call_of_a_version_that_is_not_served_is_no_dead_letter_and_a_message_
     assert_eq!(letter.name(), "note");
     assert_eq!(
         letter.properties.header("postage-error"),
-        Some(&text("Incompatible: `V1` takes command `note` of version 1, 2, not of version 3"))
+        Some(&text(
+            "Incompatible: this service takes command `note` in versions 1 and 2; version 3 was asked for"
+        ))
     );
     nothing_more(&broker, &place.dead, dead).await;
     assert!(ear.rest().is_empty());

@@ -83,7 +83,7 @@ async fn a_caller_that_asks_for_a_version_that_is_not_served_is_told_which_are()
     let world = World::new().await;
     let _serving = serve(&world).await;
     let [unknown] = call(&world, ["third_version"]).await;
-    let text = "`V1` answers command `area` of version 1, 2, not of version 3";
+    let text = "this service answers command `area` in versions 1 and 2; version 3 was asked for";
     assert_eq!(unknown.exception(), ("Incompatible", text));
 }
 

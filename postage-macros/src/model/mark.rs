@@ -69,7 +69,9 @@ pub(crate) fn take(function: &mut TraitItemFn, errors: &Errors) -> Option<(Marke
             format!("did you mean {right} where it says `#[{path}]`?")
         }
         None => {
-            "mark it `#[rpc]` when the caller waits for an answer, `#[message]` when not".into()
+            "mark it `#[rpc]` when the caller waits for an answer, `#[message]` when not, `#[signal]` \
+             when it is to be dropped where it would be late"
+                .into()
         }
     };
     let name = &function.sig.ident;
