@@ -11,12 +11,17 @@ use uuid::Uuid;
 use super::attempt::Request;
 use super::stored::StoredTicket;
 use super::{Call, Outgoing, Publish};
+use crate::contract::Peer;
 use crate::error::{CallFault, SendError};
 use crate::headers;
 use crate::link::Link;
 use crate::message::EncodeError;
 use crate::topology::Queue;
 use crate::transport::TransportError;
+
+/// The address of an answer that its service insists on, and that the broker then drops: no queue has
+/// this name.
+const NOBODY: &str = "postage.nobody";
 
 /// Where the answer to a call goes that does not come back to its caller.
 #[derive(Clone, Debug)]
@@ -37,14 +42,18 @@ impl<T, X> Call<T, X> {
     /// Sends the request and wants no answer: fire and forget. The service does the work, and
     /// answers nobody, whatever comes of it. It resolves when the broker has the request, which waits
     /// in its queue for as long as it takes, unless the call or its contract has a
-    /// [`deadline`](Call::deadline). Nobody can cancel it.
+    /// [`deadline`](Call::deadline). Nobody can cancel it. One of Python Postage's, which answers
+    /// always, is given an address that no queue has ([`Call::peer`]).
     ///
     /// One that has been polled gives [`SendError::UnderWay`].
     pub fn forget(self) -> Publish {
-        match self.into_request() {
-            Some(request) => Publish::new(outgoing(request)),
-            None => Publish::under_way(),
+        let Some(request) = self.into_request() else { return Publish::under_way() };
+        let peer = request.peer;
+        let mut outgoing = outgoing(request);
+        if peer == Peer::Python {
+            outgoing.properties.reply_to = Some(NOBODY.into());
         }
+        Publish::new(outgoing)
     }
 
     /// Sends the request; the answer goes to this queue, which is declared, and should be one that

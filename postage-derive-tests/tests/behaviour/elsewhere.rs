@@ -7,7 +7,7 @@ use futures_util::future::poll_immediate;
 use futures_util::{StreamExt, stream};
 use postage_core::prelude::*;
 use postage_core::transport::Properties;
-use postage_core::{Event, Overflow, RecentMessages, SendError, ServeError, StoredTicket};
+use postage_core::{Event, Overflow, Peer, RecentMessages, SendError, ServeError, StoredTicket};
 use serde_json::{Value, json};
 
 use crate::world::{
@@ -171,6 +171,11 @@ async fn a_forgotten_call_is_done_and_answered_to_nobody(world: World) {
     assert_eq!(request.json()["category"], "rpc");
     let Properties { reply_to, expiration, persistent, .. } = request.properties.clone();
     assert_eq!((reply_to, expiration, persistent), (None, None, true));
+    // Python Postage replies always, and to no address it cannot.
+    let to_python = here.mill.grind(3).peer(Peer::Python).forget();
+    within("the send", to_python).await.expect("it is sent");
+    let reply_to = seen(&mut asked).await.properties.reply_to;
+    assert_eq!(reply_to.as_deref(), Some("postage.nobody"));
     drop(asked);
 
     let _miller = here.serve().await;

@@ -59,6 +59,15 @@ async fn served() -> (World, Server, PythonProducer) {
 }
 
 #[tokio::test]
+async fn a_forgotten_call_harms_no_python_service_though_that_replies_always() {
+    let (world, _server, client) = served().await;
+    within("the send", client.area(1, 2).forget()).await.expect("it is sent");
+    let area = within("an answer", client.area(10, 4)).await;
+    assert_eq!(area.expect("the server lives"), 40);
+    world.leave().await;
+}
+
+#[tokio::test]
 async fn a_value_a_null_and_a_text_with_escapes_come_back_typed() {
     let (world, _server, client) = served().await;
     assert_eq!(client.area(10, 4).await.unwrap(), 40);
