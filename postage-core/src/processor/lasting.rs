@@ -50,9 +50,7 @@ impl Lasting {
             answer.set_header(headers::DATA, data.clone());
         }
     }
-}
 
-impl Lasting {
     /// What becomes of a request whose answer could not be sent to this queue.
     pub(super) fn owed(&self, queue: &str, error: &SendError) -> Option<Outcome> {
         let reason = format!("its answer could not be sent: {error}");
@@ -70,7 +68,8 @@ impl Lasting {
     }
 }
 
-fn text(request: &Properties, header: &str) -> Option<Cow<'static, str>> {
+/// The header of this name, when it is a text, to be sent back.
+pub(super) fn text(request: &Properties, header: &str) -> Option<Cow<'static, str>> {
     match request.header(header) {
         Some(FieldValue::Text(text)) => Some(text.clone()),
         _ => None,

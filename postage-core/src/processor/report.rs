@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::dedup::Answer;
+use super::lasting::text;
 use super::replier::{Address, Origin};
 use crate::error::SendError;
 use crate::headers;
@@ -54,11 +55,7 @@ impl Asked {
             let every = Duration::from_millis(u64::try_from(millis).unwrap_or_default());
             every.clamp(headers::SHORTEST_HEARTBEAT, headers::LONGEST_HEARTBEAT)
         });
-        let text = |header| match request.header(header) {
-            Some(FieldValue::Text(text)) => Some(text.clone()),
-            _ => None,
-        };
-        let (data, answer) = (text(headers::DATA), text(headers::ANSWER));
+        let (data, answer) = (text(request, headers::DATA), text(request, headers::ANSWER));
         Some(Self { statuses, heartbeat, data, answer })
     }
 }
