@@ -99,7 +99,7 @@
 //! | a message is acknowledged after its handlers | one whose service dies goes to another |
 //! | a handler that fails or panics harms no other message | a caller gets an exception; the message is rejected |
 //! | a body that is no message harms nobody | it is rejected with a reason, and answered where it asks for an answer |
-//! | [`Serving::drain`] leaves nothing behind | handlers finish, the rest goes back to the queue |
+//! | [`Serving::drain`] leaves nothing behind | handlers finish, the rest goes back to the queue, and the broker knows of all that was handled |
 //!
 //! A connection that is lost is made again, the hosts of the configuration in turn, with growing
 //! pauses. Services bring their exchanges, queues, bindings and consumers back; a call that waits is
@@ -120,6 +120,7 @@
 //! | calls of Python peers with a reply address | 256 a connection | – | waits; out of time, [`CallFault::TooManyCalls`] |
 //! | the time of a call | 30 s an attempt, 5 attempts | `timeout`, `max_retry`, `deadline` of contract, method, [`Producer`] or [`Call`] | [`CallFault::TimedOut`] |
 //! | sends with the broker, over AMQP | 1,024 unconfirmed, 256 behind them | – | waits its turn |
+//! | bytes to be written, over AMQP | 512 KiB a channel, and the message that goes beyond | – | waits its turn |
 //! | the time of a send | 30 s | [`Publish::within`] | [`SendError::TimedOut`], or [`SendError::Disconnected`] |
 //! | the time of an answer, its last statuses before it | 30 s | – | it is given up: a caller that asks again is answered from memory |
 //! | the time of a handler | 10 min | [`Serve::handler_time`] | the handler is dropped: a caller gets the exception `HandlerTimeout`, a message has failed |

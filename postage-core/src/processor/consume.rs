@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::Instrument;
 
 use super::ServiceSetup;
@@ -29,6 +29,12 @@ const MOST_REFUSALS: u32 = 20;
 /// How long the broker may keep an exclusive queue locked before the service fails. Where it has
 /// not heard of the loss it notices after some heartbeats, which may be minutes together.
 const LOCKED_WITHIN: Duration = Duration::from_secs(5 * 60);
+
+/// How long the broker may take to hear what was settled last, when a queue is left.
+const TOLD_WITHIN: Duration = Duration::from_secs(5);
+
+/// How long it may take where the time is up already.
+const TOLD_AT_LAST: Duration = Duration::from_millis(100);
 
 /// A queue, its subscription, and the session of the connection that it was made in.
 #[derive(Debug)]
@@ -335,6 +341,16 @@ async fn drain(
                 handlers.abort_all();
             }
         }
+    }
+    // The program may end now: nothing that was handled shall come again.
+    let patience = if cut { TOLD_AT_LAST } else { TOLD_WITHIN };
+    let told = tokio::select! {
+        biased;
+        told = timeout(patience, subscription.settled()) => matches!(told, Ok(Ok(()))),
+        () = limit_reached(&mut order), if !cut => false,
+    };
+    if !told {
+        tracing::warn!(queue = &*queue.name(), "the broker may not know of all that was settled");
     }
     drained
 }

@@ -140,6 +140,10 @@ impl Deliveries for Recorded {
     fn cancel(&mut self) -> BoxFuture<'_, Result<(), TransportError>> {
         Box::pin(self.inner.cancel())
     }
+
+    fn settled(&mut self) -> BoxFuture<'_, Result<(), TransportError>> {
+        Box::pin(self.inner.settled())
+    }
 }
 
 /// Settles one delivery, and records how. It is recorded before the broker knows, so that a test

@@ -1,5 +1,5 @@
 use std::fmt;
-use std::future::poll_fn;
+use std::future::{poll_fn, ready};
 use std::sync::Arc;
 use std::task::{self, Poll};
 
@@ -22,7 +22,8 @@ pub enum Settlement {
 
 /// The transport's side of settling, shared by the deliveries of one consumer.
 pub trait Settle: Send + Sync + 'static {
-    /// Settles the delivery of this tag. Called at most once for each.
+    /// Settles the delivery of this tag. Called at most once for each. It may be told the broker a
+    /// little later, together with others, see [`Deliveries::settled`].
     ///
     /// # Errors
     /// [`TransportError::Disconnected`] when the connection or channel that delivered it is gone:
@@ -78,7 +79,8 @@ impl Delivery {
         self
     }
 
-    /// Tells the queue what becomes of the message.
+    /// Tells the queue what becomes of the message: it is on its way then, and
+    /// [`Subscription::settled`] waits until it has arrived.
     ///
     /// # Errors
     /// [`TransportError::Disconnected`] when the queue has taken the message back already.
@@ -127,6 +129,12 @@ pub trait Deliveries: Send + 'static {
 
     /// Asks the queue for no more. What has arrived already can still be taken.
     fn cancel(&mut self) -> BoxFuture<'_, Result<(), TransportError>>;
+
+    /// Waits until the broker knows of everything that was settled so far. Unless overridden it does
+    /// at once.
+    fn settled(&mut self) -> BoxFuture<'_, Result<(), TransportError>> {
+        Box::pin(ready(Ok(())))
+    }
 }
 
 /// The deliveries of one queue to one consumer. Dropping it ends the consumer, and what it had not
@@ -159,6 +167,16 @@ impl Subscription {
     /// [`TransportError::Disconnected`] when the connection is gone.
     pub async fn cancel(&mut self) -> Result<(), TransportError> {
         self.deliveries.cancel().await
+    }
+
+    /// Waits until the broker knows of everything that was settled so far: a program that ends then
+    /// has none of it delivered again.
+    ///
+    /// # Errors
+    /// [`TransportError::Disconnected`] when the connection is gone. What the broker did not hear of
+    /// is in the queue again.
+    pub async fn settled(&mut self) -> Result<(), TransportError> {
+        self.deliveries.settled().await
     }
 }
 

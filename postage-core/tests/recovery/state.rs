@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use postage_core::transport::ConnectionState;
 use postage_core::{CallFault, SendError, Stopped};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use crate::world::{
     Look, Place, SLACK, connect, direct, line, patient, tell_all, until_lost, until_session,
@@ -75,6 +75,39 @@ async fn draining_an_idle_service_while_disconnected_ends_at_once() {
     let since = Instant::now();
     within("the drain", serving.drain(Duration::from_secs(30))).await;
     assert!(since.elapsed() < SLACK, "it took {:?}", since.elapsed());
+}
+
+/// Acknowledgements are written together, a little after they are given. A program that ends with its
+/// drain shall not leave one behind.
+#[tokio::test]
+async fn a_drain_waits_until_the_broker_knows_what_was_handled() {
+    let (place, line) = (Place::new(), line());
+    let services = connect(patient(&line)).await;
+    let (desk, serving) = place.served(&services).await;
+    let (senders, look) = (direct().await, Look::at_shared().await);
+    desk.shut();
+    tell_all(&place.producer(&senders), 1..=20).await.unwrap();
+    desk.until_begun(20).await;
+    let mut draining = tokio::spawn(serving.drain(Duration::from_secs(40)));
+    // Its consumer has gone, so that only the acknowledgements are still to be written.
+    look.until(place.queue.name(), 0, 0).await;
+
+    line.stall();
+    desk.open();
+    desk.until_told(1..=20).await;
+    let early = timeout(Duration::from_millis(500), &mut draining).await;
+    assert!(early.is_err(), "the broker has not heard of it: {early:?}");
+    line.restore().unwrap();
+    let left = within("the drain", draining).await.unwrap();
+    assert_eq!((left.finished, left.cut_off), (20, 0));
+    line.cut();
+    within("the end", services.close()).await.unwrap();
+
+    let again = direct().await;
+    let (desk, _serving) = place.served(&again).await;
+    tell_all(&place.producer(&senders), [21]).await.unwrap();
+    desk.until_told([21]).await;
+    assert_eq!(desk.seen().begun, 1, "what was handled came again");
 }
 
 #[tokio::test]

@@ -41,20 +41,16 @@ impl Channels {
     {
         // It is never closed.
         let _place = self.places.acquire().await.map_err(|_| fault::closed())?;
-        let channel = match self.take() {
-            Some(channel) => channel,
-            None => match self.connection.create_channel().await {
-                Ok(channel) => channel,
-                Err(error) => return Err(fault::of_operation(&error, operation)),
-            },
+        let asked = async {
+            let channel = match self.take() {
+                Some(channel) => channel,
+                None => self.connection.create_channel().await?,
+            };
+            let answer = work(channel.clone()).await?;
+            self.put(channel);
+            Ok(answer)
         };
-        match work(channel.clone()).await {
-            Ok(answer) => {
-                self.put(channel);
-                Ok(answer)
-            }
-            Err(error) => Err(fault::of_operation(&error, operation)),
-        }
+        self.connection.unless_closed(asked, operation).await
     }
 
     fn take(&self) -> Option<Channel> {

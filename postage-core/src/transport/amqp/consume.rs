@@ -1,22 +1,20 @@
 //! Consuming: a channel for each consumer, with a prefetch of its own.
 
+use std::future::ready;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
-use futures_util::{FutureExt, Stream, StreamExt};
-use lapin::options::{
-    BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions,
-};
+use futures_util::Stream;
+use lapin::options::{BasicCancelOptions, BasicConsumeOptions, BasicQosOptions};
 use lapin::types::{FieldTable, ShortString};
 use lapin::{Channel, Consumer};
 use tokio::sync::oneshot;
 
+use super::direct::{Carrier, Inbox, Incoming};
 use super::session::Session;
 use super::wire::Wire;
 use super::{convert, fault};
-use crate::topology::Route;
 use crate::transport::{
     BoxFuture, Deliveries, Delivery, Settle, Settlement, Source, Subscription, TransportError,
 };
@@ -28,10 +26,14 @@ impl Session {
             .map_err(|reason| fault::refused(operation(), reason))?;
         // By a task of its own, which ends with the answer of the broker or with the connection: the
         // consumer of one that is given up meanwhile would have messages that nobody reads.
-        let started = tokio::spawn(start(Arc::clone(&self.consuming), queue, source.clone())).await;
+        let connection = Arc::clone(&self.consuming);
+        let starting = start(Arc::clone(&connection), queue, source.clone());
+        let started = tokio::spawn(async move {
+            let operation = || format!("consume the queue `{}`", source.queue);
+            connection.unless_closed(starting, operation).await
+        });
         // It is not aborted, and does not panic.
-        let started = started.map_err(|_| fault::closed())?;
-        started.map(Subscription::new).map_err(|error| fault::of_operation(&error, operation))
+        started.await.map_err(|_| fault::closed())?.map(Subscription::new)
     }
 }
 
@@ -41,6 +43,8 @@ async fn start(
     source: Source,
 ) -> lapin::Result<AmqpDeliveries> {
     let channel = connection.create_channel().await?;
+    let inbox = Inbox::new(channel.id(), !source.auto_ack, connection.direct());
+    connection.direct().carry(channel.id(), &Carrier::Consumer(Arc::clone(&inbox)));
     if source.prefetch > 0 {
         channel.basic_qos(source.prefetch, BasicQosOptions::default()).await?;
     }
@@ -54,10 +58,13 @@ async fn start(
     let consumer = channel.basic_consume(queue, tag, options, FieldTable::default()).await?;
     let (left, waits) = oneshot::channel();
     // Ends with the subscription, or with the channel.
-    tokio::spawn(give_back(waits, channel.clone(), source.auto_ack));
+    tokio::spawn(give_back(waits, Arc::clone(&inbox), channel.clone()));
+    let settler = Settler { inbox: Arc::clone(&inbox), _channel: channel.clone() };
     Ok(AmqpDeliveries {
-        settler: (!source.auto_ack).then(|| Arc::new(Settler { channel: channel.clone() }) as _),
+        settler: (!source.auto_ack).then(|| Arc::new(settler) as _),
         consumer: Some(consumer),
+        inbox,
+        prefetch: source.prefetch,
         channel,
         connection,
         queue: source.queue.into_owned(),
@@ -69,7 +76,10 @@ async fn start(
 
 /// A consumer's deliveries. Its channel stays open for as long as a delivery of it can be settled.
 struct AmqpDeliveries {
+    /// lapin's own, which has no messages and says how it ends.
     consumer: Option<Consumer>,
+    inbox: Arc<Inbox>,
+    prefetch: u16,
     channel: Channel,
     connection: Arc<Wire>,
     queue: String,
@@ -80,22 +90,16 @@ struct AmqpDeliveries {
     left: Option<oneshot::Sender<Left>>,
 }
 
-/// A consumer that was left, and its ending, where that is still under way.
+/// A consumer that was left.
 struct Left {
     consumer: Consumer,
-    cancelled: Option<BoxFuture<'static, ()>>,
 }
 
 impl AmqpDeliveries {
-    fn delivery(&self, delivery: lapin::message::Delivery) -> Delivery {
-        let settler = self.settler.clone().map(|settler| (settler, delivery.delivery_tag));
-        Delivery::new(
-            Bytes::from(delivery.data),
-            convert::from_basic(&delivery.properties),
-            Route::new(String::from(delivery.exchange), String::from(delivery.routing_key)),
-            delivery.redelivered,
-            settler,
-        )
+    fn delivery(&self, incoming: Incoming) -> Delivery {
+        let Incoming { tag, redelivered, route, properties, body } = incoming;
+        let settler = self.settler.clone().map(|settler| (settler, tag));
+        Delivery::new(body, properties, route, redelivered, settler)
     }
 
     /// What it means that no more deliveries come.
@@ -127,21 +131,25 @@ impl Deliveries for AmqpDeliveries {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Option<Delivery>, TransportError>> {
+        if let Poll::Ready(incoming) = self.inbox.poll(cx) {
+            return Poll::Ready(Ok(Some(self.delivery(incoming))));
+        }
         if let Some(ended) = &self.ended {
             return Poll::Ready(ended.clone().map(|()| None));
         }
         let Some(consumer) = &mut self.consumer else { return Poll::Ready(Ok(None)) };
         let error = match Pin::new(consumer).poll_next(cx) {
             Poll::Pending => return Poll::Pending,
-            Poll::Ready(Some(Ok(delivery))) => {
-                return Poll::Ready(Ok(Some(self.delivery(delivery))));
-            }
             Poll::Ready(Some(Err(error))) => Some(error),
-            Poll::Ready(None) => None,
+            Poll::Ready(Some(Ok(_)) | None) => None,
         };
         let ended = self.end(error);
         self.ended = Some(ended.clone());
-        Poll::Ready(ended.map(|()| None))
+        // What came before the end is handed out before it.
+        match self.inbox.poll(cx) {
+            Poll::Ready(incoming) => Poll::Ready(Ok(Some(self.delivery(incoming)))),
+            Poll::Pending => Poll::Ready(ended.map(|()| None)),
+        }
     }
 
     fn cancel(&mut self) -> BoxFuture<'_, Result<(), TransportError>> {
@@ -154,6 +162,15 @@ impl Deliveries for AmqpDeliveries {
             cancel.await.map_err(|error| fault::disconnected(&error))
         })
     }
+
+    fn settled(&mut self) -> BoxFuture<'_, Result<(), TransportError>> {
+        Box::pin(async move {
+            self.connection.direct().flushed().await;
+            // The broker answers what comes on a channel in its order.
+            let asked = self.channel.basic_qos(self.prefetch, BasicQosOptions::default());
+            asked.await.map_err(|error| fault::disconnected(&error))
+        })
+    }
 }
 
 impl Drop for AmqpDeliveries {
@@ -161,42 +178,27 @@ impl Drop for AmqpDeliveries {
         if let (Some(left), Some(consumer)) = (self.left.take(), self.consumer.take())
             && self.ended.is_none()
         {
-            let mut cancelled = cancel(self.channel.clone(), consumer.tag());
-            // Asked for before its holder can drop a delivery: what is given back then would come
-            // here once more, and a queue that counts deliveries would count that.
-            let under_way = (&mut cancelled).now_or_never().is_none();
-            let cancelled = under_way.then_some(cancelled);
-            let _ = left.send(Left { consumer, cancelled });
+            // Before its holder can drop a delivery: what is given back before the consumer has ended
+            // would come here once more, and a queue that counts deliveries would count that.
+            self.inbox.hold();
+            let _ = left.send(Left { consumer });
         }
     }
 }
 
 /// When the subscription is left, ends the consumer and gives back what it had not handed out.
 /// What it had handed out can still be settled.
-async fn give_back(left: oneshot::Receiver<Left>, channel: Channel, auto_ack: bool) {
-    let Ok(Left { mut consumer, cancelled }) = left.await else { return };
-    if let Some(cancelled) = cancelled {
-        cancelled.await;
-    }
-    if auto_ack {
-        return;
-    }
-    while let Some(Ok(delivery)) = consumer.next().await {
-        give_back_one(&channel, delivery.delivery_tag);
-    }
+async fn give_back(left: oneshot::Receiver<Left>, inbox: Arc<Inbox>, channel: Channel) {
+    let Ok(Left { consumer }) = left.await else { return };
+    // An error says that the broker has ended it already.
+    let _ = channel.basic_cancel(consumer.tag(), BasicCancelOptions::default()).await;
+    inbox.let_go();
 }
 
-/// Ends a consumer. It is asked for in the first step, and the answer awaited after that.
-fn cancel(channel: Channel, tag: ShortString) -> BoxFuture<'static, ()> {
-    Box::pin(async move {
-        // An error says that the broker has ended it already.
-        let _ = channel.basic_cancel(tag, BasicCancelOptions::default()).await;
-    })
-}
-
-/// Settles over the channel that delivered.
+/// Settles over the channel that delivered, which stays open for that.
 struct Settler {
-    channel: Channel,
+    inbox: Arc<Inbox>,
+    _channel: Channel,
 }
 
 impl Settle for Settler {
@@ -205,27 +207,12 @@ impl Settle for Settler {
         tag: u64,
         settlement: Settlement,
     ) -> BoxFuture<'_, Result<(), TransportError>> {
-        Box::pin(async move {
-            let settled = match settlement {
-                Settlement::Ack => self.channel.basic_ack(tag, BasicAckOptions::default()).await,
-                Settlement::Reject => self.channel.basic_nack(tag, nack(false)).await,
-                Settlement::Requeue => self.channel.basic_nack(tag, nack(true)).await,
-            };
-            settled.map_err(|error| fault::disconnected(&error))
-        })
+        let settled = self.inbox.settle(tag, settlement);
+        Box::pin(ready(settled.map_err(|loss| loss.disconnected())))
     }
 
     fn abandon(&self, tag: u64) {
-        give_back_one(&self.channel, tag);
+        // Where the channel is gone, the queue has it again already.
+        let _ = self.inbox.settle(tag, Settlement::Requeue);
     }
-}
-
-/// Requeues without waiting: lapin queues the frame in the first step, and only the knowledge that
-/// it was written is awaited after that.
-fn give_back_one(channel: &Channel, tag: u64) {
-    let _ = channel.basic_nack(tag, nack(true)).now_or_never();
-}
-
-fn nack(requeue: bool) -> BasicNackOptions {
-    BasicNackOptions { multiple: false, requeue }
 }

@@ -1,14 +1,17 @@
 //! Making one connection.
 
 use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use lapin::tcp::{AMQPUriTcpExt, AsyncTcpStream};
 use lapin::uri::AMQPUri;
 use lapin::{Connection, ConnectionProperties, Error, ErrorKind};
+use tokio::runtime::Handle;
 use tokio::time::timeout;
 
 use super::address::Address;
+use super::direct::{self, Direct};
 use super::fault;
 use super::guard::{self, Guard, GuardedRuntime};
 use super::wire::{Switch, Wire};
@@ -30,6 +33,9 @@ pub(super) async fn dial(
     let switch = Switch::default();
     let giving_up = switch.off_unless_kept();
     let for_stream = switch.clone();
+    // lapin may open another one while it logs in: the last one is the one.
+    let way: Arc<Mutex<Arc<Direct>>> = Arc::default();
+    let (for_way, tokio) = (Arc::clone(&way), Handle::current());
     let open = async move |uri: AMQPUri, _: GuardedRuntime| {
         for_stream.check()?;
         let opening = uri.connect_with_config_async(tls.as_ref(), &runtime);
@@ -39,13 +45,18 @@ pub(super) async fn dial(
             opened = timeout(patience, opening) => opened,
         };
         let opened = opened.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))?;
-        Ok(AsyncTcpStream::Plain(Guard::new(opened, for_stream.clone())))
+        let direct = Arc::new(Direct::default());
+        let guard = Guard::new(opened, for_stream.clone());
+        let pipe = direct::start(guard, Arc::clone(&direct), &tokio);
+        *for_way.lock().unwrap_or_else(PoisonError::into_inner) = direct;
+        Ok(AsyncTcpStream::Plain(pipe))
     };
     let connecting = Connection::connector(address.uri.clone(), guard::runtime(), open, properties);
     match timeout(patience, connecting).await {
         Ok(Ok(connection)) => {
             giving_up.keep();
-            Ok(Wire::new(connection, switch))
+            let direct = Arc::clone(&way.lock().unwrap_or_else(PoisonError::into_inner));
+            Ok(Wire::new(connection, direct, switch))
         }
         Ok(Err(error)) => Err(failed(why_not(&error, patience))),
         Err(_) => Err(failed(too_slow(patience))),

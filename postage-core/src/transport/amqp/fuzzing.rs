@@ -1,9 +1,9 @@
 //! What the fuzz targets reach of this room; there is no such module without `--cfg fuzzing`.
 
+use bytes::BytesMut;
 use futures_util::io::AsyncRead;
-use lapin::BasicProperties;
 
-use super::convert;
+use super::direct;
 use super::guard::{self, Guard};
 use super::wire::Switch;
 use crate::transport::{Properties, tables};
@@ -19,12 +19,23 @@ pub fn guarded(stream: impl AsyncRead + Unpin) -> impl AsyncRead + Unpin {
     Guard::new(stream, Switch::default())
 }
 
-/// AMQP's properties as ours.
-pub fn from_basic(basic: &BasicProperties) -> Properties {
-    convert::from_basic(basic)
+/// Properties as they come off the socket.
+pub fn read(bytes: &[u8]) -> Option<Properties> {
+    direct::properties::read(bytes)
 }
 
-/// Our properties as AMQP's; the error is a reason.
-pub fn to_basic(properties: &Properties) -> Result<BasicProperties, String> {
-    convert::to_basic(properties)
+/// Properties as they go to the socket; the error is a reason.
+pub fn write(properties: &Properties) -> Result<Vec<u8>, String> {
+    let mut out = BytesMut::new();
+    direct::properties::write(&mut out, properties).map(|()| out.to_vec())
+}
+
+/// What lapin reads.
+pub fn read_by_lapin(bytes: &[u8]) -> Option<Properties> {
+    direct::by_lapin::read(bytes)
+}
+
+/// What lapin writes.
+pub fn written_by_lapin(properties: &Properties) -> Result<Vec<u8>, String> {
+    direct::by_lapin::write(properties)
 }

@@ -1,26 +1,24 @@
-//! Publishing: one task for each lane writes what all publishers give it, so that many messages
+//! Publishing: one task for each lane sends what all publishers give it, so that many messages
 //! share a system call and nobody waits for another's confirm.
 
 mod link;
 mod open;
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex};
+use std::future::poll_fn;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
-use futures_util::stream::FuturesUnordered;
-use lapin::options::BasicPublishOptions;
-use lapin::types::ShortString;
-use lapin::{BasicProperties, Channel, Confirmation};
+use lapin::Channel;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use self::link::{Events, Link, Slot};
 use self::open::Open;
 use super::address::Address;
+use super::direct::Outbox;
+use super::fault::{self, Loss};
 use super::wire::Wire;
-use super::{confirms, convert, fault};
 use crate::transport::{MANDATORY_NEEDS_ID, Publication, TransportError};
 
 /// How many messages may be with the broker, unconfirmed.
@@ -32,8 +30,10 @@ const WAITING: usize = 256;
 /// without.
 #[derive(Debug)]
 pub(super) struct Lane {
-    jobs: mpsc::Sender<Job>,
+    jobs: mpsc::Sender<Box<Job>>,
     confirm: bool,
+    /// The channel of now, for what needs no confirm: that need not wait for the task.
+    now: Now,
     connection: Arc<Mutex<Slot>>,
     /// Why the lane ended, once it has.
     ended: Ended,
@@ -67,12 +67,13 @@ impl Ended {
     }
 }
 
+/// Where a lane without confirms has its channel, while it has one.
+type Now = Arc<Mutex<Option<Arc<Outbox>>>>;
+
 /// One publication on its way.
 #[derive(Debug)]
 struct Job {
     publication: Publication,
-    /// Made by the publisher, so that the lane's task need not; taken by the first attempt.
-    message: Option<Message>,
     /// With how many channels it went down already.
     attempts: u32,
     /// Whether the broker sent it back.
@@ -80,20 +81,16 @@ struct Job {
     done: oneshot::Sender<Result<(), TransportError>>,
 }
 
-/// A publication in lapin's terms.
-#[derive(Debug)]
-struct Message {
-    exchange: ShortString,
-    key: ShortString,
-    mandatory: bool,
-    properties: BasicProperties,
-    body: Bytes,
+/// A channel to publish on. It is closed when this is dropped.
+struct Publishing {
+    outbox: Arc<Outbox>,
+    _channel: Channel,
 }
 
 /// Why a channel is no longer published on.
 enum Over {
     NoMoreJobs,
-    ChannelGone(Option<lapin::Error>),
+    ChannelGone(Loss),
 }
 
 impl Lane {
@@ -111,8 +108,10 @@ impl Lane {
         let ended = Ended::default();
         let connection = Arc::new(Mutex::new(Slot::Open(connection.map(Arc::new))));
         let link = Link::new(address.clone(), name, Arc::clone(&connection));
-        let task = tokio::spawn(serve(link, confirm, waiting, ended.clone()));
-        Self { jobs, confirm, connection, ended, task }
+        let now = Now::default();
+        let for_task = (!confirm).then(|| Arc::clone(&now));
+        let task = tokio::spawn(serve(link, for_task, waiting, ended.clone()));
+        Self { jobs, confirm, now, connection, ended, task }
     }
 
     /// Closes the connection, in at most `patience`. What is under way fails.
@@ -124,16 +123,30 @@ impl Lane {
     /// Publishes; with confirms, until the broker has confirmed. When the future is dropped, the
     /// message may be sent or not.
     pub(super) async fn publish(&self, mut publication: Publication) -> Result<(), TransportError> {
-        // Without a confirm nobody waits for what comes back.
-        publication.mandatory &= self.confirm;
-        let message = Message::new(&publication).map_err(|reason| {
+        let refused = |publication: &Publication, reason: String| {
             fault::refused(format!("publish to {}", publication.route), reason)
-        })?;
+        };
+        if !self.confirm {
+            // Nobody waits for what comes back.
+            publication.mandatory = false;
+            if let Some(outbox) = self.outbox() {
+                let sent = outbox.publish(&publication);
+                return sent.map_err(|reason| refused(&publication, reason));
+            }
+        }
+        if publication.mandatory && publication.properties.message_id.is_none() {
+            return Err(refused(&publication, MANDATORY_NEEDS_ID.to_owned()));
+        }
         let (done, outcome) = oneshot::channel();
-        let message = Some(message);
-        let job = Job { publication, message, attempts: 0, returned: false, done };
+        let job = Box::new(Job { publication, attempts: 0, returned: false, done });
         self.jobs.send(job).await.map_err(|_| self.gone())?;
         outcome.await.unwrap_or_else(|_| Err(self.gone()))
+    }
+
+    /// The channel of now, where it takes more.
+    fn outbox(&self) -> Option<Arc<Outbox>> {
+        let now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
+        now.as_ref().filter(|outbox| outbox.has_room()).cloned()
     }
 
     fn gone(&self) -> TransportError {
@@ -154,41 +167,51 @@ impl Drop for Lane {
     }
 }
 
-impl Message {
-    fn new(publication: &Publication) -> Result<Self, String> {
-        if publication.mandatory && publication.properties.message_id.is_none() {
-            return Err(MANDATORY_NEEDS_ID.to_owned());
-        }
-        Ok(Self {
-            exchange: convert::short("the exchange's name", publication.route.exchange())?,
-            key: convert::short("the routing key", publication.route.key())?,
-            mandatory: publication.mandatory,
-            properties: convert::to_basic(&publication.properties)?,
-            body: publication.body.clone(),
-        })
-    }
-}
-
 impl Job {
     fn finish(self, outcome: Result<(), TransportError>) {
         // Whoever waited for it may have left.
         let _ = self.done.send(outcome);
     }
+
+    /// The broker has said whether it has taken it.
+    fn confirm(self, taken: bool) {
+        let outcome = match (self.returned, taken) {
+            (true, _) => Err(TransportError::Unroutable { route: self.publication.route.clone() }),
+            (false, true) => Ok(()),
+            (false, false) => {
+                Err(TransportError::NotConfirmed { route: self.publication.route.clone() })
+            }
+        };
+        self.finish(outcome);
+    }
 }
 
-/// The lane's task: one channel after the other, until the connection is gone.
-async fn serve(mut link: Link, confirm: bool, mut jobs: mpsc::Receiver<Job>, ended: Ended) {
+/// The lane's task: one channel after the other, until the connection is gone. Where there is a place
+/// for it, others find the channel there: it needs no confirms then.
+async fn serve(mut link: Link, now: Option<Now>, mut jobs: mpsc::Receiver<Box<Job>>, ended: Ended) {
     let Some(first) = jobs.recv().await else { return };
     let mut again = VecDeque::from([first]);
     let mut why = None;
+    // Closed by the broker before lapin has heard of it; it is dropped when lapin has, lest both close
+    // it: by then the next one is open.
+    let mut last: Option<Publishing> = None;
+    let show = |outbox: Option<&Arc<Outbox>>| {
+        if let Some(now) = &now {
+            *now.lock().unwrap_or_else(PoisonError::into_inner) = outbox.cloned();
+        }
+    };
     let reason = loop {
-        let channel = match link.channel(confirm, why).await {
-            Ok(channel) => channel,
+        let publishing = match link.channel(now.is_none(), why).await {
+            Ok(publishing) => publishing,
             Err(error) => break error,
         };
-        match over(&channel, link.events(), &mut jobs, &mut again).await {
+        let outbox = &last.insert(publishing).outbox;
+        show(Some(outbox));
+        let over = over(outbox, link.events(), &mut jobs, &mut again).await;
+        show(None);
+        match over {
             Over::NoMoreJobs => return,
-            Over::ChannelGone(error) => why = error,
+            Over::ChannelGone(loss) => why = Some(loss),
         }
     };
     let reason = ended.because(reason);
@@ -201,30 +224,30 @@ async fn serve(mut link: Link, confirm: bool, mut jobs: mpsc::Receiver<Job>, end
 
 /// Publishes over one channel for as long as it is open.
 async fn over(
-    channel: &Channel,
+    outbox: &Outbox,
     events: &mut Events,
-    jobs: &mut mpsc::Receiver<Job>,
-    again: &mut VecDeque<Job>,
+    jobs: &mut mpsc::Receiver<Box<Job>>,
+    again: &mut VecDeque<Box<Job>>,
 ) -> Over {
-    let mut under_way = FuturesUnordered::new();
     let mut open = Open::default();
     loop {
         let window = window(again, &open);
-        while open.takes_more(window) {
+        let mut room = outbox.has_room();
+        while room && open.takes_more(window) {
             let Some(job) = again.pop_front().or_else(|| jobs.try_recv().ok()) else { break };
-            if let Some((slot, message)) = open.admit(job) {
-                under_way.push(send(channel, slot, message));
-            }
-        }
-        if open.is_over() {
-            return Over::ChannelGone(open.abandon(again));
+            open.admit(job, outbox);
+            room = outbox.has_room();
         }
         tokio::select! {
             biased;
-            batch = confirms::next_batch(&mut under_way, channel), if !under_way.is_empty() => {
-                open.judge(batch);
-            }
-            job = jobs.recv(), if open.takes_more(window) => match job {
+            said = poll_fn(|cx| outbox.poll(cx, room)) => match said {
+                Ok(outcomes) => open.judge(outcomes),
+                Err(loss) => {
+                    open.abandon(&loss, again);
+                    return Over::ChannelGone(loss);
+                }
+            },
+            job = jobs.recv(), if room && open.takes_more(window) => match job {
                 Some(job) => again.push_back(job),
                 None => return Over::NoMoreJobs,
             },
@@ -235,24 +258,7 @@ async fn over(
 
 /// What is sent again goes one by one: the broker does not say which message it refused, so the
 /// one that it refuses when it is alone is the one.
-fn window(again: &VecDeque<Job>, open: &Open) -> usize {
+fn window(again: &VecDeque<Box<Job>>, open: &Open) -> usize {
     let careful = open.sends_again() || again.front().is_some_and(|job| job.attempts > 0);
     if careful { 1 } else { WINDOW }
-}
-
-/// Publishes and waits for the confirm. Polled by one task only: lapin numbers a message and
-/// queues its frames in two steps, which must not mix with another's.
-async fn send(
-    channel: &Channel,
-    slot: u64,
-    message: Message,
-) -> (u64, lapin::Result<Confirmation>) {
-    let Message { exchange, key, mandatory, properties, body } = message;
-    let options = BasicPublishOptions { mandatory, immediate: false };
-    let published = channel.basic_publish(exchange, key, options, &body, properties).await;
-    let outcome = match published {
-        Ok(confirm) => confirm.await,
-        Err(error) => Err(error),
-    };
-    (slot, outcome)
 }

@@ -1,14 +1,14 @@
-//! AMQP 0-9-1, by lapin.
+//! AMQP 0-9-1: the conversation with the broker by lapin, the messages [beside it](direct).
 //!
 //! Everything that one connecting brought about is a [`Session`]; the transport holds the one of
 //! now.
 
 mod address;
 mod channels;
-mod confirms;
 mod consume;
 mod convert;
 mod dial;
+mod direct;
 mod fault;
 #[cfg(fuzzing)]
 pub mod fuzzing;

@@ -17,23 +17,60 @@ use lapin::Connection;
 use tokio::sync::watch;
 use tokio::time::{interval, timeout};
 
+use super::direct::Direct;
+use super::fault::{self, Loss};
 use super::silence::{self, Ear};
+use crate::transport::TransportError;
 
-/// A connection, and the switch of its stream.
+/// A connection, the way of its messages, and the switch of its stream.
 ///
 /// Dropping it says farewell and does not wait; where the broker is silent, it ends as one that was
 /// not dropped does.
 #[derive(Debug)]
 pub(super) struct Wire {
     connection: Connection,
+    direct: Arc<Direct>,
     switch: Switch,
 }
 
 impl Wire {
     /// From now on it ends when the broker is silent.
-    pub(super) fn new(connection: Connection, switch: Switch) -> Self {
+    pub(super) fn new(connection: Connection, direct: Arc<Direct>, switch: Switch) -> Self {
         silence::watch(&switch, connection.configuration().heartbeat());
-        Self { connection, switch }
+        Self { connection, direct, switch }
+    }
+
+    /// The way of its messages.
+    pub(super) fn direct(&self) -> &Arc<Direct> {
+        &self.direct
+    }
+
+    /// Does something with lapin until the connection has ended. lapin was seen to leave it waiting
+    /// then.
+    pub(super) async fn unless_closed<T>(
+        &self,
+        work: impl Future<Output = lapin::Result<T>>,
+        operation: impl FnOnce() -> String,
+    ) -> Result<T, TransportError> {
+        let done = tokio::select! {
+            biased;
+            done = work => done,
+            loss = self.direct.closed() => return Err(loss.disconnected()),
+        };
+        done.map_err(|error| match self.direct.loss() {
+            // It tells more than that nothing can be done.
+            Some(loss) if fault::refusal(&error).is_none() => loss.disconnected(),
+            _ => fault::of_operation(&error, operation),
+        })
+    }
+
+    /// How large a frame may be, in bytes.
+    pub(super) fn frame_max(&self) -> usize {
+        match usize::try_from(self.connection.configuration().frame_max()) {
+            // AMQP's word for no limit. This is what brokers offer.
+            Ok(0) | Err(_) => 128 * 1024,
+            Ok(most) => most,
+        }
     }
 
     /// Waits until it ends because the broker is silent, and says so.
@@ -53,6 +90,7 @@ impl Wire {
             }
         };
         let _ = timeout(patience, farewell).await;
+        self.direct.close(&Loss::closed());
         self.switch.turn_off();
     }
 

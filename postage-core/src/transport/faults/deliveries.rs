@@ -184,6 +184,10 @@ impl Deliveries for FaultyDeliveries {
     fn cancel(&mut self) -> BoxFuture<'_, Result<(), TransportError>> {
         Box::pin(self.inner.cancel())
     }
+
+    fn settled(&mut self) -> BoxFuture<'_, Result<(), TransportError>> {
+        Box::pin(self.inner.settled())
+    }
 }
 
 /// The same message once more. The queue knows of one only.

@@ -1,4 +1,4 @@
-//! Between the socket and lapin: no message that a peer makes can end a connection or the process.
+//! Between the socket and those who read it: no message that a peer makes can end a connection or the process.
 //!
 //! lapin reads field tables by recursion without a limit, on the thread of the connection: headers
 //! that are nested some hundred levels deep overflow its stack, and the process aborts. Texts that
@@ -13,7 +13,7 @@
 //! - In the exchange name and the routing key of a message, what is no UTF-8 becomes `?`.
 //!
 //! This is done frame by frame, on what comes out of TLS: [`Reactor`] lets lapin have a stream of
-//! ours in place of the runtime's. Only method and header frames are looked at, and these are
+//! ours in place of the runtime's, see [`direct`](super::direct). Only method and header frames are looked at, and these are
 //! small; message bodies are copied once.
 
 mod check;
@@ -31,9 +31,9 @@ use async_rs::util::RuntimeParts;
 use async_rs::{Runtime, Tokio};
 use futures_util::Stream;
 use futures_util::io::{AsyncRead, AsyncWrite};
-use lapin::tcp::AsyncTcpStream;
 
 use self::frames::Frames;
+use super::direct::Pipe;
 use super::wire::Switch;
 
 /// What a message whose properties cannot be read arrives with, as its content type.
@@ -44,9 +44,6 @@ const READ_AT_ONCE: usize = 128 * 1024;
 
 /// tokio, with guarded streams.
 pub(super) type GuardedRuntime = Runtime<RuntimeParts<Tokio, Reactor>>;
-
-/// A connection's stream, TLS included.
-pub(super) type Inner = AsyncTcpStream<<Tokio as async_rs::traits::Reactor>::TcpStream>;
 
 /// The runtime that lapin runs a connection on.
 pub(super) fn runtime() -> GuardedRuntime {
@@ -59,14 +56,14 @@ pub(super) fn runtime() -> GuardedRuntime {
 pub(super) struct Reactor(Tokio);
 
 impl async_rs::traits::Reactor for Reactor {
-    type TcpStream = Guard<Inner>;
+    type TcpStream = Pipe;
     type Sleep = <Tokio as async_rs::traits::Reactor>::Sleep;
 
     fn register<H: Send + 'static>(
         &self,
         _socket: H,
     ) -> io::Result<impl AsyncRead + AsyncWrite + Send + Unpin + 'static> {
-        // lapin connects by what it is given, and has no socket to register.
+        // lapin has no socket to register.
         Err::<Self::TcpStream, _>(io::ErrorKind::Unsupported.into())
     }
 
@@ -80,10 +77,10 @@ impl async_rs::traits::Reactor for Reactor {
 
     fn tcp_connect_addr(
         &self,
-        address: SocketAddr,
+        _: SocketAddr,
     ) -> impl Future<Output = io::Result<Self::TcpStream>> + Send + 'static {
-        let connecting = self.0.tcp_connect_addr(address);
-        async move { Ok(Guard::new(AsyncTcpStream::Plain(connecting.await?), Switch::default())) }
+        // lapin connects by what it is given.
+        std::future::ready(Err(io::ErrorKind::Unsupported.into()))
     }
 }
 

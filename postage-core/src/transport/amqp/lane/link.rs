@@ -1,22 +1,23 @@
 //! A lane's connection, and the next one where the loss of the last was our own doing.
 //!
-//! When the broker refuses a message, it closes the channel. lapin may still write messages for
-//! that channel which it had queued, and the broker answers those by closing the connection. The
-//! broker is well then, and the lane goes on over a new connection.
+//! When the broker refuses a message, it closes the channel, and where something is written on that
+//! channel after all, the connection. The broker is well then, and the lane goes on over a new one.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures_util::FutureExt;
 use futures_util::stream::{Stream, StreamExt};
 use lapin::options::ConfirmSelectOptions;
-use lapin::{Channel, Connection, Event};
+use lapin::{Connection, Event};
+
+use super::Publishing;
 
 use crate::transport::TransportError;
 use crate::transport::amqp::address::Address;
 use crate::transport::amqp::dial::dial;
-use crate::transport::amqp::fault;
+use crate::transport::amqp::direct::{Carrier, Outbox};
+use crate::transport::amqp::fault::{self, Loss};
 use crate::transport::amqp::wire::Wire;
 
 /// Where the lane and its task find the connection of now.
@@ -51,23 +52,23 @@ impl Link {
     pub(super) async fn channel(
         &mut self,
         confirm: bool,
-        why: Option<lapin::Error>,
-    ) -> Result<Channel, TransportError> {
+        why: Option<Loss>,
+    ) -> Result<Publishing, TransportError> {
         if let Some(connection) = self.connection()? {
-            let error = match open(&connection, confirm).await {
-                Ok(channel) => return Ok(channel),
-                Err(error) => error,
+            let loss = match why.filter(|loss| !loss.is_of_channel()) {
+                Some(loss) => loss,
+                None => match open(&connection, confirm).await {
+                    Ok(publishing) => return Ok(publishing),
+                    Err(loss) => loss,
+                },
             };
-            // What ended the connection tells more than that there is no new channel.
-            let why = self.events.last_error().or(why).unwrap_or(error);
-            if !fault::was_our_doing(&why) {
-                return Err(fault::disconnected(&why));
+            if !loss.was_our_doing() {
+                return Err(loss.disconnected());
             }
-            tracing::debug!(connection = self.name, reason = %why, "connecting again");
+            tracing::debug!(connection = self.name, reason = loss.reason(), "connecting again");
         }
         let connection = self.connect().await?;
-        let opened = open(&connection, confirm).await;
-        opened.map_err(|error| fault::disconnected(&error))
+        open(&connection, confirm).await.map_err(|loss| loss.disconnected())
     }
 
     fn connection(&self) -> Result<Option<Arc<Wire>>, TransportError> {
@@ -103,24 +104,35 @@ pub(super) async fn close(slot: &Mutex<Slot>, patience: Duration) {
     }
 }
 
-async fn open(connection: &Connection, confirm: bool) -> lapin::Result<Channel> {
-    let channel = connection.create_channel().await?;
-    if confirm {
-        channel.confirm_select(ConfirmSelectOptions::default()).await?;
-    }
-    Ok(channel)
+async fn open(connection: &Wire, confirm: bool) -> Result<Publishing, Loss> {
+    let opened = async {
+        let channel = connection.create_channel().await?;
+        if confirm {
+            channel.confirm_select(ConfirmSelectOptions::default()).await?;
+        }
+        Ok(channel)
+    };
+    let direct = connection.direct();
+    let opened: lapin::Result<_> = tokio::select! {
+        biased;
+        opened = opened => opened,
+        loss = direct.closed() => return Err(loss),
+    };
+    let channel = opened.map_err(|error| direct.loss().unwrap_or_else(|| Loss::from(&error)))?;
+    let outbox = Outbox::new(channel.id(), connection.frame_max(), direct);
+    direct.carry(channel.id(), &Carrier::Publisher(Arc::clone(&outbox)));
+    Ok(Publishing { outbox, _channel: channel })
 }
 
 /// What happens to a connection.
 #[derive(Default)]
 pub(super) struct Events {
     stream: Option<Pin<Box<dyn Stream<Item = Event> + Send>>>,
-    last_error: Option<lapin::Error>,
 }
 
 impl Events {
     fn of(connection: &Connection) -> Self {
-        Self { stream: Some(Box::pin(connection.events_listener())), last_error: None }
+        Self { stream: Some(Box::pin(connection.events_listener())) }
     }
 
     /// Takes note of what happens, and never ends. Cancel-safe.
@@ -134,16 +146,10 @@ impl Events {
                     Event::ConnectionUnblocked => {
                         tracing::info!("the broker takes messages again");
                     }
-                    Event::Error(error) => self.last_error = Some(error),
                     _ => {}
                 }
             }
         }
         std::future::pending::<()>().await;
-    }
-
-    fn last_error(&mut self) -> Option<lapin::Error> {
-        let _ = self.watch().now_or_never();
-        self.last_error.take()
     }
 }
