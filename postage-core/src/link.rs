@@ -3,11 +3,11 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, watch};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::limits::Limits;
@@ -15,7 +15,8 @@ use crate::message::{Codec, CodecError, Codecs};
 use crate::topology::{Binding, Exchange, ExchangeKind, Queue};
 use crate::traffic;
 use crate::transport::{
-    ConnectionState, Delivery, Publication, Source, Subscription, Transport, TransportError,
+    BoxFuture, ConnectionState, Delivery, Publication, Source, Subscription, Transport,
+    TransportError,
 };
 
 /// The exchanges that are remembered as declared; all are forgotten when there are more.
@@ -36,7 +37,9 @@ pub(crate) struct Link {
     pub(crate) codecs: Codecs,
     pub(crate) limits: Limits,
     debug: bool,
-    declared: Mutex<Declared>,
+    declared: RwLock<Declared>,
+    /// The state of the connection, looked at by each send and call.
+    state: watch::Receiver<ConnectionState>,
 }
 
 /// The exchanges that were declared in a session: a broker that was restarted may have lost them.
@@ -57,7 +60,8 @@ impl Link {
         limits: Limits,
         debug: bool,
     ) -> Self {
-        Self { transport, codecs, limits, debug, declared: Mutex::default() }
+        let state = transport.state();
+        Self { transport, codecs, limits, debug, declared: RwLock::default(), state }
     }
 
     pub(crate) const fn is_debug(&self) -> bool {
@@ -69,7 +73,7 @@ impl Link {
         if exchange.is_default() {
             return Ok(());
         }
-        let known = self.declared(exchange);
+        let known = self.known(exchange);
         self.transport.declare_exchange(exchange).await?;
         // It may have been declared before.
         drop(known.set(()));
@@ -92,29 +96,40 @@ impl Link {
 
     /// Declares the exchange unless it was declared in this session, and sends there. One that has
     /// gone since, as an auto-delete exchange goes with its last binding, is declared once more.
+    ///
+    /// What seldom happens is boxed, here and where it is sent from: each call has a future that
+    /// has room for all that may happen to it.
     pub(crate) async fn publish_to(
         &self,
         exchange: &Exchange,
-        publication: Publication,
+        publication: impl Fn() -> Publication,
     ) -> Result<(), TransportError> {
-        if !exchange.is_default() {
-            let known = self.declared(exchange);
-            known.get_or_try_init(|| self.transport.declare_exchange(exchange)).await?;
+        if !exchange.is_default() && !self.is_declared(exchange) {
+            Box::pin(self.declare_once(exchange)).await?;
         }
-        match self.publish(publication.clone()).await {
+        match self.publish(publication()).await {
             Err(TransportError::Refused { .. }) if !exchange.is_default() => {
-                self.declare(exchange).await?;
-                self.publish(publication).await
+                Box::pin(self.declare(exchange)).await?;
+                self.publish(publication()).await
             }
             sent => sent,
         }
     }
 
-    pub(crate) async fn publish(&self, publication: Publication) -> Result<(), TransportError> {
+    pub(crate) fn publish(
+        &self,
+        publication: Publication,
+    ) -> BoxFuture<'_, Result<(), TransportError>> {
         if self.debug {
             traffic::outgoing(&publication, &self.codecs);
         }
-        self.transport.publish(publication).await
+        self.transport.publish(publication)
+    }
+
+    async fn declare_once(&self, exchange: &Exchange) -> Result<(), TransportError> {
+        let known = self.known(exchange);
+        known.get_or_try_init(|| self.transport.declare_exchange(exchange)).await?;
+        Ok(())
     }
 
     /// The body of a message given as JSON, within the limits.
@@ -147,7 +162,7 @@ impl Link {
 
     /// The session of now; 0 while there is none.
     pub(crate) fn session(&self) -> u64 {
-        match &*self.transport.state().borrow() {
+        match &*self.state.borrow() {
             ConnectionState::Connected { session } => *session,
             _ => 0,
         }
@@ -166,19 +181,40 @@ impl Link {
     where
         F: Future<Output = Result<T, TransportError>>,
     {
-        let mut back = None;
+        let session = self.session();
+        match work().await {
+            Err(lost @ TransportError::Disconnected { .. }) => {
+                Box::pin(self.again_after(session, lost, work)).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn again_after<T, F>(
+        &self,
+        mut session: u64,
+        mut lost: TransportError,
+        work: impl Fn() -> F,
+    ) -> Result<T, TransportError>
+    where
+        F: Future<Output = Result<T, TransportError>>,
+    {
         loop {
-            let session = self.session();
-            match work().await {
-                Err(lost @ TransportError::Disconnected { .. }) => {
-                    self.after_loss(session, lost).await?;
-                    back = Some(Instant::now());
+            self.after_loss(session, lost).await?;
+            let back = Instant::now();
+            let outcome = loop {
+                session = self.session();
+                match work().await {
+                    Err(TransportError::Unroutable { .. })
+                        if back.elapsed() < SERVED_AGAIN_WITHIN =>
+                    {
+                        sleep(UNTIL_SERVED_AGAIN).await;
+                    }
+                    outcome => break outcome,
                 }
-                Err(TransportError::Unroutable { .. })
-                    if back.is_some_and(|back| back.elapsed() < SERVED_AGAIN_WITHIN) =>
-                {
-                    sleep(UNTIL_SERVED_AGAIN).await;
-                }
+            };
+            match outcome {
+                Err(again @ TransportError::Disconnected { .. }) => lost = again,
                 outcome => return outcome,
             }
         }
@@ -208,10 +244,17 @@ impl Link {
         }
     }
 
-    /// Whether the exchange was declared, in the session of now.
-    fn declared(&self, exchange: &Exchange) -> Once {
+    /// Whether the exchange was declared in the session of now.
+    fn is_declared(&self, exchange: &Exchange) -> bool {
+        let declared = self.declared.read().unwrap_or_else(PoisonError::into_inner);
+        let known = declared.exchanges.get(exchange.name());
+        known.is_some_and(|known| known.initialized()) && declared.session == self.session()
+    }
+
+    /// What is set when the exchange is declared in the session of now.
+    fn known(&self, exchange: &Exchange) -> Once {
         let session = self.session();
-        let mut declared = self.declared.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut declared = self.declared.write().unwrap_or_else(PoisonError::into_inner);
         if declared.session != session {
             *declared = Declared { session, exchanges: HashMap::new() };
         }

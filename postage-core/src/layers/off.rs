@@ -23,13 +23,13 @@ pub(crate) async fn handle(
     match *layers {}
 }
 
-pub(crate) async fn send(layers: SendingService, _: Outgoing) -> Result<(), SendError> {
+pub(crate) async fn send(layers: SendingService, _: Box<Outgoing>) -> Result<(), SendError> {
     match layers {}
 }
 
 pub(crate) async fn call(
     layers: SendingService,
-    _: Request,
+    _: Box<Request>,
     _: Option<Started>,
 ) -> Result<Bytes, CallFault> {
     match layers {}
@@ -37,7 +37,7 @@ pub(crate) async fn call(
 
 pub(crate) async fn call_many(
     layers: SendingService,
-    _: Request,
+    _: Box<Request>,
 ) -> Result<Box<Pending>, CallFault> {
     match layers {}
 }

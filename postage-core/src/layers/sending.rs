@@ -84,8 +84,8 @@ impl Sending {
     /// The exchanges and keys: all of a message's, the one of a call.
     #[must_use]
     pub fn routes(&self) -> Vec<Route> {
-        let routes = self.outgoing().targets().into_iter();
-        let routes = routes.map(|(exchange, key)| Route::new(exchange.name.clone(), key));
+        let routes = self.outgoing().targets();
+        let routes = routes.map(|(exchange, key)| Route::new(exchange.name.clone(), key.clone()));
         match self.what {
             What::Message(_) => routes.collect(),
             What::Call(_) | What::CallMany(_) => routes.take(1).collect(),
@@ -148,7 +148,7 @@ impl Sending {
         let time_left = self.time_left();
         self.shared.through.fetch_add(1, Ordering::Relaxed);
         match self.what {
-            What::Message(outgoing) => {
+            What::Message(mut outgoing) => {
                 outgoing.send().await?;
                 Ok(Receipt(Came::Nothing))
             }
@@ -269,12 +269,12 @@ impl Producer {
 }
 
 /// Sends a message through the layers. One that could not be made never meets them.
-pub(crate) async fn send(layers: SendingService, outgoing: Outgoing) -> Result<(), SendError> {
+pub(crate) async fn send(layers: SendingService, outgoing: Box<Outgoing>) -> Result<(), SendError> {
     outgoing.json()?;
-    if outgoing.targets().is_empty() {
+    if outgoing.targets().len() == 0 {
         return Err(SendError::NoRoute);
     }
-    let sending = Sending::new(What::Message(Box::new(outgoing)), None);
+    let sending = Sending::new(What::Message(outgoing), None);
     match layers.oneshot(sending).await {
         Ok(_) => Ok(()),
         Err(error) => Err(match error.downcast::<SendError>() {
@@ -287,10 +287,10 @@ pub(crate) async fn send(layers: SendingService, outgoing: Outgoing) -> Result<(
 /// Makes a call through the layers; the answer is the JSON of the reply.
 pub(crate) async fn call(
     layers: SendingService,
-    request: Request,
+    request: Box<Request>,
     started: Option<Started>,
 ) -> Result<Bytes, CallFault> {
-    match pass(layers, Sending::new(What::Call(Box::new(request)), started)).await? {
+    match pass(layers, Sending::new(What::Call(request), started)).await? {
         Receipt(Came::Reply(reply)) => Ok(reply),
         _ => Err(of_another()),
     }
@@ -299,9 +299,9 @@ pub(crate) async fn call(
 /// Makes a call to many through the layers; their answers do not pass them.
 pub(crate) async fn call_many(
     layers: SendingService,
-    request: Request,
+    request: Box<Request>,
 ) -> Result<Box<Pending>, CallFault> {
-    match pass(layers, Sending::new(What::CallMany(Box::new(request)), None)).await? {
+    match pass(layers, Sending::new(What::CallMany(request), None)).await? {
         Receipt(Came::Listening(pending)) => Ok(pending),
         _ => Err(of_another()),
     }

@@ -223,13 +223,17 @@ pub(crate) struct Reserved<'a> {
     pub(crate) exception: Option<&'a Details>,
 }
 
+/// What a usual message has beside its fingerprint, in bytes.
+const USUAL: usize = 384;
+
 /// The parts of a message, one after the other. No content, `()`, is an empty map on the wire.
 fn write(
     wire: &Wire<'_>,
     content: &impl Serialize,
     reserved: &Reserved<'_>,
 ) -> serde_json::Result<Vec<u8>> {
-    let mut json = serde_json::to_vec(wire)?;
+    let mut json = Vec::with_capacity(wire.fingerprint.get().len() + USUAL);
+    serde_json::to_writer(&mut json, wire)?;
     json.pop();
     json.extend_from_slice(br#","content":"#);
     let start = json.len();

@@ -61,7 +61,7 @@ where
     T: DeserializeOwned + Send + 'static,
     X: CallOutcome,
 {
-    pub(super) fn new(mut request: Request, within: Duration) -> Self {
+    pub(super) fn new(mut request: Box<Request>, within: Duration) -> Self {
         request.timeout = within;
         // Layers wait in that time, too.
         request.deadline = Some(request.deadline.map_or(within, |all| all.min(within)));
@@ -71,7 +71,7 @@ where
         request.outgoing.properties.headers.remove(headers::HEARTBEAT);
         request.heartbeat = None;
         request.statuses = None;
-        let answers = stream::unfold(State::Ready(Box::new(request)), next);
+        let answers = stream::unfold(State::Ready(request), next);
         Self { answers: answers.boxed(), item: PhantomData }
     }
 
@@ -105,7 +105,7 @@ async fn next<T: DeserializeOwned, X: CallOutcome>(
         State::Listening(pending, until, watch) => (pending, until, watch),
         State::Ready(mut request) => {
             let watch = CallWatch::begin(&mut request.outgoing);
-            match begin(*request).instrument(watch.span().clone()).await {
+            match begin(request).instrument(watch.span().clone()).await {
                 Ok((pending, until)) => (pending, until, watch),
                 Err(fault) => {
                     watch.failed(&fault);
@@ -136,7 +136,7 @@ async fn next<T: DeserializeOwned, X: CallOutcome>(
     }
 }
 
-async fn begin(mut request: Request) -> Result<(Box<Pending>, Instant), CallFault> {
+async fn begin(mut request: Box<Request>) -> Result<(Box<Pending>, Instant), CallFault> {
     let pending = match request.outgoing.layers.take() {
         Some(layers) => layers::call_many(layers, request).await?,
         None => request.ask_many().await?,
@@ -147,7 +147,7 @@ async fn begin(mut request: Request) -> Result<(Box<Pending>, Instant), CallFaul
 
 impl Request {
     /// Sends the request; any number of replies may come.
-    pub(crate) async fn ask_many(self) -> Result<Box<Pending>, CallFault> {
+    pub(crate) async fn ask_many(self: Box<Self>) -> Result<Box<Pending>, CallFault> {
         let mut pending = Box::new(self.begin()?);
         pending.start().await?;
         Ok(pending)

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::leaving::{Guard, Staying};
 use super::options::{Outgoing, at_least_a_millisecond, unix_millis};
-use super::replies::{Replies, ReplyAddress};
+use super::replies::{Inbox, Replies, ReplyAddress};
 use super::statuses::Statuses;
 use crate::contract::Peer;
 use crate::error::CallFault;
@@ -21,7 +21,7 @@ use crate::limits::after;
 use crate::link::{Link, UNTIL_SERVED_AGAIN};
 use crate::telemetry;
 use crate::topology::{Exchange, Route};
-use crate::transport::{Delivery, Properties, TransportError};
+use crate::transport::{Delivery, TransportError};
 
 /// A call that is made and not yet sent.
 #[derive(Clone, Debug)]
@@ -43,11 +43,11 @@ pub(crate) struct Request {
 /// A call that has begun.
 #[derive(Debug)]
 pub(crate) struct Pending {
-    request: Request,
+    request: Box<Request>,
     body: Bytes,
-    exchange: Exchange,
+    exchange: Arc<Exchange>,
     key: Cow<'static, str>,
-    id: String,
+    id: Arc<str>,
     /// Says that the call was given up, where that is wanted.
     guard: Option<Guard>,
     /// Whether it may be awaited much later, or by nobody: it ends when its awaiting does.
@@ -68,14 +68,13 @@ pub(crate) struct Pending {
 
 impl Request {
     /// Begins the call; nothing is sent yet.
-    pub(crate) fn begin(self) -> Result<Pending, CallFault> {
+    pub(crate) fn begin(mut self: Box<Self>) -> Result<Pending, CallFault> {
         let place = self.outgoing.link.limits.begin_call()?;
-        let body = self.outgoing.body()?;
-        let targets = self.outgoing.targets();
-        let (exchange, key) = targets.into_iter().next().ok_or(CallFault::NoRoute)?;
-        let exchange = exchange.clone();
+        let body = self.outgoing.take_body()?;
+        let (exchange, key) = self.outgoing.targets().next().ok_or(CallFault::NoRoute)?;
+        let (exchange, key) = (Arc::clone(exchange), key.clone());
         let now = Instant::now();
-        let id = Uuid::new_v4().to_string();
+        let id: Arc<str> = fresh_id();
         let span = &self.outgoing.span;
         span.record("messaging.message.id", &*id);
         span.record("messaging.message.conversation_id", &*id);
@@ -98,7 +97,7 @@ impl Request {
             attempt_ends: now,
             _place: place,
         };
-        pending.begin_attempt();
+        pending.begin_attempt(now);
         Ok(pending)
     }
 }
@@ -127,13 +126,13 @@ impl Pending {
     pub(crate) async fn start(&mut self) -> Result<String, CallFault> {
         let sent = timeout_at(self.attempt_ends, self.send_over_losses()).await;
         sent.map_err(|_| self.out_of_time())??;
-        Ok(self.address.as_ref().map(|address| address.reply_to.clone()).unwrap_or_default())
+        Ok(self.address.as_ref().map(|address| address.reply_to.to_string()).unwrap_or_default())
     }
 
     /// The next reply to what was sent, of several. Cancel-safe.
     pub(crate) async fn next_reply(&mut self) -> Result<Delivery, CallFault> {
         match &mut self.address {
-            Some(address) => Ok(address.reply().await?),
+            Some(address) => Ok(address.inbox.reply().await?),
             None => Err(CallFault::NoRoute),
         }
     }
@@ -147,24 +146,27 @@ impl Pending {
     }
 
     /// Waits for the reply, or until the service is silent where it should give signs of life.
-    pub(crate) async fn finish(mut self) -> Result<Delivery, CallFault> {
-        let Request { heartbeat, statuses, .. } = &self.request;
+    pub(crate) async fn finish(&mut self) -> Result<Delivery, CallFault> {
+        let Request { heartbeat, statuses, .. } = &*self.request;
         let ended = match heartbeat.zip(statuses.clone()) {
             None => self.finish_attempts().await,
-            Some((heartbeat, statuses)) => {
-                let route = Route::new(self.exchange.name.clone(), self.key.clone());
-                let link = Arc::clone(self.link());
-                let silence = statuses.silence(heartbeat, || link.is_answered());
-                tokio::select! {
-                    biased;
-                    ended = self.finish_attempts() => ended,
-                    silent = silence => Err(CallFault::Silent { route, silent }),
-                }
-            }
+            Some((heartbeat, statuses)) => Box::pin(self.hear(heartbeat, &statuses)).await,
         };
         // Without an answer nobody waits for one any more, also where the call was detached.
-        self.staying().set(ended.is_ok());
+        self.guard.iter().for_each(|guard| guard.staying().set(ended.is_ok()));
         ended
+    }
+
+    /// Waits for the reply, and for the service's signs of life meanwhile.
+    async fn hear(&mut self, every: Duration, statuses: &Statuses) -> Result<Delivery, CallFault> {
+        let route = self.route();
+        let link = Arc::clone(self.link());
+        let silence = statuses.silence(every, || link.is_answered());
+        tokio::select! {
+            biased;
+            ended = self.finish_attempts() => ended,
+            silent = silence => Err(CallFault::Silent { route, silent }),
+        }
     }
 
     /// Waits for the reply, sending the request again when an attempt's time is up.
@@ -173,28 +175,33 @@ impl Pending {
             if let Ok(ended) = timeout_at(self.attempt_ends, self.ask_over_losses()).await {
                 return ended;
             }
+            let now = Instant::now();
             let spent = self.attempt > self.request.max_retry;
-            if spent || self.deadline().is_some_and(|deadline| Instant::now() >= deadline) {
+            if spent || self.deadline().is_some_and(|deadline| now >= deadline) {
                 return Err(self.out_of_time());
             }
-            let (attempt, all) = (self.attempt, self.request.max_retry.saturating_add(1));
-            // The loss of the connection is told once, and not for each call.
-            if self.request.outgoing.link.session() > 0 {
-                tracing::warn!(
-                    exchange = self.exchange.name(),
-                    key = &*self.key,
-                    "no answer to attempt {attempt} of {all}; sending the request again"
-                );
-            }
+            self.warn_of_retry();
             telemetry::retried(&self.request.outgoing);
-            self.begin_attempt();
+            self.begin_attempt(now);
             self.request.outgoing.span.record("postage.attempts", self.attempt);
         }
     }
 
-    fn begin_attempt(&mut self) {
+    fn warn_of_retry(&self) {
+        let (attempt, all) = (self.attempt, self.request.max_retry.saturating_add(1));
+        // The loss of the connection is told once, and not for each call.
+        if self.link().session() > 0 {
+            tracing::warn!(
+                exchange = self.exchange.name(),
+                key = &*self.key,
+                "no answer to attempt {attempt} of {all}; sending the request again"
+            );
+        }
+    }
+
+    fn begin_attempt(&mut self, now: Instant) {
         self.attempt += 1;
-        let ends = after(Instant::now(), self.request.timeout);
+        let ends = after(now, self.request.timeout);
         self.attempt_ends = self.deadline().map_or(ends, |deadline| ends.min(deadline));
         self.sent = false;
         // A request that is delivered just before its end may wait at a service once more as long.
@@ -206,39 +213,60 @@ impl Pending {
     /// is kept.
     async fn ask_over_losses(&mut self) -> Result<Delivery, CallFault> {
         loop {
-            self.send_over_losses().await?;
-            let session = self.request.outgoing.link.session();
-            let Some(address) = &mut self.address else { continue };
-            match address.reply().await {
+            let session = self.link().session();
+            let going_on = match self.ask_once().await {
                 Ok(reply) => return Ok(reply),
-                Err(lost) => self.lose(session, lost).await?,
-            }
+                Err(error) => Box::pin(self.go_on_after(session, error)),
+            };
+            going_on.await?;
         }
+    }
+
+    /// Who has the reply need not be told that the broker has the request, so both are awaited at
+    /// once.
+    async fn ask_once(&mut self) -> Result<Delivery, TransportError> {
+        if !self.sent {
+            self.prepare().await?;
+            let (inbox, sending) = self.sending()?;
+            tokio::select! {
+                biased;
+                reply = inbox.reply() => return reply,
+                sent = sending => sent?,
+            }
+            self.sent = true;
+        }
+        self.inbox()?.reply().await
     }
 
     async fn send_over_losses(&mut self) -> Result<(), CallFault> {
         while !self.sent {
-            let session = self.request.outgoing.link.session();
+            let session = self.link().session();
             match self.send().await {
                 Ok(()) => self.sent = true,
-                Err(TransportError::Unroutable { .. }) if self.lost_before => {
-                    sleep(UNTIL_SERVED_AGAIN).await;
-                }
-                Err(error) => self.lose(session, error).await?,
+                Err(error) => self.go_on_after(session, error).await?,
             }
         }
         Ok(())
     }
 
+    async fn send(&mut self) -> Result<(), TransportError> {
+        self.prepare().await?;
+        self.sending()?.1.await
+    }
+
     /// What was lost is given up, and the next connection awaited; any other error ends the call.
-    async fn lose(&mut self, session: u64, error: TransportError) -> Result<(), CallFault> {
+    async fn go_on_after(&mut self, session: u64, error: TransportError) -> Result<(), CallFault> {
+        if self.lost_before && matches!(error, TransportError::Unroutable { .. }) {
+            sleep(UNTIL_SERVED_AGAIN).await;
+            return Ok(());
+        }
         self.sent = false;
         self.lost_before = true;
         match error {
             TransportError::Disconnected { .. } => {
                 self.address = None;
                 self.request.statuses.iter().for_each(|statuses| statuses.lost());
-                Ok(self.request.outgoing.link.after_loss(session, error).await?)
+                Ok(self.link().after_loss(session, error).await?)
             }
             // The reply queue was deleted under us: another one does as well.
             TransportError::ConsumerCancelled { .. } => {
@@ -249,48 +277,74 @@ impl Pending {
         }
     }
 
-    async fn send(&mut self) -> Result<(), TransportError> {
-        let reply_to = match &self.address {
-            Some(address) => address.reply_to.clone(),
-            None => {
-                let Request { replies, peer, statuses, .. } = &self.request;
-                self.crowded_out = replies.is_full_for(*peer);
-                let opened = replies.open(&self.id, *peer, statuses.clone()).await?;
-                self.crowded_out = None;
-                self.address.insert(opened).reply_to.clone()
-            }
-        };
-        let outgoing = &self.request.outgoing;
-        let properties = self.properties(reply_to);
-        outgoing.publish_to(&self.exchange, self.key.clone(), self.body.clone(), properties).await
+    /// Opens the reply address where there is none, and dates the request.
+    async fn prepare(&mut self) -> Result<(), TransportError> {
+        if self.address.is_none() {
+            let Request { replies, peer, statuses, .. } = &*self.request;
+            self.address = replies.enter(&self.id, *peer, statuses);
+        }
+        if self.address.is_none() {
+            let Request { replies, peer, statuses, .. } = &*self.request;
+            self.crowded_out = replies.is_full_for(*peer);
+            let opened = Box::pin(replies.open(&self.id, *peer, statuses.clone())).await?;
+            self.address = Some(opened);
+            self.crowded_out = None;
+        }
+        self.date();
+        Ok(())
     }
 
-    fn properties(&self, reply_to: String) -> Properties {
-        let left = self.attempt_ends.saturating_duration_since(Instant::now());
-        let left = at_least_a_millisecond(left);
-        let mut properties = self.request.outgoing.properties.clone();
-        properties.message_id = Some(self.id.clone().into());
-        properties.correlation_id = Some(self.id.clone().into());
-        properties.reply_to = Some(reply_to.into());
+    /// Says in the request what of it is of this attempt.
+    fn date(&mut self) {
+        let now = Instant::now();
+        let left = at_least_a_millisecond(self.attempt_ends.saturating_duration_since(now));
+        let told = self.guard.is_some() && !self.detached;
+        let lasts = told.then(|| self.lasts(now).as_millis());
+        let properties = &mut self.request.outgoing.properties;
         properties.expiration = Some(left);
         properties.set_header(headers::DEADLINE, unix_millis(left));
         properties.set_header(headers::ATTEMPT, i64::from(self.attempt));
-        if self.guard.is_some() && !self.detached {
-            let millis = self.lasts().as_millis();
+        if let Some(millis) = lasts {
             properties.set_header(headers::LASTS, i64::try_from(millis).unwrap_or(i64::MAX));
         }
-        properties
+    }
+
+    fn inbox(&mut self) -> Result<&mut Inbox, TransportError> {
+        let address = self.address.as_mut().ok_or_else(no_address)?;
+        Ok(&mut address.inbox)
+    }
+
+    /// Where the reply arrives, and the sending of the request that is prepared.
+    fn sending(
+        &mut self,
+    ) -> Result<(&mut Inbox, impl Future<Output = Result<(), TransportError>>), TransportError>
+    {
+        let Self { request, body, exchange, key, id, address, .. } = self;
+        let ReplyAddress { reply_to, inbox } = address.as_mut().ok_or_else(no_address)?;
+        let (outgoing, exchange, reply_to) = (&request.outgoing, &**exchange, &**reply_to);
+        let (key, id, body) = (&*key, &**id, &*body);
+        let publication = move || {
+            let mut properties = outgoing.properties.clone();
+            properties.message_id = Some(id.to_owned().into());
+            properties.correlation_id = Some(id.to_owned().into());
+            properties.reply_to = Some(reply_to.to_owned().into());
+            outgoing.publication(exchange, key.clone(), properties, body)
+        };
+        Ok((inbox, outgoing.link.publish_to(exchange, publication)))
     }
 
     /// How long the call lasts yet in all its attempts, if it is awaited all the time.
-    fn lasts(&self) -> Duration {
-        let Request { timeout, max_retry, .. } = self.request;
-        let now = Instant::now();
+    fn lasts(&self, now: Instant) -> Duration {
+        let Request { timeout, max_retry, .. } = *self.request;
         let attempts_left = max_retry.saturating_add(1).saturating_sub(self.attempt);
         let lasts = self.attempt_ends.saturating_duration_since(now);
         let lasts = lasts.saturating_add(timeout.saturating_mul(attempts_left));
         let deadline = self.deadline().map(|deadline| deadline.saturating_duration_since(now));
         deadline.map_or(lasts, |deadline| lasts.min(deadline))
+    }
+
+    fn route(&self) -> Route {
+        Route::new(self.exchange.name.clone(), self.key.clone())
     }
 
     fn deadline(&self) -> Option<Instant> {
@@ -308,10 +362,20 @@ impl Pending {
             return CallFault::TooManyCalls { limit };
         }
         CallFault::TimedOut {
-            route: Route::new(self.exchange.name.clone(), self.key.clone()),
+            route: self.route(),
             attempts: self.attempt,
             waited: self.started.elapsed(),
             uncorrelated: self.request.replies.uncorrelated() - self.uncorrelated_before,
         }
     }
+}
+
+/// It is opened before anything is sent.
+fn no_address() -> TransportError {
+    TransportError::Disconnected { reason: "the reply address is gone".to_owned() }
+}
+
+/// An id that nothing else has.
+fn fresh_id() -> Arc<str> {
+    Arc::from(&*Uuid::new_v4().hyphenated().encode_lower(&mut Uuid::encode_buffer()))
 }

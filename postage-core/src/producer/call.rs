@@ -2,7 +2,6 @@ use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{self, Poll};
 use std::time::Duration;
 
@@ -68,9 +67,9 @@ impl<T, X> Call<T, X> {
     }
 
     /// The request, unless the call is under way.
-    pub(super) fn into_request(self) -> Option<Request> {
+    pub(super) fn into_request(self) -> Option<Box<Request>> {
         match self.state {
-            State::Ready(request) => Some(*request),
+            State::Ready(request) => Some(request),
             State::Running(_) | State::Done => None,
         }
     }
@@ -248,35 +247,36 @@ where
 }
 
 /// Makes the call, through the layers where there are some.
-pub(super) async fn run<T: DeserializeOwned, X: CallOutcome>(mut request: Request) -> Result<T, X> {
+pub(super) fn start<T: DeserializeOwned, X: CallOutcome>(
+    mut request: Box<Request>,
+) -> BoxFuture<'static, Result<T, X>> {
     let watch = CallWatch::begin(&mut request.outgoing);
     let span = watch.span().clone();
-    answer(request, watch).instrument(span).await
-}
-
-async fn answer<T: DeserializeOwned, X: CallOutcome>(
-    mut request: Request,
-    watch: CallWatch,
-) -> Result<T, X> {
-    let reply = match request.outgoing.layers.take() {
-        Some(layers) => layers::call(layers, request, None).await,
-        None => request.ask(None).await,
+    let answer = async move {
+        let reply = match request.outgoing.layers.take() {
+            Some(layers) => Box::pin(layers::call(layers, request, None)).await,
+            None => request.ask(None).await,
+        };
+        let answer = reply.map_err(X::from).and_then(|reply| read_reply(&reply));
+        watch.ended(&answer);
+        answer
     };
-    let answer = reply.map_err(X::from).and_then(|reply| read_reply(&reply));
-    watch.ended(&answer);
-    answer
+    Box::pin(answer.instrument(span))
 }
 
 impl Request {
     /// Makes the call; the answer is the JSON of the reply. Who has detached it is told when it is
     /// sent.
-    pub(crate) async fn ask(self, started: Option<&Started>) -> Result<Bytes, CallFault> {
-        let link = Arc::clone(&self.outgoing.link);
+    pub(crate) async fn ask(
+        self: Box<Self>,
+        started: Option<&Started>,
+    ) -> Result<Bytes, CallFault> {
         let mut pending = self.begin()?;
         if let Some(started) = started {
-            started.by(&mut pending).await?;
+            Box::pin(started.by(&mut pending)).await?;
         }
-        open_reply(&link, &pending.finish().await?)
+        let reply = pending.finish().await?;
+        open_reply(pending.link(), &reply)
     }
 }
 
@@ -330,8 +330,8 @@ where
             match std::mem::replace(&mut self.state, State::Done) {
                 State::Ready(request) => {
                     self.state = State::Running(match self.on_progress.take() {
-                        Some(heard) => Box::pin(run_with_progress(*request, heard)),
-                        None => Box::pin(run(*request)),
+                        Some(heard) => Box::pin(run_with_progress(request, heard)),
+                        None => start(request),
                     });
                 }
                 State::Running(mut running) => {

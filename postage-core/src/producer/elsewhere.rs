@@ -125,8 +125,8 @@ impl<T, X> Call<T, X> {
 
 /// The request as a message that nobody waits for the answer of: kept over a restart of the broker,
 /// unless the call or its contract says otherwise, and for as long as the call may take, where that is said.
-fn outgoing(request: Request) -> Outgoing {
-    let Request { mut outgoing, deadline, .. } = request;
+fn outgoing(request: Box<Request>) -> Outgoing {
+    let Request { mut outgoing, deadline, .. } = *request;
     outgoing.go_to_first();
     outgoing.lives = deadline;
     outgoing.properties.persistent |= !outgoing.says_persistent;

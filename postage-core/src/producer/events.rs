@@ -9,7 +9,7 @@ use futures_util::{Stream, StreamExt, stream};
 use serde::de::DeserializeOwned;
 
 use super::attempt::Request;
-use super::call::run;
+use super::call::start;
 use super::statuses::Statuses;
 use crate::error::{CallFault, CallOutcome};
 use crate::headers;
@@ -54,7 +54,7 @@ where
     T: DeserializeOwned + Send + 'static,
     X: CallOutcome,
 {
-    pub(super) fn new(request: Request) -> Self {
+    pub(super) fn new(request: Box<Request>) -> Self {
         let watched = Watched::new(request);
         Self { events: stream::unfold(watched, next).boxed(), item: PhantomData }
     }
@@ -72,7 +72,7 @@ where
 
 /// Makes a call, and hands each progress on.
 pub(super) async fn run_with_progress<T, X>(
-    request: Request,
+    request: Box<Request>,
     mut on_progress: Box<dyn FnMut(Progress) + Send>,
 ) -> Result<T, X>
 where
@@ -109,7 +109,7 @@ struct Watched<T, X> {
 }
 
 impl<T, X> Watched<T, X> {
-    fn new(mut request: Request) -> Self
+    fn new(mut request: Box<Request>) -> Self
     where
         T: DeserializeOwned + Send + 'static,
         X: CallOutcome,
@@ -117,7 +117,7 @@ impl<T, X> Watched<T, X> {
         request.outgoing.properties.set_header(headers::STATUSES, true);
         let statuses = Arc::clone(request.statuses.get_or_insert_default());
         let link = Arc::clone(&request.outgoing.link);
-        let answer = Box::pin(run(request));
+        let answer = Box::pin(async move { start(request).await });
         Self { link, statuses, answer, ended: None, over: false, heard: Heard::default() }
     }
 

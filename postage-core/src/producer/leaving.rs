@@ -225,7 +225,7 @@ async fn tell(link: &Link, unsaid: &watch::Sender<Unsaid>) {
             }
         };
         let sent = if publication.route.exchange() == CANCELLED.name() {
-            link.publish_to(&CANCELLED, publication).await
+            link.publish_to(&CANCELLED, || publication.clone()).await
         } else {
             link.publish(publication).await
         };

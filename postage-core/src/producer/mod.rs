@@ -27,6 +27,7 @@ pub use call::Call;
 pub(crate) use call::read_result;
 pub use elsewhere::{AnswerTo, Store};
 pub use events::{Event, Events};
+use options::routes;
 pub(crate) use options::{Outgoing, Routes};
 pub use parameters::Named;
 pub use publish::Publish;
@@ -130,8 +131,7 @@ impl Producer {
         mut self,
         eks: impl IntoIterator<Item = (Exchange, K)>,
     ) -> Self {
-        self.defaults.routes =
-            eks.into_iter().map(|(exchange, key)| (exchange, key.into())).collect();
+        self.defaults.routes = routes(eks);
         self
     }
 

@@ -2,6 +2,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use bytes::Bytes;
 use tracing::Span;
 
 use super::elsewhere::Elsewhere;
@@ -12,10 +13,17 @@ use crate::limits::SEND_WITHIN;
 use crate::link::Link;
 use crate::message::EncodeError;
 use crate::topology::{Exchange, Route};
-use crate::transport::{Properties, Publication, TransportError};
+use crate::transport::{Properties, Publication};
 
 /// Exchanges and keys to send to: Postage's `eks`.
-pub(crate) type Routes = Arc<[(Exchange, Cow<'static, str>)]>;
+pub(crate) type Routes = Arc<[(Arc<Exchange>, Cow<'static, str>)]>;
+
+/// As these, shared by all that is sent there.
+pub(super) fn routes<K: Into<Cow<'static, str>>>(
+    eks: impl IntoIterator<Item = (Exchange, K)>,
+) -> Routes {
+    eks.into_iter().map(|(exchange, key)| (Arc::new(exchange), key.into())).collect()
+}
 
 /// A message's type and name.
 pub(super) type Subject = (Cow<'static, str>, Cow<'static, str>);
@@ -106,16 +114,6 @@ impl Outgoing {
         self.properties.set_header(headers::SIGNAL, true);
     }
 
-    /// The properties of a copy that is sent now.
-    pub(crate) fn properties_now(&self) -> Properties {
-        let mut properties = self.properties.clone();
-        if let Some(left) = self.lives {
-            properties.expiration = Some(left);
-            properties.set_header(headers::DEADLINE, unix_millis(left));
-        }
-        properties
-    }
-
     /// It cannot be made, which shows when it is awaited.
     pub(crate) fn fail(&mut self, error: EncodeError) {
         self.json = Err(error);
@@ -129,42 +127,38 @@ impl Outgoing {
         &mut self,
         eks: impl IntoIterator<Item = (Exchange, K)>,
     ) {
-        self.eks = Some(eks.into_iter().map(|(exchange, key)| (exchange, key.into())).collect());
+        self.eks = Some(routes(eks));
     }
 
     /// Sends it to the first of the targets alone, as a call is.
     pub(crate) fn go_to_first(&mut self) {
-        let first = self.targets().into_iter().next();
-        let first = first.map(|(exchange, key)| (exchange.clone(), key));
+        let first = self.targets().next();
+        let first = first.map(|(exchange, key)| (Arc::clone(exchange), key.clone()));
         self.eks = Some(first.into_iter().collect());
     }
 
     /// Where it goes: exactly the exchanges and keys of the call, else the first exchange under
     /// the call's key, else the producer's own.
-    pub(crate) fn targets(&self) -> Vec<(&Exchange, Cow<'static, str>)> {
-        let eks = match (&self.eks, &self.key) {
-            (Some(eks), _) => eks,
-            (None, Some(key)) => {
-                let first = self.routes.first().map(|(exchange, _)| (exchange, key.clone()));
-                return first.into_iter().collect();
-            }
-            (None, None) => &self.routes,
+    pub(crate) fn targets(
+        &self,
+    ) -> impl ExactSizeIterator<Item = (&Arc<Exchange>, &Cow<'static, str>)> {
+        let (routes, own) = match (&self.eks, &self.key) {
+            (Some(eks), _) => (&**eks, None),
+            (None, Some(key)) => (self.routes.get(..1).unwrap_or_default(), Some(key)),
+            (None, None) => (&*self.routes, None),
         };
-        eks.iter().map(|(exchange, key)| (exchange, key.clone())).collect()
+        routes.iter().map(move |(exchange, key)| (exchange, own.unwrap_or(key)))
     }
 
     /// The first of the targets.
     pub(crate) fn first_target(&self) -> Option<(&str, &str)> {
-        let (exchange, key) = self.eks.as_ref().unwrap_or(&self.routes).first()?;
-        let own = self.key.as_ref().filter(|_| self.eks.is_none());
-        Some((&exchange.name, own.unwrap_or(key)))
+        self.targets().next().map(|(exchange, key)| (exchange.name(), &**key))
     }
 
     /// The exchange of the first target; empty without one.
     #[cfg(feature = "metrics")]
     pub(crate) fn exchange(&self) -> Cow<'static, str> {
-        let first = self.eks.as_ref().unwrap_or(&self.routes).first();
-        first.map(|(exchange, _)| exchange.name.clone()).unwrap_or_default()
+        self.targets().next().map(|(exchange, _)| exchange.name.clone()).unwrap_or_default()
     }
 
     /// The message's name; empty for a body that is forwarded.
@@ -172,9 +166,9 @@ impl Outgoing {
         self.subject.as_ref().map_or("", |(_, name)| name)
     }
 
-    /// The body, as the codec makes it.
-    pub(crate) fn body(&self) -> Result<bytes::Bytes, EncodeError> {
-        let json = self.json.clone()?;
+    /// The body, as the codec makes it of the JSON, which is taken for it.
+    pub(crate) fn take_body(&mut self) -> Result<Bytes, EncodeError> {
+        let json = std::mem::replace(&mut self.json, Ok(Vec::new()))?;
         let sealed = self.link.seal(&**self.link.codecs.outgoing(), json);
         sealed.map_err(|error| {
             let name = match &self.subject {
@@ -185,18 +179,22 @@ impl Outgoing {
         })
     }
 
-    /// Declares the exchange where that is still to be done, and publishes there.
-    pub(crate) async fn publish_to(
+    /// A copy on its way.
+    pub(crate) fn publication(
         &self,
         exchange: &Exchange,
         key: Cow<'static, str>,
-        body: bytes::Bytes,
         properties: Properties,
-    ) -> Result<(), TransportError> {
+        body: &Bytes,
+    ) -> Publication {
         let route = Route::new(exchange.name.clone(), key);
-        let publication =
-            Publication::new(route, properties, body).mandatory(self.confirm).confirm(self.confirm);
-        self.link.publish_to(exchange, publication).await
+        Publication {
+            route,
+            properties,
+            body: body.clone(),
+            mandatory: self.confirm,
+            confirm: self.confirm,
+        }
     }
 }
 

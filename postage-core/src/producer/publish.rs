@@ -2,6 +2,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::future::ready;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{self, Poll};
 use std::time::Duration;
 
@@ -11,12 +12,13 @@ use tokio::time::timeout;
 use tracing::Instrument;
 use uuid::Uuid;
 
-use super::options::{Outgoing, at_least_a_millisecond, shared_options};
+use super::options::{Outgoing, at_least_a_millisecond, shared_options, unix_millis};
 use crate::error::SendError;
+use crate::headers;
 use crate::layers;
 use crate::telemetry::SendWatch;
 use crate::topology::{Exchange, Route};
-use crate::transport::{BoxFuture, Properties};
+use crate::transport::BoxFuture;
 
 /// A message about to be sent: a future that resolves when the broker has taken responsibility
 /// for it.
@@ -113,9 +115,9 @@ impl Publish {
     }
 }
 
-async fn run(mut outgoing: Outgoing, watch: SendWatch) -> Result<(), SendError> {
+async fn run(mut outgoing: Box<Outgoing>, watch: SendWatch) -> Result<(), SendError> {
     let sent = match outgoing.layers.take() {
-        Some(layers) => layers::send(layers, outgoing).await,
+        Some(layers) => Box::pin(layers::send(layers, outgoing)).await,
         None => outgoing.send().await,
     };
     watch.ended(&sent);
@@ -124,55 +126,67 @@ async fn run(mut outgoing: Outgoing, watch: SendWatch) -> Result<(), SendError> 
 
 impl Outgoing {
     /// Sends it to all its exchanges and keys.
-    pub(crate) async fn send(&self) -> Result<(), SendError> {
-        let body = self.body()?;
-        let targets = self.targets();
-        if targets.is_empty() {
-            return Err(SendError::NoRoute);
-        }
+    pub(crate) async fn send(&mut self) -> Result<(), SendError> {
+        let body = self.take_body()?;
+        let mut targets = self.targets();
         let copies = targets.len();
-        if copies > 1 {
-            self.span.record("messaging.batch.message_count", copies);
+        match targets.next() {
+            None => Err(SendError::NoRoute),
+            Some(target) if copies == 1 => self.send_copy(target, &body, true).await,
+            Some(_) => Box::pin(self.send_copies(copies, &body)).await,
         }
-        let sent = targets.into_iter().map(|(exchange, key)| {
-            let mut properties = self.properties_now();
-            // Each copy has its own id, since a returned one is recognised by it.
-            let elsewhere = self.elsewhere.as_ref().map(|elsewhere| elsewhere.id.clone());
-            let id = elsewhere.unwrap_or_else(|| Uuid::new_v4().to_string());
-            if copies == 1 {
-                self.span.record("messaging.message.id", &*id);
-            }
-            properties.message_id = Some(id.into());
-            send(self, exchange, key, body.clone(), properties)
-        });
+    }
+
+    async fn send_copies(&self, copies: usize, body: &Bytes) -> Result<(), SendError> {
+        self.span.record("messaging.batch.message_count", copies);
+        let sent = self.targets().map(|target| self.send_copy(target, body, false));
         for result in join_all(sent).await {
             result?;
         }
         Ok(())
     }
-}
 
-/// Sends one copy, and again under the same id when the connection was lost before the confirm.
-async fn send(
-    outgoing: &Outgoing,
-    exchange: &Exchange,
-    key: Cow<'static, str>,
-    body: Bytes,
-    properties: Properties,
-) -> Result<(), SendError> {
-    let once = async || {
-        if let Some(elsewhere) = &outgoing.elsewhere {
-            elsewhere.declare(&outgoing.link).await?;
+    /// Sends one copy, and again under the same id when the connection was lost before the confirm.
+    async fn send_copy(
+        &self,
+        (exchange, key): (&Arc<Exchange>, &Cow<'static, str>),
+        body: &Bytes,
+        only: bool,
+    ) -> Result<(), SendError> {
+        // Each copy has its own id, since a returned one is recognised by it.
+        let (id, deadline) = (Uuid::new_v4(), self.lives.map(unix_millis));
+        if only && !self.span.is_disabled() {
+            self.span.record("messaging.message.id", &*self.id_or(id));
         }
-        outgoing.publish_to(exchange, key.clone(), body.clone(), properties.clone()).await
-    };
-    let within = outgoing.lives.map_or(outgoing.within, |lives| lives.min(outgoing.within));
-    let sending = async {
-        if outgoing.confirm { outgoing.link.through_losses(once).await } else { once().await }
-    };
-    match timeout(within, sending).await {
-        Ok(sent) => Ok(sent?),
-        Err(_) => Err(out_of_time(outgoing, exchange, key.clone(), within)),
+        let publication = || {
+            let mut properties = self.properties.clone();
+            properties.message_id = Some(self.id_or(id).into());
+            if let Some((left, deadline)) = self.lives.zip(deadline) {
+                properties.expiration = Some(left);
+                properties.set_header(headers::DEADLINE, deadline);
+            }
+            self.publication(exchange, key.clone(), properties, body)
+        };
+        let once = async || {
+            if let Some(elsewhere) = &self.elsewhere {
+                Box::pin(elsewhere.declare(&self.link)).await?;
+            }
+            self.link.publish_to(exchange, &publication).await
+        };
+        let within = self.lives.map_or(self.within, |lives| lives.min(self.within));
+        let sending = async {
+            if self.confirm { self.link.through_losses(once).await } else { once().await }
+        };
+        match timeout(within, sending).await {
+            Ok(sent) => Ok(sent?),
+            Err(_) => Err(out_of_time(self, exchange, key.clone(), within)),
+        }
+    }
+
+    /// The id of a copy: that of the call where its answer goes elsewhere.
+    fn id_or(&self, id: Uuid) -> String {
+        let elsewhere = self.elsewhere.as_ref().map(|elsewhere| elsewhere.id.clone());
+        elsewhere.unwrap_or_else(|| id.to_string())
     }
 }
 
@@ -199,7 +213,7 @@ impl Future for Publish {
                 State::Ready(mut outgoing) => {
                     let watch = SendWatch::begin(&mut outgoing);
                     let span = watch.span().clone();
-                    self.state = State::Running(Box::pin(run(*outgoing, watch).instrument(span)));
+                    self.state = State::Running(Box::pin(run(outgoing, watch).instrument(span)));
                 }
                 State::Running(mut running) => {
                     let polled = running.as_mut().poll(cx);

@@ -39,7 +39,7 @@ pub(crate) struct Replies {
 /// The address that all calls of a connection share. Its reader goes with it.
 #[derive(Debug)]
 struct SharedAddress {
-    queue: String,
+    queue: Arc<str>,
     waiting: Arc<Waiting>,
     reader: JoinHandle<()>,
 }
@@ -61,7 +61,7 @@ struct Waiting {
 
 #[derive(Debug, Default)]
 struct Calls {
-    by_id: HashMap<String, Call>,
+    by_id: HashMap<Arc<str>, Call>,
     /// Counts the calls, so that a loss is told to the oldest first.
     count: u64,
 }
@@ -75,9 +75,14 @@ struct Call {
 }
 
 impl Calls {
-    fn insert(&mut self, id: &str, reply: oneshot::Sender<Reply>, statuses: Option<Arc<Statuses>>) {
+    fn insert(
+        &mut self,
+        id: &Arc<str>,
+        reply: oneshot::Sender<Reply>,
+        statuses: Option<Arc<Statuses>>,
+    ) {
         self.count += 1;
-        self.by_id.insert(id.to_owned(), Call { number: self.count, reply, statuses });
+        self.by_id.insert(Arc::clone(id), Call { number: self.count, reply, statuses });
     }
 
     fn remove(&mut self, id: &str) -> Option<oneshot::Sender<Reply>> {
@@ -98,15 +103,16 @@ impl Calls {
 /// Where the reply to one call arrives. Dropping it forgets the call.
 #[derive(Debug)]
 pub(crate) struct ReplyAddress {
-    pub(crate) reply_to: String,
-    inbox: Inbox,
+    pub(super) reply_to: Arc<str>,
+    pub(super) inbox: Inbox,
 }
 
+/// Where the reply arrives, and what else there may be.
 #[derive(Debug)]
-enum Inbox {
+pub(super) enum Inbox {
     Shared {
         reply: oneshot::Receiver<Reply>,
-        _entry: Entry,
+        entry: Entry,
     },
     /// Several replies may come.
     Own {
@@ -124,7 +130,7 @@ enum Inbox {
 
 /// What reads the address of one call. It goes with that.
 #[derive(Debug)]
-struct Reader(JoinHandle<()>);
+pub(super) struct Reader(JoinHandle<()>);
 
 impl Drop for Reader {
     fn drop(&mut self) {
@@ -134,9 +140,11 @@ impl Drop for Reader {
 
 /// A place among the waiting calls, given up when it is dropped.
 #[derive(Debug)]
-struct Entry {
-    id: String,
+pub(super) struct Entry {
+    id: Arc<str>,
     waiting: Arc<Waiting>,
+    /// Whether its reply has come, with which it has gone.
+    gone: bool,
 }
 
 impl Replies {
@@ -168,11 +176,23 @@ impl Replies {
         self.leaving.last_words().await;
     }
 
+    /// A place at the address that all calls share, where it is open already.
+    pub(super) fn enter(
+        &self,
+        id: &Arc<str>,
+        peer: Peer,
+        statuses: &Option<Arc<Statuses>>,
+    ) -> Option<ReplyAddress> {
+        let shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        let address = shared.get().filter(|_| peer == Peer::Postage)?;
+        address.enter(id, statuses.clone())
+    }
+
     /// An address for the reply to the call of this id, and for its statuses. Where it is one of
     /// the call's own, it may have to wait for a place.
     pub(crate) async fn open(
         &self,
-        id: &str,
+        id: &Arc<str>,
         peer: Peer,
         statuses: Option<Arc<Statuses>>,
     ) -> Result<ReplyAddress, TransportError> {
@@ -193,7 +213,7 @@ impl Replies {
                         Inbox::Told { reply, _reader: Reader(reader), _place: place }
                     }
                 };
-                Ok(ReplyAddress { reply_to, inbox })
+                Ok(ReplyAddress { reply_to: reply_to.into(), inbox })
             }
         }
     }
@@ -210,7 +230,7 @@ impl Replies {
 
     async fn open_shared(
         &self,
-        id: &str,
+        id: &Arc<str>,
         statuses: Option<Arc<Statuses>>,
     ) -> Result<ReplyAddress, TransportError> {
         let current = self.current();
@@ -245,7 +265,7 @@ impl Replies {
             asked: self.asked(),
         });
         let reader = tokio::spawn(read(replies, Arc::clone(&waiting)));
-        Ok(SharedAddress { queue, waiting, reader })
+        Ok(SharedAddress { queue: queue.into(), waiting, reader })
     }
 
     async fn consume_fresh_queue(&self) -> Result<(String, Subscription), TransportError> {
@@ -260,13 +280,13 @@ impl Replies {
 
 impl SharedAddress {
     /// Waits for the reply to this id; `None` when nobody reads the replies any more.
-    fn enter(&self, id: &str, statuses: Option<Arc<Statuses>>) -> Option<ReplyAddress> {
+    fn enter(&self, id: &Arc<str>, statuses: Option<Arc<Statuses>>) -> Option<ReplyAddress> {
         let (sender, reply) = oneshot::channel();
         self.waiting.lock().as_mut()?.insert(id, sender, statuses);
-        let entry = Entry { id: id.to_owned(), waiting: Arc::clone(&self.waiting) };
+        let entry = Entry { id: Arc::clone(id), waiting: Arc::clone(&self.waiting), gone: false };
         Some(ReplyAddress {
-            reply_to: self.queue.clone(),
-            inbox: Inbox::Shared { reply, _entry: entry },
+            reply_to: Arc::clone(&self.queue),
+            inbox: Inbox::Shared { reply, entry },
         })
     }
 }
@@ -327,16 +347,19 @@ async fn read(mut replies: Subscription, waiting: Arc<Waiting>) {
     waiting.end(&error);
 }
 
-impl ReplyAddress {
+impl Inbox {
     /// The reply. Cancel-safe: a dropped future loses none.
-    pub(crate) async fn reply(&mut self) -> Reply {
-        match &mut self.inbox {
-            Inbox::Shared { reply, .. } | Inbox::Told { reply, .. } => {
-                reply.await.unwrap_or_else(|_| {
-                    Err(TransportError::Disconnected { reason: "the reply consumer ended".into() })
-                })
+    pub(super) async fn reply(&mut self) -> Reply {
+        let ended =
+            |_| Err(TransportError::Disconnected { reason: "the reply consumer ended".into() });
+        match self {
+            Self::Shared { reply, entry } => {
+                let reply = reply.await.unwrap_or_else(ended);
+                entry.gone = true;
+                reply
             }
-            Inbox::Own { replies, asked, .. } => reply_at_own(replies, asked, None).await,
+            Self::Told { reply, .. } => reply.await.unwrap_or_else(ended),
+            Self::Own { replies, asked, .. } => Box::pin(reply_at_own(replies, asked, None)).await,
         }
     }
 }
@@ -378,6 +401,9 @@ async fn read_own(
 
 impl Drop for Entry {
     fn drop(&mut self) {
+        if self.gone {
+            return;
+        }
         if let Some(calls) = self.waiting.lock().as_mut() {
             calls.remove(&self.id);
         }
@@ -400,9 +426,9 @@ mod tests {
         let replies = Replies::new(Arc::clone(&link));
         let statuses = Arc::new(Statuses::default());
         let told = Some(Arc::clone(&statuses));
-        let mut address = replies.open("1", Peer::Python, told).await.unwrap();
+        let mut address = replies.open(&"1".into(), Peer::Python, told).await.unwrap();
         let send = async |kind: Option<&'static str>, body: &'static str| {
-            let route = Route::to_queue(address.reply_to.clone());
+            let route = Route::to_queue(address.reply_to.to_string());
             let properties = Properties { kind: kind.map(Into::into), ..Properties::default() };
             link.publish(Publication::new(route, properties, body).mandatory(false)).await.unwrap();
         };
@@ -422,6 +448,6 @@ mod tests {
             assert_eq!(came.unwrap(), number);
         }
         send(None, "the reply").await;
-        assert_eq!(address.reply().await.unwrap().body, "the reply");
+        assert_eq!(address.inbox.reply().await.unwrap().body, "the reply");
     }
 }

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::future::ready;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::task::{self, Poll};
 
 use bytes::Bytes;
@@ -25,7 +25,7 @@ pub struct Detach<T, X = CallFault> {
 }
 
 impl<T: DeserializeOwned + Send + 'static, X: CallOutcome> Detach<T, X> {
-    pub(crate) fn new(request: Request) -> Self {
+    pub(crate) fn new(request: Box<Request>) -> Self {
         Self { sending: Box::pin(detach(request)) }
     }
 
@@ -36,7 +36,7 @@ impl<T: DeserializeOwned + Send + 'static, X: CallOutcome> Detach<T, X> {
 }
 
 async fn detach<T: DeserializeOwned + Send + 'static, X: CallOutcome>(
-    mut request: Request,
+    mut request: Box<Request>,
 ) -> Result<Ticket<T, X>, CallFault> {
     let watch = CallWatch::begin(&mut request.outgoing);
     let sent = match request.outgoing.layers.take() {
@@ -55,17 +55,20 @@ async fn detach<T: DeserializeOwned + Send + 'static, X: CallOutcome>(
 /// The JSON of a reply that is to come.
 type Reply = BoxFuture<'static, Result<Bytes, CallFault>>;
 
-async fn send(request: Request) -> Result<(Sent, Reply), CallFault> {
-    let link = Arc::clone(&request.outgoing.link);
+async fn send(request: Box<Request>) -> Result<(Sent, Reply), CallFault> {
     let mut pending = request.begin()?;
     let sent = Sent::now(&mut pending).await?;
-    Ok((sent, Box::pin(async move { open_reply(&link, &pending.finish().await?) })))
+    let reply = async move {
+        let reply = pending.finish().await?;
+        open_reply(pending.link(), &reply)
+    };
+    Ok((sent, Box::pin(reply)))
 }
 
 /// The layers go on with the call when it is sent, while the ticket is awaited.
 async fn send_in_layers(
     layers: SendingService,
-    request: Request,
+    request: Box<Request>,
 ) -> Result<(Sent, Reply), CallFault> {
     let (started, mut sent) = Started::new();
     let mut reply: Reply = Box::pin(layers::call(layers, request, Some(started)));

@@ -59,6 +59,14 @@ impl Broker {
         result
     }
 
+    /// Takes what is there for a consumer, which has no consequences: it has left its queue before.
+    pub(super) fn take<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
+        let taken = work(&mut lock(&self.state));
+        #[cfg(feature = "testing")]
+        self.changed.notify_waiters();
+        taken
+    }
+
     /// Looks at the state, and changes nothing.
     #[cfg(feature = "testing")]
     pub(super) fn look<T>(&self, at: impl FnOnce(&State) -> T) -> T {

@@ -61,6 +61,12 @@ impl Consumer {
         self.waker.take()
     }
 
+    /// Has this woken for what comes next, and answers the one that was before.
+    fn wait(&mut self, waker: &Waker) -> Option<Waker> {
+        let same = self.waker.as_ref().is_some_and(|former| former.will_wake(waker));
+        if same { None } else { self.waker.replace(waker.clone()) }
+    }
+
     /// Makes room for one more.
     pub(super) fn release(&mut self) {
         self.out = self.out.saturating_sub(1);
@@ -209,15 +215,16 @@ impl Inbox {
         Self { broker, consumer, settler }
     }
 
-    fn open(&self, parcel: &Parcel) -> Delivery {
-        let message = &parcel.message;
-        let mut properties = message.properties.clone();
-        if let Some(count) = parcel.delivery_count {
+    fn open(&self, parcel: Parcel) -> Delivery {
+        let Parcel { tag, message, redelivered, delivery_count } = parcel;
+        // Who settles nothing may well have the only copy.
+        let message = Arc::try_unwrap(message).unwrap_or_else(|shared| Message::clone(&shared));
+        let Message { body, mut properties, route } = message;
+        if let Some(count) = delivery_count {
             properties.set_header("x-delivery-count", FieldValue::Int(count.into()));
         }
-        let settler = parcel.tag.map(|tag| (self.settler.clone() as Arc<dyn Settle>, tag));
-        let route = message.route.clone();
-        Delivery::new(message.body.clone(), properties, route, parcel.redelivered, settler)
+        let settler = tag.map(|tag| (Arc::clone(&self.settler) as Arc<dyn Settle>, tag));
+        Delivery::new(body, properties, route, redelivered, settler)
     }
 }
 
@@ -228,19 +235,17 @@ impl Deliveries for Inbox {
     ) -> Poll<Result<Option<Delivery>, TransportError>> {
         // Without this, a consumer that always finds something would starve its neighbours.
         let budget = ready!(tokio::task::coop::poll_proceed(cx));
-        let waker = cx.waker().clone();
-        let (next, _former_waker) = self.broker.with(|state, _| {
+        let (next, _former_waker) = self.broker.take(|state| {
             let Some(consumer) = state.consumers.get_mut(&self.consumer) else {
                 return (Some(Err(super::disconnected())), None);
             };
-            match consumer.next() {
-                None => (None, consumer.waker.replace(waker)),
-                next => (next, None),
-            }
+            let next = consumer.next();
+            let former = next.is_none().then(|| consumer.wait(cx.waker())).flatten();
+            (next, former)
         });
         let Some(next) = next else { return Poll::Pending };
         budget.made_progress();
-        Poll::Ready(next.map(|parcel| parcel.map(|parcel| self.open(&parcel))))
+        Poll::Ready(next.map(|parcel| parcel.map(|parcel| self.open(parcel))))
     }
 
     fn cancel(&mut self) -> BoxFuture<'_, Result<(), TransportError>> {

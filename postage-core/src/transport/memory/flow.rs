@@ -1,6 +1,5 @@
 //! What happens to messages: they are routed, wait, are handed out, settled, given up.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tokio::time::Instant;
@@ -26,7 +25,11 @@ pub(super) enum Outcome {
 
 impl State {
     /// Publishes a message; the error is the broker's reason to refuse it.
-    pub(super) fn publish(&mut self, message: Message, now: Instant) -> Result<Outcome, String> {
+    pub(super) fn publish(
+        &mut self,
+        message: &Arc<Message>,
+        now: Instant,
+    ) -> Result<Outcome, String> {
         let exchange = message.route.exchange();
         if !exchange.is_empty() {
             let found = self.exchanges.get(exchange);
@@ -41,33 +44,37 @@ impl State {
         if queues.is_empty() {
             return Ok(Outcome::Unroutable);
         }
-        let message = Arc::new(message);
         let mut outcome = Outcome::Taken;
         for queue in queues {
-            if !self.offer(queue, &message, now) {
+            if !self.offer(queue, message, now) {
                 outcome = Outcome::NotTaken;
             }
         }
         Ok(outcome)
     }
 
-    /// The queues that get a message, each once. What an exchange cannot route goes to its
-    /// alternate.
-    pub(super) fn route(&self, exchange: &str, key: &str, headers: &Headers) -> BTreeSet<QueueId> {
-        let mut seen = BTreeSet::new();
+    /// The queues that get a message, each once and in their order. What an exchange cannot route
+    /// goes to its alternate.
+    pub(super) fn route(&self, exchange: &str, key: &str, headers: &Headers) -> Vec<QueueId> {
+        let mut seen = Vec::new();
         let mut exchange = exchange;
         loop {
             if exchange.is_empty() {
                 return self.names.get(key).copied().into_iter().collect();
             }
-            let Some(found) = self.exchanges.get(exchange) else { return BTreeSet::new() };
-            let queues: BTreeSet<_> = found.matching(key, headers).collect();
+            let Some(found) = self.exchanges.get(exchange) else { return Vec::new() };
+            let mut queues: Vec<_> = found.matching(key, headers).collect();
             let alternate = found.alternate.as_ref().and_then(FieldValue::as_str);
             match alternate {
-                Some(alternate) if queues.is_empty() && seen.insert(exchange) => {
+                Some(alternate) if queues.is_empty() && !seen.contains(&exchange) => {
+                    seen.push(exchange);
                     exchange = alternate;
                 }
-                _ => return queues,
+                _ => {
+                    queues.sort_unstable();
+                    queues.dedup();
+                    return queues;
+                }
             }
         }
     }

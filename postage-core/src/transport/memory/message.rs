@@ -10,7 +10,7 @@ use crate::topology::Route;
 use crate::transport::Properties;
 
 /// What was published, shared by all the queues that hold a copy.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Message {
     pub(super) body: Bytes,
     pub(super) properties: Properties,

@@ -193,29 +193,32 @@ impl Transport for MemoryTransport {
     }
 
     fn publish(&self, publication: Publication) -> BoxFuture<'_, Result<(), TransportError>> {
+        let Publication { route, mut properties, body, mandatory, confirm } = publication;
+        // As it would arrive over a wire.
+        let expiration = properties.expiration_millis();
+        properties.expiration = expiration.map(|millis| Duration::from_millis(millis.into()));
+        let lacks_id = mandatory && confirm && properties.message_id.is_none();
+        let message = Arc::new(Message { body, properties, route });
         Box::pin(async move {
             // Without this, a publisher in a loop would starve the consumers of its thread.
             consume_budget().await;
-            let Publication { route, mut properties, body, mandatory, confirm } = publication;
-            // As it would arrive over a wire.
-            let expiration = properties.expiration_millis();
-            properties.expiration = expiration.map(|millis| Duration::from_millis(millis.into()));
-            let lacks_id = mandatory && confirm && properties.message_id.is_none();
-            let operation = || format!("publish to {route}");
-            let message = Message { body, properties, route: route.clone() };
+            let operation = || format!("publish to {}", message.route);
             let outcome = self.ask(operation, |state, now| {
                 if lacks_id {
                     return Err(MANDATORY_NEEDS_ID.to_owned());
                 }
                 check_lengths(&message)?;
                 tables::check(message.properties.headers.as_slice())?;
-                state.publish(message, now)
+                state.publish(&message, now)
             })?;
+            let route = || message.route.clone();
             match outcome {
                 Outcome::Unroutable if mandatory && confirm => {
-                    Err(TransportError::Unroutable { route })
+                    Err(TransportError::Unroutable { route: route() })
                 }
-                Outcome::NotTaken if confirm => Err(TransportError::NotConfirmed { route }),
+                Outcome::NotTaken if confirm => {
+                    Err(TransportError::NotConfirmed { route: route() })
+                }
                 _ => Ok(()),
             }
         })

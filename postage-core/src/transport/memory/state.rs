@@ -41,7 +41,7 @@ pub(super) struct State {
     pub(super) queues: BTreeMap<QueueId, Queue>,
     pub(super) names: HashMap<Arc<str>, QueueId>,
     /// The open connections, each with its deliveries that are out, by their tags.
-    pub(super) connections: HashMap<ConnectionId, BTreeMap<u64, Unsettled>>,
+    pub(super) connections: BTreeMap<ConnectionId, BTreeMap<u64, Unsettled>>,
     pub(super) consumers: BTreeMap<ConsumerId, Consumer>,
     /// Dead letters that are still to be routed.
     pub(super) letters: VecDeque<DeadLetter>,
@@ -68,7 +68,7 @@ impl State {
             exchanges: exchanges.into(),
             queues: BTreeMap::new(),
             names: HashMap::new(),
-            connections: HashMap::new(),
+            connections: BTreeMap::new(),
             consumers: BTreeMap::new(),
             letters: VecDeque::new(),
             wakers: Vec::new(),
