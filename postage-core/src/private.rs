@@ -1,6 +1,7 @@
 //! What generated code names. Nothing here is for anyone else, and anything here may change.
 
 pub use std::borrow::Cow;
+pub use std::boxed::Box;
 pub use std::vec::Vec;
 
 pub use serde::Serialize;
@@ -26,6 +27,7 @@ pub use crate::topology::{
     ApplicationExchange, Binding, DeclareExchange, Exchange, ExchangeFlags, ExchangeKind,
     FieldValue, MatchHeaders, Overflow, Queue, QueueKind, exchange,
 };
+pub use crate::transport::BoxFuture;
 
 /// Parameters by name, as a generated client sends them.
 pub const fn named<V>(names: &'static [&'static str], values: V) -> Named<V> {

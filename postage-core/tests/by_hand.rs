@@ -33,25 +33,31 @@ impl p::MessageProcessor for Desk {
         p::ServiceSetup::new().bind(DESK, Queue::new("desk"), "desk")
     }
 
-    async fn dispatch<'a>(&'a self, index: usize, request: p::Request<'a>) -> p::Outcome {
-        match index {
-            0 => match request.parameters::<(u32,)>(&["n"]) {
-                Ok((n,)) => request.answer(n * 2).await,
-                Err(fault) => request.refuse(fault).await,
-            },
-            1 => request.answer_result(Err::<u32, _>("sold out".to_owned())).await,
-            2 => panic!("the desk is on fire"),
-            3 => {
-                self.told.fetch_add(1, Ordering::SeqCst);
-                request.settle(())
+    fn dispatch<'a>(
+        &'a self,
+        index: usize,
+        request: p::Request<'a>,
+    ) -> p::BoxFuture<'a, p::Outcome> {
+        Box::pin(async move {
+            match index {
+                0 => match request.parameters::<(u32,)>(&["n"]) {
+                    Ok((n,)) => request.answer(n * 2).await,
+                    Err(fault) => request.refuse(fault).await,
+                },
+                1 => request.answer_result(Err::<u32, _>("sold out".to_owned())).await,
+                2 => panic!("the desk is on fire"),
+                3 => {
+                    self.told.fetch_add(1, Ordering::SeqCst);
+                    request.settle(())
+                }
+                4 => {
+                    request.reply::<u32, String>(|_| Vec::new()).send(4).await.unwrap();
+                    request.after_reply().await
+                }
+                5 => request.after_reply().await,
+                _ => request.unhandled().await,
             }
-            4 => {
-                request.reply::<u32, String>(|_| Vec::new()).send(4).await.unwrap();
-                request.after_reply().await
-            }
-            5 => request.after_reply().await,
-            _ => request.unhandled().await,
-        }
+        })
     }
 }
 

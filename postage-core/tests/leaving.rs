@@ -42,13 +42,19 @@ impl p::MessageProcessor for Desk {
         p::ServiceSetup::new().bind(DESK, Queue::new("desk"), "desk")
     }
 
-    async fn dispatch<'a>(&'a self, index: usize, request: p::Request<'a>) -> p::Outcome {
-        if index == 0 {
-            let _guard = OnDrop(Arc::clone(&self.dropped));
-            self.begun.notify_one();
-            std::future::pending::<()>().await;
-        }
-        request.answer(1).await
+    fn dispatch<'a>(
+        &'a self,
+        index: usize,
+        request: p::Request<'a>,
+    ) -> p::BoxFuture<'a, p::Outcome> {
+        Box::pin(async move {
+            if index == 0 {
+                let _guard = OnDrop(Arc::clone(&self.dropped));
+                self.begun.notify_one();
+                std::future::pending::<()>().await;
+            }
+            request.answer(1).await
+        })
     }
 }
 

@@ -35,13 +35,14 @@ pub trait OrderDesk {
     fn __postage_handle_place<'postage>(
         &'postage self,
         request: ::postage_core::__private::Request<'postage>,
-    ) -> impl ::core::future::Future<
-        Output = ::postage_core::__private::Outcome,
-    > + ::core::marker::Send
+    ) -> ::postage_core::__private::BoxFuture<
+        'postage,
+        ::postage_core::__private::Outcome,
+    >
     where
         Self: ::core::marker::Sized + ::core::marker::Sync,
     {
-        async move {
+        ::postage_core::__private::Box::pin(async move {
             let (item, quantity) = match <Self as OrderDesk>::__postage_decode_place(
                 request,
             ) {
@@ -54,7 +55,7 @@ pub trait OrderDesk {
                 ::postage_core::__private::causes!(),
             );
             request.reply_with(answer).await
-        }
+        })
     }
     #[doc(hidden)]
     #[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
@@ -83,13 +84,14 @@ pub trait OrderDesk {
     fn __postage_handle_restock<'postage>(
         &'postage self,
         request: ::postage_core::__private::Request<'postage>,
-    ) -> impl ::core::future::Future<
-        Output = ::postage_core::__private::Outcome,
-    > + ::core::marker::Send
+    ) -> ::postage_core::__private::BoxFuture<
+        'postage,
+        ::postage_core::__private::Outcome,
+    >
     where
         Self: ::core::marker::Sized + ::core::marker::Sync,
     {
-        async move {
+        ::postage_core::__private::Box::pin(async move {
             let (item, quantity) = match <Self as OrderDesk>::__postage_decode_restock(
                 request,
             ) {
@@ -98,7 +100,7 @@ pub trait OrderDesk {
             };
             let answer = <Self as OrderDesk>::restock(self, &item, quantity).await;
             request.settle(answer)
-        }
+        })
     }
     #[doc(hidden)]
     #[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
@@ -106,18 +108,17 @@ pub trait OrderDesk {
         &'postage self,
         index: usize,
         request: ::postage_core::__private::Request<'postage>,
-    ) -> impl ::core::future::Future<
-        Output = ::postage_core::__private::Outcome,
-    > + ::core::marker::Send
+    ) -> ::postage_core::__private::BoxFuture<
+        'postage,
+        ::postage_core::__private::Outcome,
+    >
     where
         Self: ::core::marker::Sized + ::core::marker::Sync,
     {
-        async move {
-            match index {
-                0 => <Self as OrderDesk>::__postage_handle_place(self, request).await,
-                1 => <Self as OrderDesk>::__postage_handle_restock(self, request).await,
-                _ => request.unhandled().await,
-            }
+        match index {
+            0 => <Self as OrderDesk>::__postage_handle_place(self, request),
+            1 => <Self as OrderDesk>::__postage_handle_restock(self, request),
+            _ => ::postage_core::__private::Box::pin(request.unhandled()),
         }
     }
 }
@@ -128,7 +129,7 @@ pub const OrderDesk: ::postage_core::__private::Contract = {
     const __POSTAGE_ROUTES: &[(::postage_core::__private::Exchange, &str)] = &[
         (<Orders as ::postage_core::__private::DeclareExchange>::ROUTE, "orders.desk"),
     ];
-    const __POSTAGE_METHODS: &[::postage_core::__private::Method] = &[
+    static __POSTAGE_METHODS: [::postage_core::__private::Method; 2] = [
         ::postage_core::__private::Method::rpc(
                 "command",
                 "place",
@@ -176,7 +177,7 @@ pub const OrderDesk: ::postage_core::__private::Contract = {
     ::postage_core::__private::Contract::new(
         "OrderDesk",
         __POSTAGE_ROUTES,
-        __POSTAGE_METHODS,
+        &__POSTAGE_METHODS,
     )
 };
 ///A typed client of [`trait@OrderDesk`]: each method calls or sends.

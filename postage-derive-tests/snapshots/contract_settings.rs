@@ -17,13 +17,11 @@ trait Stock {
     fn __postage_handle_audit<'postage>(
         &'postage self,
         request: ::postage::__private::Request<'postage>,
-    ) -> impl ::core::future::Future<
-        Output = ::postage::__private::Outcome,
-    > + ::core::marker::Send
+    ) -> ::postage::__private::BoxFuture<'postage, ::postage::__private::Outcome>
     where
         Self: ::core::marker::Sized + ::core::marker::Sync,
     {
-        async move {
+        ::postage::__private::Box::pin(async move {
             let _ = || {
                 use ::postage::__private::ProbeFallback as _;
                 ::postage::__private::must_not_be_result(
@@ -33,7 +31,7 @@ trait Stock {
             let answer = <Self as Stock>::audit(self).await;
             let answer = ::postage::__private::Request::value(answer);
             request.reply_with(answer).await
-        }
+        })
     }
     #[doc(hidden)]
     #[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
@@ -60,37 +58,33 @@ trait Stock {
     fn __postage_handle_moved<'postage>(
         &'postage self,
         request: ::postage::__private::Request<'postage>,
-    ) -> impl ::core::future::Future<
-        Output = ::postage::__private::Outcome,
-    > + ::core::marker::Send
+    ) -> ::postage::__private::BoxFuture<'postage, ::postage::__private::Outcome>
     where
         Self: ::core::marker::Sized + ::core::marker::Sync,
     {
-        async move {
+        ::postage::__private::Box::pin(async move {
             let (lines, note) = match <Self as Stock>::__postage_decode_moved(request) {
                 ::core::result::Result::Ok(parameters) => parameters,
                 ::core::result::Result::Err(fault) => return request.refuse(fault).await,
             };
             let answer = <Self as Stock>::moved(self, &lines, note.as_deref()).await;
             request.settle(answer)
-        }
+        })
     }
     #[doc(hidden)]
     #[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
     fn __postage_handle_count<'postage>(
         &'postage self,
         request: ::postage::__private::Request<'postage>,
-    ) -> impl ::core::future::Future<
-        Output = ::postage::__private::Outcome,
-    > + ::core::marker::Send
+    ) -> ::postage::__private::BoxFuture<'postage, ::postage::__private::Outcome>
     where
         Self: ::core::marker::Sized + ::core::marker::Sync,
     {
-        async move {
+        ::postage::__private::Box::pin(async move {
             let answer = <Self as Stock>::count(self).await;
             let answer = ::postage::__private::Request::value(answer);
             request.reply_with(answer).await
-        }
+        })
     }
     #[doc(hidden)]
     #[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
@@ -98,32 +92,22 @@ trait Stock {
         &'postage self,
         index: usize,
         request: ::postage::__private::Request<'postage>,
-    ) -> impl ::core::future::Future<
-        Output = ::postage::__private::Outcome,
-    > + ::core::marker::Send
+    ) -> ::postage::__private::BoxFuture<'postage, ::postage::__private::Outcome>
     where
         Self: ::core::marker::Sized + ::core::marker::Sync,
     {
-        async move {
+        #[cfg(feature = "audit")]
+        const __POSTAGE_INDEX_0: usize = 0;
+        const __POSTAGE_INDEX_1: usize = 0
+            + ::core::cfg!(all(feature = "audit")) as usize;
+        const __POSTAGE_INDEX_2: usize = 1
+            + ::core::cfg!(all(feature = "audit")) as usize;
+        match index {
             #[cfg(feature = "audit")]
-            const __POSTAGE_INDEX_0: usize = 0;
-            const __POSTAGE_INDEX_1: usize = 0
-                + ::core::cfg!(all(feature = "audit")) as usize;
-            const __POSTAGE_INDEX_2: usize = 1
-                + ::core::cfg!(all(feature = "audit")) as usize;
-            match index {
-                #[cfg(feature = "audit")]
-                __POSTAGE_INDEX_0 => {
-                    <Self as Stock>::__postage_handle_audit(self, request).await
-                }
-                __POSTAGE_INDEX_1 => {
-                    <Self as Stock>::__postage_handle_moved(self, request).await
-                }
-                __POSTAGE_INDEX_2 => {
-                    <Self as Stock>::__postage_handle_count(self, request).await
-                }
-                _ => request.unhandled().await,
-            }
+            __POSTAGE_INDEX_0 => <Self as Stock>::__postage_handle_audit(self, request),
+            __POSTAGE_INDEX_1 => <Self as Stock>::__postage_handle_moved(self, request),
+            __POSTAGE_INDEX_2 => <Self as Stock>::__postage_handle_count(self, request),
+            _ => ::postage::__private::Box::pin(request.unhandled()),
         }
     }
 }
@@ -137,7 +121,8 @@ const Stock: ::postage::__private::Contract = {
         (<Orders as ::postage::__private::DeclareExchange>::ROUTE, "orders.desk"),
         (<Audit as ::postage::__private::DeclareExchange>::ROUTE, "all"),
     ];
-    const __POSTAGE_METHODS: &[::postage::__private::Method] = &[
+    static __POSTAGE_METHODS: [::postage::__private::Method; 2
+        + ::core::cfg!(all(feature = "audit")) as usize] = [
         #[cfg(feature = "audit")]
         ::postage::__private::Method::rpc("query", "audit-all", "audit", &[], "Report")
             .with_returns_schema(::postage::__private::schema!(Report))
@@ -183,7 +168,7 @@ const Stock: ::postage::__private::Contract = {
                 &__POSTAGE_SIGNATURE
             }),
     ];
-    ::postage::__private::Contract::new("Stock", __POSTAGE_ROUTES, __POSTAGE_METHODS)
+    ::postage::__private::Contract::new("Stock", __POSTAGE_ROUTES, &__POSTAGE_METHODS)
         .timeout_millis(5000)
         .deadline_millis(20000)
         .peer(::postage::__private::Peer::Python)

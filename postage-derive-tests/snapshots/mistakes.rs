@@ -23,13 +23,14 @@ pub trait OrderDesk {
     fn __postage_handle_place<'postage>(
         &'postage self,
         request: ::postage_core::__private::Request<'postage>,
-    ) -> impl ::core::future::Future<
-        Output = ::postage_core::__private::Outcome,
-    > + ::core::marker::Send
+    ) -> ::postage_core::__private::BoxFuture<
+        'postage,
+        ::postage_core::__private::Outcome,
+    >
     where
         Self: ::core::marker::Sized + ::core::marker::Sync,
     {
-        async move {
+        ::postage_core::__private::Box::pin(async move {
             let (item,) = match <Self as OrderDesk>::__postage_decode_place(request) {
                 ::core::result::Result::Ok(parameters) => parameters,
                 ::core::result::Result::Err(fault) => return request.refuse(fault).await,
@@ -37,7 +38,7 @@ pub trait OrderDesk {
             let answer = <Self as OrderDesk>::place(self, &item).await;
             let answer = ::postage_core::__private::Request::value(answer);
             request.reply_with(answer).await
-        }
+        })
     }
     #[doc(hidden)]
     #[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
@@ -45,17 +46,16 @@ pub trait OrderDesk {
         &'postage self,
         index: usize,
         request: ::postage_core::__private::Request<'postage>,
-    ) -> impl ::core::future::Future<
-        Output = ::postage_core::__private::Outcome,
-    > + ::core::marker::Send
+    ) -> ::postage_core::__private::BoxFuture<
+        'postage,
+        ::postage_core::__private::Outcome,
+    >
     where
         Self: ::core::marker::Sized + ::core::marker::Sync,
     {
-        async move {
-            match index {
-                0 => <Self as OrderDesk>::__postage_handle_place(self, request).await,
-                _ => request.unhandled().await,
-            }
+        match index {
+            0 => <Self as OrderDesk>::__postage_handle_place(self, request),
+            _ => ::postage_core::__private::Box::pin(request.unhandled()),
         }
     }
 }
@@ -64,7 +64,7 @@ pub trait OrderDesk {
 #[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
 pub const OrderDesk: ::postage_core::__private::Contract = {
     const __POSTAGE_ROUTES: &[(::postage_core::__private::Exchange, &str)] = &[];
-    const __POSTAGE_METHODS: &[::postage_core::__private::Method] = &[
+    static __POSTAGE_METHODS: [::postage_core::__private::Method; 1] = [
         ::postage_core::__private::Method::rpc(
                 "command",
                 "place",
@@ -87,7 +87,7 @@ pub const OrderDesk: ::postage_core::__private::Contract = {
     ::postage_core::__private::Contract::new(
         "OrderDesk",
         __POSTAGE_ROUTES,
-        __POSTAGE_METHODS,
+        &__POSTAGE_METHODS,
     )
 };
 ///A typed client of [`trait@OrderDesk`]: each method calls or sends.

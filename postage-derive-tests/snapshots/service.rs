@@ -211,25 +211,26 @@ where
         &'postage self,
         index: usize,
         request: ::postage_core::__private::Request<'postage>,
-    ) -> impl ::core::future::Future<
-        Output = ::postage_core::__private::Outcome,
-    > + ::core::marker::Send {
-        async move {
-            const __POSTAGE_INDEX_0: usize = 0;
-            #[cfg(feature = "status")]
-            const __POSTAGE_INDEX_1: usize = 1;
-            const __POSTAGE_INDEX_2: usize = 1
-                + ::core::cfg!(all(feature = "status")) as usize;
-            const __POSTAGE_INDEX_3: usize = 2
-                + ::core::cfg!(all(feature = "status")) as usize;
-            const __POSTAGE_INDEX_4: usize = 3
-                + ::core::cfg!(all(feature = "status")) as usize;
-            const __POSTAGE_INDEX_5: usize = 4
-                + ::core::cfg!(all(feature = "status")) as usize;
-            const __POSTAGE_INDEX_6: usize = 5
-                + ::core::cfg!(all(feature = "status")) as usize;
-            match index {
-                __POSTAGE_INDEX_0 => {
+    ) -> ::postage_core::__private::BoxFuture<
+        'postage,
+        ::postage_core::__private::Outcome,
+    > {
+        const __POSTAGE_INDEX_0: usize = 0;
+        #[cfg(feature = "status")]
+        const __POSTAGE_INDEX_1: usize = 1;
+        const __POSTAGE_INDEX_2: usize = 1
+            + ::core::cfg!(all(feature = "status")) as usize;
+        const __POSTAGE_INDEX_3: usize = 2
+            + ::core::cfg!(all(feature = "status")) as usize;
+        const __POSTAGE_INDEX_4: usize = 3
+            + ::core::cfg!(all(feature = "status")) as usize;
+        const __POSTAGE_INDEX_5: usize = 4
+            + ::core::cfg!(all(feature = "status")) as usize;
+        const __POSTAGE_INDEX_6: usize = 5
+            + ::core::cfg!(all(feature = "status")) as usize;
+        match index {
+            __POSTAGE_INDEX_0 => {
+                ::postage_core::__private::Box::pin(async move {
                     let (aisle, note) = match request
                         .parameters::<
                             (
@@ -256,13 +257,17 @@ where
                         .await;
                     let answer = ::postage_core::__private::Request::value(answer);
                     request.reply_with(answer).await
-                }
-                #[cfg(feature = "status")]
-                __POSTAGE_INDEX_1 => {
+                })
+            }
+            #[cfg(feature = "status")]
+            __POSTAGE_INDEX_1 => {
+                ::postage_core::__private::Box::pin(async move {
                     let answer = Self::online(self, request.message());
                     request.settle(answer)
-                }
-                __POSTAGE_INDEX_2 => {
+                })
+            }
+            __POSTAGE_INDEX_2 => {
+                ::postage_core::__private::Box::pin(async move {
                     let filtered = match request.filter(&[only_mine, Self::trim]) {
                         ::core::result::Result::Ok(filtered) => filtered,
                         ::core::result::Result::Err(refused) => {
@@ -285,8 +290,10 @@ where
                         )
                         .await;
                     request.settle(answer)
-                }
-                __POSTAGE_INDEX_3 => {
+                })
+            }
+            __POSTAGE_INDEX_3 => {
+                ::postage_core::__private::Box::pin(async move {
                     let (items,) = match request
                         .parameters::<
                             (::postage_core::__private::Vec<Line>,),
@@ -302,8 +309,10 @@ where
                         )
                         .await;
                     request.settle(answer)
-                }
-                __POSTAGE_INDEX_4 => {
+                })
+            }
+            __POSTAGE_INDEX_4 => {
+                ::postage_core::__private::Box::pin(async move {
                     let (year,) = match request.parameters::<(u32,)>(&["year"]) {
                         ::core::result::Result::Ok(parameters) => parameters,
                         ::core::result::Result::Err(fault) => {
@@ -319,31 +328,29 @@ where
                         )
                         .await;
                     request.after_reply().await
-                }
-                __POSTAGE_INDEX_5 => {
-                    use ::postage_core::__private::{
-                        CausesProbe as __PostageCauses, NoCauses as _,
-                        run_handler as __postage_run,
-                    };
-                    __postage_run::<
-                        Sweep,
-                        Self,
-                    >(self, request, |error| { __PostageCauses::of(error).causes() })
-                        .await
-                }
-                __POSTAGE_INDEX_6 => {
-                    use ::postage_core::__private::{
-                        CausesProbe as __PostageCauses, NoCauses as _,
-                        run_handler as __postage_run,
-                    };
-                    __postage_run::<
-                        other::Count,
-                        Self,
-                    >(self, request, |error| { __PostageCauses::of(error).causes() })
-                        .await
-                }
-                _ => request.unhandled().await,
+                })
             }
+            __POSTAGE_INDEX_5 => {
+                use ::postage_core::__private::{
+                    CausesProbe as __PostageCauses, NoCauses as _,
+                    run_handler as __postage_run,
+                };
+                __postage_run::<
+                    Sweep,
+                    Self,
+                >(self, request, |error| { __PostageCauses::of(error).causes() })
+            }
+            __POSTAGE_INDEX_6 => {
+                use ::postage_core::__private::{
+                    CausesProbe as __PostageCauses, NoCauses as _,
+                    run_handler as __postage_run,
+                };
+                __postage_run::<
+                    other::Count,
+                    Self,
+                >(self, request, |error| { __PostageCauses::of(error).causes() })
+            }
+            _ => ::postage_core::__private::Box::pin(request.unhandled()),
         }
     }
 }

@@ -12,13 +12,14 @@ impl<S: Store> OrderDesk for Desk<S> {
     fn __postage_handle_restock<'postage>(
         &'postage self,
         request: ::postage_core::__private::Request<'postage>,
-    ) -> impl ::core::future::Future<
-        Output = ::postage_core::__private::Outcome,
-    > + ::core::marker::Send
+    ) -> ::postage_core::__private::BoxFuture<
+        'postage,
+        ::postage_core::__private::Outcome,
+    >
     where
         Self: ::core::marker::Sync,
     {
-        async move {
+        ::postage_core::__private::Box::pin(async move {
             let (item, quantity) = match <Self as OrderDesk>::__postage_decode_restock(
                 request,
             ) {
@@ -35,7 +36,7 @@ impl<S: Store> OrderDesk for Desk<S> {
                 )
                 .await;
             request.conclude(answer).await
-        }
+        })
     }
     async fn close(&self, year: u32) -> ::core::result::Result<u64, Refused> {
         ::postage_core::__private::local_reply_result(|reply| Self::__postage_in_context_close(
@@ -49,13 +50,14 @@ impl<S: Store> OrderDesk for Desk<S> {
     fn __postage_handle_close<'postage>(
         &'postage self,
         request: ::postage_core::__private::Request<'postage>,
-    ) -> impl ::core::future::Future<
-        Output = ::postage_core::__private::Outcome,
-    > + ::core::marker::Send
+    ) -> ::postage_core::__private::BoxFuture<
+        'postage,
+        ::postage_core::__private::Outcome,
+    >
     where
         Self: ::core::marker::Sync,
     {
-        async move {
+        ::postage_core::__private::Box::pin(async move {
             let (year,) = match <Self as OrderDesk>::__postage_decode_close(request) {
                 ::core::result::Result::Ok(parameters) => parameters,
                 ::core::result::Result::Err(fault) => return request.refuse(fault).await,
@@ -69,7 +71,7 @@ impl<S: Store> OrderDesk for Desk<S> {
                 )
                 .await;
             request.after_reply().await
-        }
+        })
     }
 }
 impl<S: Store> Desk<S> {
@@ -101,18 +103,21 @@ impl<S: Store> Desk<S> {
 #[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
 const _: () = ::postage_core::__private::check_parameters(
     &OrderDesk,
+    0,
     "place",
     &["item", "quantity"],
 );
 #[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
 const _: () = ::postage_core::__private::check_parameters(
     &OrderDesk,
+    1,
     "restock",
     &["item", "quantity"],
 );
 #[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
 const _: () = ::postage_core::__private::check_parameters(
     &OrderDesk,
+    2,
     "close",
     &["year"],
 );
@@ -175,17 +180,17 @@ where
         &'postage self,
         index: usize,
         request: ::postage_core::__private::Request<'postage>,
-    ) -> impl ::core::future::Future<
-        Output = ::postage_core::__private::Outcome,
-    > + ::core::marker::Send {
+    ) -> ::postage_core::__private::BoxFuture<
+        'postage,
+        ::postage_core::__private::Outcome,
+    > {
         const __POSTAGE_CONTRACT: usize = OrderDesk.methods().len();
-        async move {
-            if index < __POSTAGE_CONTRACT {
-                return <Self as OrderDesk>::__postage_dispatch(self, index, request)
-                    .await;
-            }
-            match index - __POSTAGE_CONTRACT {
-                0 => {
+        if index < __POSTAGE_CONTRACT {
+            return <Self as OrderDesk>::__postage_dispatch(self, index, request);
+        }
+        match index - __POSTAGE_CONTRACT {
+            0 => {
+                ::postage_core::__private::Box::pin(async move {
                     let (aisle,) = match request.parameters::<(u32,)>(&["aisle"]) {
                         ::core::result::Result::Ok(parameters) => parameters,
                         ::core::result::Result::Err(fault) => {
@@ -198,9 +203,9 @@ where
                         .await;
                     let answer = ::postage_core::__private::Request::value(answer);
                     request.reply_with(answer).await
-                }
-                _ => request.unhandled().await,
+                })
             }
+            _ => ::postage_core::__private::Box::pin(request.unhandled()),
         }
     }
 }

@@ -52,19 +52,38 @@ impl ConstText {
 /// Checks that a method of a service names its parameters as its contract does: names are the
 /// wire, and a trait does not check them. A method that the contract lacks is left to rustc.
 ///
+/// A service has its methods mostly in the contract's order, so the search begins `near` the place
+/// that the method has in the service: it would else take longer for each one, in large contracts
+/// longer than all the rest of the compiler.
+///
 /// # Panics
 /// When they differ, at compile time.
 #[doc(hidden)]
 #[track_caller]
-pub const fn check_parameters(contract: &Contract, method: &str, names: &[&str]) {
-    let mut index = 0;
-    while index < contract.methods().len() {
-        let declared = &contract.methods()[index];
-        if same_text(declared.method(), method) {
-            check_names(contract, declared, names);
-        }
-        index += 1;
+pub const fn check_parameters(contract: &Contract, near: usize, method: &str, names: &[&str]) {
+    if let Some(declared) = find(contract.methods(), near, method) {
+        check_names(contract, declared, names);
     }
+}
+
+const fn find<'m>(methods: &'m [Method], near: usize, name: &str) -> Option<&'m Method> {
+    let mut distance = 0;
+    while distance < methods.len() + near {
+        // Before the first, this is beyond the last.
+        let (before, after) = (near.wrapping_sub(distance), near + distance);
+        if is_at(methods, before, name) {
+            return Some(&methods[before]);
+        }
+        if is_at(methods, after, name) {
+            return Some(&methods[after]);
+        }
+        distance += 1;
+    }
+    None
+}
+
+const fn is_at(methods: &[Method], index: usize, name: &str) -> bool {
+    index < methods.len() && same_text(methods[index].method(), name)
 }
 
 #[track_caller]
@@ -214,7 +233,7 @@ const fn check_disjoint(left: &[Method], right: &[Method]) {
             let (one, two) = (&left[index], &right[other]);
             let answers =
                 matches!((one.category(), two.category()), (Category::Rpc, Category::Rpc));
-            let same = same_text(one.kind(), two.kind()) && same_text(one.name(), two.name());
+            let same = same_text(one.name(), two.name()) && same_text(one.kind(), two.kind());
             if answers && same && same_version(one.version(), two.version()) {
                 ConstText::new()
                     .push("two RPC handlers answer ")
@@ -231,5 +250,26 @@ const fn check_disjoint(left: &[Method], right: &[Method]) {
             other += 1;
         }
         index += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_method_is_found_wherever_the_search_begins() {
+        const METHODS: &[Method] = &[
+            Method::message("command", "one", "one", &[]),
+            Method::message("command", "two", "two", &[]),
+            Method::message("command", "three", "three", &[]),
+        ];
+        for near in 0..7 {
+            for name in ["one", "two", "three"] {
+                assert_eq!(find(METHODS, near, name).map(Method::name), Some(name), "from {near}");
+            }
+            assert!(find(METHODS, near, "four").is_none());
+            assert!(find(&[], near, "one").is_none());
+        }
     }
 }

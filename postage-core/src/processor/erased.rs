@@ -25,7 +25,7 @@ impl<P: MessageProcessor> AnyProcessor for P {
     }
 
     fn dispatch<'a>(&'a self, index: usize, request: Request<'a>) -> BoxFuture<'a, Outcome> {
-        Box::pin(MessageProcessor::dispatch(self, index, request))
+        MessageProcessor::dispatch(self, index, request)
     }
 }
 

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{BadParameters, Causes, Context, Outcome, Request};
 use crate::contract::Method;
 use crate::message::{Category, is_empty_object};
+use crate::transport::BoxFuture;
 
 /// A struct that is a handler: its fields are the parameters. `#[rpc_handler(..)]` or
 /// `#[message_handler(..)]` on the struct implements it, and `handlers(..)` of
@@ -68,20 +69,22 @@ pub trait Handle<P>: DeclareHandler {
 
 /// Runs a handler struct for a request.
 #[doc(hidden)]
-pub async fn run_handler<H: Handle<P> + Send, P: Sync>(
-    processor: &P,
-    request: Request<'_>,
+pub fn run_handler<'a, H: Handle<P> + Send + 'a, P: Sync>(
+    processor: &'a P,
+    request: Request<'a>,
     causes: Causes<H::Error>,
-) -> Outcome {
-    let handler = match H::read(&request) {
-        Ok(handler) => handler,
-        Err(fault) => return request.refuse(fault).await,
-    };
-    let result = handler.handle(processor, request.context()).await;
-    match H::METHOD.category() {
-        Category::Rpc => request.reply_with(Request::result(result, causes)).await,
-        Category::Message => request.settle(result.map(|_| ())),
-    }
+) -> BoxFuture<'a, Outcome> {
+    Box::pin(async move {
+        let handler = match H::read(&request) {
+            Ok(handler) => handler,
+            Err(fault) => return request.refuse(fault).await,
+        };
+        let result = handler.handle(processor, request.context()).await;
+        match H::METHOD.category() {
+            Category::Rpc => request.reply_with(Request::result(result, causes)).await,
+            Category::Message => request.settle(result.map(|_| ())),
+        }
+    })
 }
 
 /// Decodes a handler struct from a request.

@@ -73,6 +73,7 @@ pub(crate) use table::nearest;
 pub(crate) use table::{Entry, Table};
 
 use crate::contract::Method;
+use crate::transport::BoxFuture;
 
 /// A service: what it handles and how. `#[message_processor]` implements it for the type of an
 /// `impl` block.
@@ -99,11 +100,7 @@ pub trait MessageProcessor: Send + Sync + 'static {
 
     /// Runs the handler of this index.
     #[doc(hidden)]
-    fn dispatch<'a>(
-        &'a self,
-        index: usize,
-        request: Request<'a>,
-    ) -> impl Future<Output = Outcome> + Send;
+    fn dispatch<'a>(&'a self, index: usize, request: Request<'a>) -> BoxFuture<'a, Outcome>;
 }
 
 impl<P: MessageProcessor> MessageProcessor for std::sync::Arc<P> {
@@ -114,11 +111,7 @@ impl<P: MessageProcessor> MessageProcessor for std::sync::Arc<P> {
         P::setup()
     }
 
-    fn dispatch<'a>(
-        &'a self,
-        index: usize,
-        request: Request<'a>,
-    ) -> impl Future<Output = Outcome> + Send {
+    fn dispatch<'a>(&'a self, index: usize, request: Request<'a>) -> BoxFuture<'a, Outcome> {
         P::dispatch(self, index, request)
     }
 }

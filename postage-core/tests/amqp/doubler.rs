@@ -14,10 +14,12 @@ impl p::MessageProcessor for Doubler {
         p::ServiceSetup::new()
     }
 
-    async fn dispatch<'a>(&'a self, _: usize, request: p::Request<'a>) -> p::Outcome {
-        match request.parameters::<(u64,)>(&["n"]) {
-            Ok((n,)) => request.answer(n * 2).await,
-            Err(fault) => request.refuse(fault).await,
-        }
+    fn dispatch<'a>(&'a self, _: usize, request: p::Request<'a>) -> p::BoxFuture<'a, p::Outcome> {
+        Box::pin(async move {
+            match request.parameters::<(u64,)>(&["n"]) {
+                Ok((n,)) => request.answer(n * 2).await,
+                Err(fault) => request.refuse(fault).await,
+            }
+        })
     }
 }

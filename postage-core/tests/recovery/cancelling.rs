@@ -42,11 +42,14 @@ impl p::MessageProcessor for Guard {
         p::ServiceSetup::new()
     }
 
-    async fn dispatch<'a>(&'a self, _: usize, request: p::Request<'a>) -> p::Outcome {
-        self.counts.send_modify(|(running, begun)| (*running, *begun) = (*running + 1, *begun + 1));
-        let _runs = Runs(self);
-        std::future::pending::<()>().await;
-        request.answer(1).await
+    fn dispatch<'a>(&'a self, _: usize, request: p::Request<'a>) -> p::BoxFuture<'a, p::Outcome> {
+        Box::pin(async move {
+            self.counts
+                .send_modify(|(running, begun)| (*running, *begun) = (*running + 1, *begun + 1));
+            let _runs = Runs(self);
+            std::future::pending::<()>().await;
+            request.answer(1).await
+        })
     }
 }
 

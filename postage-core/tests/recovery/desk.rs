@@ -90,25 +90,31 @@ impl p::MessageProcessor for Desk {
         p::ServiceSetup::new()
     }
 
-    async fn dispatch<'a>(&'a self, index: usize, request: p::Request<'a>) -> p::Outcome {
-        self.seen.send_modify(|seen| seen.begun += 1);
-        request.context().progress(1, 2, ());
-        // The sender is ours, so the gate opens or the handler is dropped.
-        let _ = self.gate.subscribe().wait_for(|open| *open).await;
-        let number = match request.parameters::<(u64,)>(&["number"]) {
-            Ok((number,)) => number,
-            Err(fault) => return request.refuse(fault).await,
-        };
-        if index == STUMBLE && request.context().failures() == 0 {
-            self.seen.send_modify(|seen| seen.failed += 1);
-            return p::Outcome::Fail { reason: "it stumbled".to_owned() };
-        }
-        if index > 0 {
-            self.seen.send_modify(|seen| *seen.told.entry(number).or_default() += 1);
-            return request.settle(());
-        }
-        self.seen.send_modify(|seen| *seen.asked.entry(number).or_default() += 1);
-        request.context().progress(2, 2, ());
-        request.answer(number * 2).await
+    fn dispatch<'a>(
+        &'a self,
+        index: usize,
+        request: p::Request<'a>,
+    ) -> p::BoxFuture<'a, p::Outcome> {
+        Box::pin(async move {
+            self.seen.send_modify(|seen| seen.begun += 1);
+            request.context().progress(1, 2, ());
+            // The sender is ours, so the gate opens or the handler is dropped.
+            let _ = self.gate.subscribe().wait_for(|open| *open).await;
+            let number = match request.parameters::<(u64,)>(&["number"]) {
+                Ok((number,)) => number,
+                Err(fault) => return request.refuse(fault).await,
+            };
+            if index == STUMBLE && request.context().failures() == 0 {
+                self.seen.send_modify(|seen| seen.failed += 1);
+                return p::Outcome::Fail { reason: "it stumbled".to_owned() };
+            }
+            if index > 0 {
+                self.seen.send_modify(|seen| *seen.told.entry(number).or_default() += 1);
+                return request.settle(());
+            }
+            self.seen.send_modify(|seen| *seen.asked.entry(number).or_default() += 1);
+            request.context().progress(2, 2, ());
+            request.answer(number * 2).await
+        })
     }
 }

@@ -50,22 +50,28 @@ impl p::MessageProcessor for Desk {
         p::ServiceSetup::new().bind(DESK, queue, "desk")
     }
 
-    async fn dispatch<'a>(&'a self, index: usize, request: p::Request<'a>) -> p::Outcome {
-        let _running = self.ledger.begin();
-        let n = match request.parameters::<(u32,)>(&["n"]) {
-            Ok((n,)) => n,
-            Err(fault) => return request.refuse(fault).await,
-        };
-        sleep(takes(index, n)).await;
-        match index {
-            0 => {
-                self.ledger.done(request.context().message_id());
-                let answer = if is_refused(n) { Err(format!("no {n}")) } else { Ok(n * 2) };
-                request.answer_result(answer).await
+    fn dispatch<'a>(
+        &'a self,
+        index: usize,
+        request: p::Request<'a>,
+    ) -> p::BoxFuture<'a, p::Outcome> {
+        Box::pin(async move {
+            let _running = self.ledger.begin();
+            let n = match request.parameters::<(u32,)>(&["n"]) {
+                Ok((n,)) => n,
+                Err(fault) => return request.refuse(fault).await,
+            };
+            sleep(takes(index, n)).await;
+            match index {
+                0 => {
+                    self.ledger.done(request.context().message_id());
+                    let answer = if is_refused(n) { Err(format!("no {n}")) } else { Ok(n * 2) };
+                    request.answer_result(answer).await
+                }
+                1 => request.settle(self.note(n, request.context().message_id())),
+                _ => request.unhandled().await,
             }
-            1 => request.settle(self.note(n, request.context().message_id())),
-            _ => request.unhandled().await,
-        }
+        })
     }
 }
 

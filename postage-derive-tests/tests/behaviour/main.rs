@@ -45,6 +45,7 @@ mod kept;
 mod layers;
 mod limits;
 mod long_calls;
+mod many;
 mod once;
 mod outcomes;
 mod poison;

@@ -356,12 +356,12 @@ impl MessageProcessor for TwoFaced {
         postage_core::__private::ServiceSetup::new()
     }
 
-    async fn dispatch<'a>(
+    fn dispatch<'a>(
         &'a self,
         _: usize,
         request: postage_core::__private::Request<'a>,
-    ) -> Outcome {
-        request.unhandled().await
+    ) -> postage_core::__private::BoxFuture<'a, Outcome> {
+        Box::pin(request.unhandled())
     }
 }
 

@@ -1,5 +1,9 @@
 //! Types of every shape, and of every size.
 
+use std::sync::atomic::AtomicUsize;
+
+use postage_core::__private::{BoxFuture, Method, Outcome, Request, ServiceSetup};
+
 use super::*;
 
 mod shapes {
@@ -116,7 +120,7 @@ mod large {
 
     pub struct Inline;
 
-    #[message_processor]
+    #[message_processor(exchange = Odd, queue = "inline", key = "types")]
     impl Inline {
         #[rpc_handler]
         async fn one(&self, number: u8) -> u8 {
@@ -124,14 +128,14 @@ mod large {
         }
 
         #[rpc_handler]
-        async fn two(&self, number: u8) -> u8 {
-            work(number).await
+        async fn small(&self, number: u8) -> u8 {
+            number
         }
     }
 
     pub struct Boxed;
 
-    #[message_processor]
+    #[message_processor(exchange = Odd, queue = "boxed", key = "types")]
     impl Boxed {
         #[rpc_handler]
         async fn one(&self, number: u8) -> u8 {
@@ -140,16 +144,42 @@ mod large {
     }
 }
 
-#[test]
-fn a_services_future_holds_its_largest_handler_once() {
-    use postage_core::__private::Request;
-    fn size<P: MessageProcessor, F: Future>(
-        _: impl FnOnce(&'static P, usize, Request<'static>) -> F,
-    ) -> usize {
-        size_of::<F>()
+/// The size of the future that handled the last message.
+static HANDLED_IN: AtomicUsize = AtomicUsize::new(0);
+
+/// A service whose futures are measured.
+struct Measured<P>(P);
+
+impl<P: MessageProcessor> MessageProcessor for Measured<P> {
+    const NAME: &'static str = P::NAME;
+    const TABLE: &'static [&'static [Method]] = P::TABLE;
+
+    fn setup() -> ServiceSetup {
+        P::setup()
     }
-    let inline = size(<large::Inline as MessageProcessor>::dispatch);
+
+    fn dispatch<'a>(&'a self, index: usize, request: Request<'a>) -> BoxFuture<'a, Outcome> {
+        let future = self.0.dispatch(index, request);
+        HANDLED_IN.store(size_of_val(&*future), Ordering::SeqCst);
+        future
+    }
+}
+
+/// In how large a future the handler of this name runs.
+async fn size_of_future(service: impl MessageProcessor, handler: &'static str) -> usize {
+    let (broker, _serving) = serve(Measured(service)).await;
+    let producer = Producer::new(&broker, us()).eks([(Odd::ROUTE, "types")]);
+    producer.rpc::<u8>(handler, 1).await.unwrap();
+    HANDLED_IN.load(Ordering::SeqCst)
+}
+
+#[tokio::test]
+async fn a_handler_runs_in_a_future_that_holds_its_own_once_and_no_other() {
+    use large::{Boxed, Inline};
+    let inline = size_of_future(Inline, "one").await;
     assert!((large::LARGE..large::LARGE + 4096).contains(&inline), "{inline} bytes");
-    let boxed = size(<large::Boxed as MessageProcessor>::dispatch);
+    let small = size_of_future(Inline, "small").await;
+    assert!(small < 4096, "{small} bytes");
+    let boxed = size_of_future(Boxed, "one").await;
     assert!(boxed < 4096, "{boxed} bytes");
 }

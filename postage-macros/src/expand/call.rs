@@ -31,8 +31,15 @@ pub(crate) fn request() -> Ident {
 }
 
 impl Call<'_> {
+    /// A future in a box of its own. One future of all handlers would take longer to compile than
+    /// they do one by one, the more the longer, and each message would need room for the largest.
+    pub(crate) fn boxed(&self) -> TokenStream {
+        let (p, statements) = (self.p, self.statements());
+        quote!(#p::Box::pin(async move { #statements }))
+    }
+
     /// The statements of an async block, the last one its outcome.
-    pub(crate) fn render(&self) -> TokenStream {
+    fn statements(&self) -> TokenStream {
         let filters = self.filters();
         let decode = self.decode();
         let heard = self.heard();

@@ -4,6 +4,7 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::ext::IdentExt as _;
 
+use super::contract::conditions_of;
 use super::{call, dispatch, quiet};
 use crate::model::contract::{Contract, ContractMethod};
 use crate::model::method::{Category, Method};
@@ -67,12 +68,7 @@ pub(crate) fn render(contract: &Contract) -> TokenStream {
 }
 
 fn methods(contract: &Contract) -> TokenStream {
-    let conditions: Vec<_> = contract
-        .methods
-        .iter()
-        .map(|method| attributes::conditions(&method.method.attributes))
-        .collect();
-    let indexes = dispatch::indexes(conditions.iter().map(Vec::as_slice));
+    let indexes = dispatch::indexes(&conditions_of(contract));
     let methods = contract.methods.iter().zip(indexes);
     methods.map(|(method, index)| self::method(contract, method, &index)).collect()
 }

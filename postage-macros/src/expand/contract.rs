@@ -3,7 +3,7 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 use syn::ext::IdentExt as _;
-use syn::{ReturnType, TraitItem, TraitItemFn, parse_quote};
+use syn::{Attribute, ReturnType, TraitItem, TraitItemFn, parse_quote};
 
 use super::call::{self, Call};
 use super::dispatch::{self, Arm};
@@ -118,7 +118,7 @@ fn handler(contract: &Contract, method: &Method) -> TokenStream {
     let conditions = attributes::conditions(&method.attributes);
     let target = quote!(<Self as #trait_name>::#ident);
     let decoder = Some(quote!(<Self as #trait_name>::#decoder));
-    let body = Call { p, method, target, known_send: true, decoder }.render();
+    let body = Call { p, method, target, known_send: true, decoder }.boxed();
     let quiet = quiet();
     quote! {
         #(#conditions)*
@@ -127,11 +127,11 @@ fn handler(contract: &Contract, method: &Method) -> TokenStream {
         fn #name<'postage>(
             &'postage self,
             #request: #p::Request<'postage>,
-        ) -> impl ::core::future::Future<Output = #p::Outcome> + ::core::marker::Send
+        ) -> #p::BoxFuture<'postage, #p::Outcome>
         where
             Self: ::core::marker::Sized + ::core::marker::Sync,
         {
-            async move { #body }
+            #body
         }
     }
 }
@@ -144,10 +144,10 @@ fn dispatcher(contract: &Contract) -> TokenStream {
         let handler = handler_name(&method.method.ident);
         Arm {
             conditions: attributes::conditions(&method.method.attributes),
-            body: quote!(<Self as #trait_name>::#handler(self, #request).await),
+            body: quote!(<Self as #trait_name>::#handler(self, #request)),
         }
     });
-    let dispatch = dispatch::render(&quote!(#index), &arms.collect::<Vec<_>>());
+    let dispatch = dispatch::render(p, &quote!(#index), &arms.collect::<Vec<_>>());
     let quiet = quiet();
     quote! {
         #[doc(hidden)]
@@ -156,13 +156,19 @@ fn dispatcher(contract: &Contract) -> TokenStream {
             &'postage self,
             #index: usize,
             #request: #p::Request<'postage>,
-        ) -> impl ::core::future::Future<Output = #p::Outcome> + ::core::marker::Send
+        ) -> #p::BoxFuture<'postage, #p::Outcome>
         where
             Self: ::core::marker::Sized + ::core::marker::Sync,
         {
-            async move { #dispatch }
+            #dispatch
         }
     }
+}
+
+/// The conditions of each of its methods.
+pub(crate) fn conditions_of(contract: &Contract) -> Vec<Vec<Attribute>> {
+    let methods = contract.methods.iter();
+    methods.map(|method| attributes::conditions(&method.method.attributes)).collect()
 }
 
 fn constant(contract: &Contract) -> TokenStream {
@@ -177,6 +183,7 @@ fn constant(contract: &Contract) -> TokenStream {
     // Generic parameters have been reported; a constant has none.
     let generic = !contract.item.generics.params.is_empty();
     let schemas = if generic { Schemas::None } else { Schemas::Types };
+    let count = dispatch::count(&conditions_of(contract));
     let methods = contract.methods.iter();
     let version = contract.version.as_ref().map(|version| quote!(.with_version(#version)));
     let methods = methods.map(|ContractMethod { method, .. }| {
@@ -197,8 +204,9 @@ fn constant(contract: &Contract) -> TokenStream {
         #quiet
         #vis const #ident: #p::Contract = {
             const __POSTAGE_ROUTES: &[(#p::Exchange, &str)] = &[#(#routes),*];
-            const __POSTAGE_METHODS: &[#p::Method] = &[#(#methods),*];
-            #p::Contract::new(#name, __POSTAGE_ROUTES, __POSTAGE_METHODS) #settings #peer #version
+            // Not a constant, all of which would be validated anew for each method that names it.
+            static __POSTAGE_METHODS: [#p::Method; #count] = [#(#methods),*];
+            #p::Contract::new(#name, __POSTAGE_ROUTES, &__POSTAGE_METHODS) #settings #peer #version
         };
     }
 }

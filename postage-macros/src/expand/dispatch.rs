@@ -8,6 +8,7 @@ use quote::{format_ident, quote};
 use syn::Attribute;
 
 use super::call;
+use crate::model::runtime::Runtime;
 use crate::parse::attributes;
 
 /// What runs for one entry of the table.
@@ -17,27 +18,49 @@ pub(crate) struct Arm {
 }
 
 /// The index of every entry, as constant expressions.
-pub(crate) fn indexes<'a>(
-    conditions: impl IntoIterator<Item = &'a [Attribute]>,
-) -> Vec<TokenStream> {
-    let mut certain = 0;
-    let mut counted: Vec<TokenStream> = Vec::new();
-    let index = |conditions: &[Attribute]| {
-        let number = Literal::usize_unsuffixed(certain);
-        let index = quote!(#number #(+ #counted)*);
-        match attributes::counted(conditions) {
-            Some(condition) => counted.push(condition),
-            None => certain += 1,
-        }
+pub(crate) fn indexes(conditions: &[Vec<Attribute>]) -> Vec<TokenStream> {
+    let mut before = Count::default();
+    let index = |conditions: &Vec<Attribute>| {
+        let index = before.render();
+        before.add(conditions);
         index
     };
-    conditions.into_iter().map(index).collect()
+    conditions.iter().map(index).collect()
 }
 
-/// `match index { 0 => …, _ => request.unhandled().await }`
-pub(crate) fn render(index: &TokenStream, arms: &[Arm]) -> TokenStream {
+/// How many entries there are, as a constant expression.
+pub(crate) fn count(conditions: &[Vec<Attribute>]) -> TokenStream {
+    let mut count = Count::default();
+    conditions.iter().for_each(|conditions| count.add(conditions));
+    count.render()
+}
+
+/// How many of some entries there are: those without a condition, and those with one.
+#[derive(Default)]
+struct Count {
+    certain: usize,
+    counted: Vec<TokenStream>,
+}
+
+impl Count {
+    fn add(&mut self, conditions: &[Attribute]) {
+        match attributes::counted(conditions) {
+            Some(condition) => self.counted.push(condition),
+            None => self.certain += 1,
+        }
+    }
+
+    fn render(&self) -> TokenStream {
+        let (certain, counted) = (Literal::usize_unsuffixed(self.certain), &self.counted);
+        quote!(#certain #(+ #counted)*)
+    }
+}
+
+/// `match index { 0 => …, _ => Box::pin(request.unhandled()) }`
+pub(crate) fn render(p: &Runtime, index: &TokenStream, arms: &[Arm]) -> TokenStream {
     let request = call::request();
-    let indexes = indexes(arms.iter().map(|arm| arm.conditions.as_slice()));
+    let conditions: Vec<_> = arms.iter().map(|arm| arm.conditions.clone()).collect();
+    let indexes = indexes(&conditions);
     let any_condition = arms.iter().any(|arm| !arm.conditions.is_empty());
     let mut constants = TokenStream::new();
     let mut rendered = TokenStream::new();
@@ -55,7 +78,7 @@ pub(crate) fn render(index: &TokenStream, arms: &[Arm]) -> TokenStream {
         #constants
         match #index {
             #rendered
-            _ => #request.unhandled().await,
+            _ => #p::Box::pin(#request.unhandled()),
         }
     }
 }

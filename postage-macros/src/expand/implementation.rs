@@ -1,6 +1,6 @@
 //! The user's own block, and beside it what a contract's trait has no room for.
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{ToTokens as _, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt as _;
 use syn::{FnArg, GenericParam, ImplItem, ImplItemFn, Path, ReturnType, Signature, parse_quote};
@@ -149,7 +149,7 @@ fn handler(service: &Service, method: &InContext) -> Option<TokenStream> {
     let decoder = Some(quote!(<Self as #contract>::#decoder));
     let conditions = attributes::conditions(&method.attributes);
     let target = quote!(Self::#hidden);
-    let body = Call { p, method, target, known_send: false, decoder }.render();
+    let body = Call { p, method, target, known_send: false, decoder }.boxed();
     let quiet = quiet();
     Some(quote! {
         #(#conditions)*
@@ -157,11 +157,11 @@ fn handler(service: &Service, method: &InContext) -> Option<TokenStream> {
         fn #name<'postage>(
             &'postage self,
             #request: #p::Request<'postage>,
-        ) -> impl ::core::future::Future<Output = #p::Outcome> + ::core::marker::Send
+        ) -> #p::BoxFuture<'postage, #p::Outcome>
         where
             Self: ::core::marker::Sync,
         {
-            async move { #body }
+            #body
         }
     })
 }
@@ -176,7 +176,8 @@ pub(crate) fn checks(service: &Service) -> TokenStream {
     let keyless = service.sources.bindings.iter().filter_map(|binding| keyless(service, binding));
     let keyless: TokenStream = keyless.collect();
     let Some(contract) = &service.contract else { return quote!(#keyless #handlers) };
-    let parameters = service.served.iter().map(|served| parameters(service, contract, served));
+    let served = service.served.iter().enumerate();
+    let parameters = served.map(|(place, served)| parameters(service, contract, place, served));
     let routes = routes(service, contract);
     quote!(#(#parameters)* #keyless #routes #handlers)
 }
@@ -187,7 +188,8 @@ fn check(service: &Service, check: &TokenStream) -> TokenStream {
     quote!(#(#conditions)* #quiet #check)
 }
 
-fn parameters(service: &Service, contract: &Path, served: &Served) -> TokenStream {
+fn parameters(service: &Service, contract: &Path, place: usize, served: &Served) -> TokenStream {
+    let place = Literal::usize_unsuffixed(place);
     let (function, names) = match served {
         Served::Plain { function, names } => (&**function, names.clone()),
         Served::InContext(method) => {
@@ -201,7 +203,7 @@ fn parameters(service: &Service, contract: &Path, served: &Served) -> TokenStrea
     let p = service.runtime.located_at(ident.span());
     let conditions = attributes::conditions(&function.attrs);
     let constant = quote_spanned! {ident.span()=>
-        const _: () = #p::check_parameters(&#contract, #name, &[#(#names),*]);
+        const _: () = #p::check_parameters(&#contract, #place, #name, &[#(#names),*]);
     };
     check(service, &quote!(#(#conditions)* #constant))
 }

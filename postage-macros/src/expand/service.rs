@@ -58,7 +58,7 @@ fn processor(service: &Service) -> TokenStream {
                 &'postage self,
                 #index: usize,
                 #request: #p::Request<'postage>,
-            ) -> impl ::core::future::Future<Output = #p::Outcome> + ::core::marker::Send {
+            ) -> #p::BoxFuture<'postage, #p::Outcome> {
                 #dispatch
             }
         }
@@ -105,31 +105,25 @@ fn retry(service: &Service, settings: &Retry) -> TokenStream {
 }
 
 fn dispatch(service: &Service) -> TokenStream {
-    let (index, request) = (local("index"), call::request());
+    let (p, index, request) = (&service.runtime, local("index"), call::request());
     if service.item.generics.lifetimes().next().is_some() {
         // It has been reported that a service borrows nothing.
-        return quote!(async move { #request.unhandled().await });
+        return quote!(#p::Box::pin(#request.unhandled()));
     }
     let arms = arms(service);
     match &service.contract {
-        None => {
-            let dispatch = dispatch::render(&quote!(#index), &arms);
-            quote!(async move { #dispatch })
-        }
+        None => dispatch::render(p, &quote!(#index), &arms),
         Some(contract) if arms.is_empty() => {
             quote!(<Self as #contract>::__postage_dispatch(self, #index, #request))
         }
         Some(contract) => {
-            let dispatch = dispatch::render(&quote!(#index - __POSTAGE_CONTRACT), &arms);
+            let dispatch = dispatch::render(p, &quote!(#index - __POSTAGE_CONTRACT), &arms);
             quote! {
                 const __POSTAGE_CONTRACT: usize = #contract.methods().len();
-                async move {
-                    if #index < __POSTAGE_CONTRACT {
-                        return <Self as #contract>::__postage_dispatch(self, #index, #request)
-                            .await;
-                    }
-                    #dispatch
+                if #index < __POSTAGE_CONTRACT {
+                    return <Self as #contract>::__postage_dispatch(self, #index, #request);
                 }
+                #dispatch
             }
         }
     }
@@ -143,7 +137,7 @@ fn arms(service: &Service) -> Vec<Arm> {
         let target = quote!(Self::#ident);
         Arm {
             conditions: attributes::conditions(&method.attributes),
-            body: Call { p, method, target, known_send: false, decoder: None }.render(),
+            body: Call { p, method, target, known_send: false, decoder: None }.boxed(),
         }
     });
     let receiver = quote!(self);
@@ -154,7 +148,6 @@ fn arms(service: &Service) -> Vec<Arm> {
             __postage_run::<#ty, Self>(#receiver, #request, |error| {
                 __PostageCauses::of(error).causes()
             })
-            .await
         };
         let run = Ident::new("__postage_run", ty.span());
         let probe = Ident::new("__PostageCauses", ty.span());

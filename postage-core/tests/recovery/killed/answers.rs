@@ -30,12 +30,14 @@ impl p::MessageProcessor for Hearer {
         p::ServiceSetup::new()
     }
 
-    async fn dispatch<'a>(&'a self, _: usize, request: p::Request<'a>) -> p::Outcome {
-        let number: u64 = request.context().data().unwrap();
-        let answer = request.reply_of::<Result<u64, p::CallFault>>();
-        assert_eq!(answer.unwrap().unwrap(), number * 2, "another call's answer");
-        self.heard.send_modify(|heard| *heard.entry(number).or_default() += 1);
-        request.settle(())
+    fn dispatch<'a>(&'a self, _: usize, request: p::Request<'a>) -> p::BoxFuture<'a, p::Outcome> {
+        Box::pin(async move {
+            let number: u64 = request.context().data().unwrap();
+            let answer = request.reply_of::<Result<u64, p::CallFault>>();
+            assert_eq!(answer.unwrap().unwrap(), number * 2, "another call's answer");
+            self.heard.send_modify(|heard| *heard.entry(number).or_default() += 1);
+            request.settle(())
+        })
     }
 }
 
