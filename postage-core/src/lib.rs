@@ -120,7 +120,7 @@
 //! | calls of Python peers with a reply address | 256 a connection | – | waits; out of time, [`CallFault::TooManyCalls`] |
 //! | the time of a call | 30 s an attempt, 5 attempts | `timeout`, `max_retry`, `deadline` of contract, method, [`Producer`] or [`Call`] | [`CallFault::TimedOut`] |
 //! | sends with the broker, over AMQP | 1,024 unconfirmed, 256 behind them | – | waits its turn |
-//! | bytes to be written, over AMQP | 512 KiB a channel, and the message that goes beyond | – | waits its turn |
+//! | bytes to be written, over AMQP | 512 KiB a channel, as much again being written, and the message that goes beyond | – | waits its turn |
 //! | the time of a send | 30 s | [`Publish::within`] | [`SendError::TimedOut`], or [`SendError::Disconnected`] |
 //! | the time of an answer, its last statuses before it | 30 s | – | it is given up: a caller that asks again is answered from memory |
 //! | the time of a handler | 10 min | [`Serve::handler_time`] | the handler is dropped: a caller gets the exception `HandlerTimeout`, a message has failed |

@@ -108,7 +108,8 @@ impl Publish {
 
     /// Does not wait for the broker: it resolves when the message is handed to the connection, and
     /// neither a loss nor a missing queue is heard of. Where the connection takes none,
-    /// [`Publish::within`] bounds the wait.
+    /// [`Publish::within`] bounds the wait. A program that ends awaits
+    /// [`Broker::close`](crate::Broker::close) first, lest the last ones are not written.
     pub fn unconfirmed(mut self) -> Self {
         self.outgoing(|outgoing| outgoing.confirm = false);
         self

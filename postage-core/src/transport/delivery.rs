@@ -79,8 +79,11 @@ impl Delivery {
         self
     }
 
-    /// Tells the queue what becomes of the message: it is on its way then, and
-    /// [`Subscription::settled`] waits until it has arrived.
+    /// Tells the queue what becomes of the message: it is on its way then, together with what others
+    /// say. [`Subscription::settled`] waits until it has arrived, and [`Transport::close`] comes after
+    /// it; a program that ends without either may leave it behind, and the message comes again.
+    ///
+    /// [`Transport::close`]: super::Transport::close
     ///
     /// # Errors
     /// [`TransportError::Disconnected`] when the queue has taken the message back already.

@@ -11,10 +11,11 @@ use lapin::types::{FieldTable, ShortString};
 use lapin::{Channel, Consumer};
 use tokio::sync::oneshot;
 
+use super::convert;
 use super::direct::{Carrier, Inbox, Incoming};
+use super::fault::{self, Loss};
 use super::session::Session;
 use super::wire::Wire;
-use super::{convert, fault};
 use crate::transport::{
     BoxFuture, Deliveries, Delivery, Settle, Settlement, Source, Subscription, TransportError,
 };
@@ -107,7 +108,7 @@ impl AmqpDeliveries {
         match error {
             Some(error) => match fault::refusal(&error) {
                 Some(reason) => Err(self.cancelled_because(reason)),
-                None => Err(fault::disconnected(&error)),
+                None => Err(self.connection.why_lost(&error)),
             },
             None if self.cancelled && self.channel.status().connected() => Ok(()),
             None if self.channel.status().connected() => Err(self.cancelled_because(
@@ -116,7 +117,9 @@ impl AmqpDeliveries {
             None if self.connection.status().connected() => {
                 Err(self.cancelled_because("its channel was closed"))
             }
-            None => Err(fault::closed()),
+            None => {
+                Err(self.connection.direct().loss().unwrap_or_else(Loss::closed).disconnected())
+            }
         }
     }
 
@@ -159,7 +162,8 @@ impl Deliveries for AmqpDeliveries {
             };
             self.cancelled = true;
             let cancel = self.channel.basic_cancel(consumer.tag(), BasicCancelOptions::default());
-            cancel.await.map_err(|error| fault::disconnected(&error))
+            let operation = || format!("cancel the consumer of the queue `{}`", self.queue);
+            self.connection.unless_closed(cancel, operation).await
         })
     }
 
@@ -168,21 +172,22 @@ impl Deliveries for AmqpDeliveries {
             self.connection.direct().flushed().await;
             // The broker answers what comes on a channel in its order.
             let asked = self.channel.basic_qos(self.prefetch, BasicQosOptions::default());
-            asked.await.map_err(|error| fault::disconnected(&error))
+            let operation = || format!("settle messages of the queue `{}`", self.queue);
+            self.connection.unless_closed(asked, operation).await
         })
     }
 }
 
 impl Drop for AmqpDeliveries {
     fn drop(&mut self) {
-        if let (Some(left), Some(consumer)) = (self.left.take(), self.consumer.take())
-            && self.ended.is_none()
-        {
-            // Before its holder can drop a delivery: what is given back before the consumer has ended
-            // would come here once more, and a queue that counts deliveries would count that.
-            self.inbox.hold();
-            let _ = left.send(Left { consumer });
+        let (Some(left), Some(consumer)) = (self.left.take(), self.consumer.take()) else { return };
+        if self.ended.is_some() {
+            return self.inbox.let_go();
         }
+        // Before its holder can drop a delivery: what is given back before the consumer has ended would
+        // come here once more, and a queue that counts deliveries would count that.
+        self.inbox.hold();
+        let _ = left.send(Left { consumer });
     }
 }
 
@@ -190,8 +195,13 @@ impl Drop for AmqpDeliveries {
 /// What it had handed out can still be settled.
 async fn give_back(left: oneshot::Receiver<Left>, inbox: Arc<Inbox>, channel: Channel) {
     let Ok(Left { consumer }) = left.await else { return };
-    // An error says that the broker has ended it already.
-    let _ = channel.basic_cancel(consumer.tag(), BasicCancelOptions::default()).await;
+    let cancel = channel.basic_cancel(consumer.tag(), BasicCancelOptions::default());
+    tokio::select! {
+        biased;
+        // An error says that the broker has ended it already.
+        _ = cancel => {}
+        _ = inbox.closed() => {}
+    }
     inbox.let_go();
 }
 

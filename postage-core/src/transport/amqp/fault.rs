@@ -1,4 +1,4 @@
-//! What lapin's errors mean to our callers.
+//! What lapin's errors, and the broker's own words, mean to our callers.
 
 use lapin::protocol::{AMQPErrorKind, AMQPHardError};
 use lapin::{Error, ErrorKind};

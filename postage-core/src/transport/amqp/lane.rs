@@ -129,9 +129,10 @@ impl Lane {
         if !self.confirm {
             // Nobody waits for what comes back.
             publication.mandatory = false;
-            if let Some(outbox) = self.outbox() {
-                let sent = outbox.publish(&publication);
-                return sent.map_err(|reason| refused(&publication, reason));
+            if let Some(outbox) = self.outbox()
+                && outbox.publish(&publication).map_err(|reason| refused(&publication, reason))?
+            {
+                return Ok(());
             }
         }
         if publication.mandatory && publication.properties.message_id.is_none() {
@@ -206,8 +207,7 @@ async fn serve(mut link: Link, now: Option<Now>, mut jobs: mpsc::Receiver<Box<Jo
             Err(error) => break error,
         };
         let outbox = &last.insert(publishing).outbox;
-        show(Some(outbox));
-        let over = over(outbox, link.events(), &mut jobs, &mut again).await;
+        let over = over(outbox, link.events(), &mut jobs, &mut again, &show).await;
         show(None);
         match over {
             Over::NoMoreJobs => return,
@@ -224,10 +224,11 @@ async fn serve(mut link: Link, now: Option<Now>, mut jobs: mpsc::Receiver<Box<Jo
 
 /// Publishes over one channel for as long as it is open.
 async fn over(
-    outbox: &Outbox,
+    outbox: &Arc<Outbox>,
     events: &mut Events,
     jobs: &mut mpsc::Receiver<Box<Job>>,
     again: &mut VecDeque<Box<Job>>,
+    show: &impl Fn(Option<&Arc<Outbox>>),
 ) -> Over {
     let mut open = Open::default();
     loop {
@@ -235,9 +236,13 @@ async fn over(
         let mut room = outbox.has_room();
         while room && open.takes_more(window) {
             let Some(job) = again.pop_front().or_else(|| jobs.try_recv().ok()) else { break };
-            open.admit(job, outbox);
+            if let Some(job) = open.admit(job, outbox) {
+                again.push_front(job);
+            }
             room = outbox.has_room();
         }
+        // Who comes later shall not pass those that wait.
+        show(Some(outbox).filter(|_| again.is_empty() && jobs.is_empty()));
         tokio::select! {
             biased;
             said = poll_fn(|cx| outbox.poll(cx, room)) => match said {

@@ -4,10 +4,6 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use futures_util::StreamExt;
-use lapin::Event;
-use tokio::time::interval;
-
 use super::address::Address;
 use super::channels::Channels;
 use super::dial::dial;
@@ -20,8 +16,6 @@ use crate::transport::{Publication, TransportError};
 pub(super) const CLOSE_DEADLINE: Duration = Duration::from_secs(5);
 /// How long it may take when a connection beside was lost: the next session waits for it.
 pub(super) const LOST_DEADLINE: Duration = Duration::from_millis(500);
-/// How often to see whether a connection is still there, should nobody say that it is not.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
 const MOST_KNOWN: usize = 1024;
 
 /// The connections and what runs over them. A lost one is not mended: the whole session is
@@ -110,25 +104,14 @@ impl Session {
     }
 }
 
-/// Waits until the connection is lost.
+/// Waits until the connection is lost. lapin was seen to fail without telling all who wait for it; its
+/// stream ends with it.
 async fn lost(connection: &Wire) -> TransportError {
-    let mut events = connection.events_listener();
-    // lapin was seen to fail without telling all who wait for it. Nobody would ever know then, so
-    // this looks too.
-    let mut looks = interval(LOOK_EVERY);
-    let mut last = None;
-    while connection.status().connected() {
-        tokio::select! {
-            event = events.next() => match event {
-                Some(Event::Error(error)) => last = Some(error),
-                Some(_) => {}
-                None => break,
-            },
-            reason = connection.silence() => return TransportError::Disconnected { reason },
-            _ = looks.tick() => {}
-        }
+    tokio::select! {
+        biased;
+        reason = connection.silence() => TransportError::Disconnected { reason },
+        loss = connection.direct().closed() => loss.disconnected(),
     }
-    last.map_or_else(fault::closed, |error| fault::disconnected(&error))
 }
 
 /// The exchanges that were seen to exist. Bounded: it forgets all when it is full.

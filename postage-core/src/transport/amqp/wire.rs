@@ -58,10 +58,15 @@ impl Wire {
             loss = self.direct.closed() => return Err(loss.disconnected()),
         };
         done.map_err(|error| match self.direct.loss() {
-            // It tells more than that nothing can be done.
             Some(loss) if fault::refusal(&error).is_none() => loss.disconnected(),
             _ => fault::of_operation(&error, operation),
         })
+    }
+
+    /// Why nothing can be done any more. What ended the stream tells more than lapin, which may know
+    /// only that it has ended.
+    pub(super) fn why_lost(&self, error: &lapin::Error) -> TransportError {
+        self.direct.loss().unwrap_or_else(|| Loss::from(error)).disconnected()
     }
 
     /// How large a frame may be, in bytes.
@@ -82,6 +87,7 @@ impl Wire {
     /// Closes it: in good order when that takes at most `patience`, else without the broker. What
     /// is still under way fails then.
     pub(super) async fn end(&self, patience: Duration) {
+        self.direct.begin_farewell();
         let farewell = async {
             tokio::select! {
                 // An error says that it is gone already.
@@ -101,6 +107,12 @@ impl Wire {
         while !self.connection.status().errored() {
             looks.tick().await;
         }
+    }
+}
+
+impl Drop for Wire {
+    fn drop(&mut self) {
+        self.direct.begin_farewell();
     }
 }
 

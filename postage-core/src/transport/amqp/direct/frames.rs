@@ -135,7 +135,7 @@ pub(super) fn publish(
 ) -> Result<(), String> {
     let before = out.len();
     let written = publish_method(out, channel, publication)
-        .and_then(|()| content_header(out, channel, publication));
+        .and_then(|()| content_header(out, channel, frame_max, publication));
     if let Err(reason) = written {
         out.truncate(before);
         return Err(reason);
@@ -169,14 +169,23 @@ fn publish_method(
 fn content_header(
     out: &mut BytesMut,
     channel: u16,
+    frame_max: usize,
     publication: &Publication,
 ) -> Result<(), String> {
+    let begin = out.len();
     framed(out, HEADER, channel, |out| {
         out.put_u16(BASIC);
         out.put_u16(0);
         out.put_u64(publication.body.len() as u64);
         properties::write(out, &publication.properties)
-    })
+    })?;
+    // It is the one frame that cannot be cut.
+    match out.len() - begin {
+        size if size > frame_max => {
+            Err(format!("its properties take {size} bytes, and the broker takes {frame_max}"))
+        }
+        _ => Ok(()),
+    }
 }
 
 pub(super) fn ack(out: &mut BytesMut, channel: u16, tag: u64, multiple: bool) {
@@ -270,8 +279,10 @@ mod tests {
         let header = b"\x02\x00\x03\x00\x00\x00\x10\x00\x3c\x00\x00\x00\x00\x00\x00\x00\x00\x00\x05\x00\x80\x017\xce";
         let body = b"\x03\x00\x03\x00\x00\x00\x05hello\xce";
         assert_eq!(published(&publication, 4096), [&method[..], header, body].concat());
-        let halves = b"\x03\x00\x03\x00\x00\x00\x03hel\xce\x03\x00\x03\x00\x00\x00\x02lo\xce";
-        assert_eq!(published(&publication, 11), [&method[..], header, halves].concat());
+        let long = Publication { body: "0123456789abcdefghi".into(), ..publication };
+        let pieces =
+            b"\x03\x00\x03\x00\x00\x00\x100123456789abcdef\xce\x03\x00\x03\x00\x00\x00\x03ghi\xce";
+        assert!(published(&long, 24).ends_with(pieces));
     }
 
     #[test]
@@ -298,6 +309,13 @@ mod tests {
             assert!(reason.contains(name) && reason.contains("256"), "{reason}");
             assert_eq!(out, "before");
         }
+        let headers = [("text", "x".repeat(4096))].into_iter().collect();
+        let properties = Properties { headers, ..Properties::default() };
+        let mut out = BytesMut::new();
+        let publication = Publication::new(Route::new("", ""), properties, "");
+        let reason = publish(&mut out, 1, 4096, &publication).unwrap_err();
+        assert!(reason.contains("4096"), "{reason}");
+        assert!(out.is_empty());
     }
 
     #[test]

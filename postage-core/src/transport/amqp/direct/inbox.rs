@@ -1,7 +1,7 @@
 //! The deliveries of one consumer, and what becomes of them.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use bytes::{Bytes, BytesMut};
@@ -27,10 +27,8 @@ pub(in crate::transport::amqp) struct Inbox {
     channel: u16,
     /// Whether its deliveries are to be settled; else the broker takes them for settled.
     settles: bool,
-    direct: Weak<Direct>,
+    direct: Arc<Direct>,
     state: Mutex<State>,
-    /// Itself, to be put among those that have something to write.
-    me: Weak<Self>,
 }
 
 #[derive(Debug, Default)]
@@ -38,11 +36,11 @@ struct State {
     messages: VecDeque<Incoming>,
     reader: Option<Waker>,
     settled: Settled,
-    /// What gives messages back, in frames: it is written before the acknowledgements.
-    given_back: BytesMut,
+    /// The tags of those that are given back, or rejected: whether they are requeued.
+    given_back: Vec<(u64, bool)>,
     /// Whether it is among those that have something to write.
     ready: bool,
-    /// Whether nothing is written for now.
+    /// Whether nothing is given back for now.
     held: bool,
     /// Whether what comes is given back at once.
     left: bool,
@@ -55,14 +53,8 @@ impl Inbox {
         settles: bool,
         direct: &Arc<Direct>,
     ) -> Arc<Self> {
-        let direct = Arc::downgrade(direct);
-        Arc::new_cyclic(|me| Self {
-            channel,
-            settles,
-            direct,
-            state: Mutex::default(),
-            me: me.clone(),
-        })
+        let direct = Arc::clone(direct);
+        Arc::new(Self { channel, settles, direct, state: Mutex::default() })
     }
 
     /// The next message that has come.
@@ -77,12 +69,17 @@ impl Inbox {
         }
     }
 
+    /// Waits until the connection has ended.
+    pub(in crate::transport::amqp) async fn closed(&self) -> Loss {
+        self.direct.closed().await
+    }
+
     /// Says what becomes of a message. It is written soon, together with what others say meanwhile.
     ///
     /// # Errors
     /// When the channel is gone: the queue has the message again.
     pub(in crate::transport::amqp) fn settle(
-        &self,
+        self: &Arc<Self>,
         tag: u64,
         settlement: Settlement,
     ) -> Result<(), Loss> {
@@ -90,56 +87,51 @@ impl Inbox {
         if let Some(loss) = &state.loss {
             return Err(loss.clone());
         }
+        // What is said after the farewell is not heard.
+        if self.direct.is_closing() {
+            return Err(Loss::closed());
+        }
         match settlement {
             Settlement::Ack => state.settled.ack(tag),
-            Settlement::Reject | Settlement::Requeue => {
-                let requeue = settlement == Settlement::Requeue;
-                frames::nack(&mut state.given_back, self.channel, tag, requeue);
-                state.settled.told(tag);
-            }
+            Settlement::Reject => state.given_back.push((tag, false)),
+            Settlement::Requeue => state.given_back.push((tag, true)),
         }
-        self.output(state);
+        self.output(&mut state);
         Ok(())
     }
 
-    /// Writes nothing until [`Inbox::let_go`]: what is given back before the consumer is cancelled
+    /// Gives nothing back until [`Inbox::let_go`]: what is given back before the consumer is cancelled
     /// would come here once more, and a queue that counts deliveries would count that.
     pub(in crate::transport::amqp) fn hold(&self) {
         self.lock().held = true;
     }
 
     /// The consumer is cancelled: what had come and was not taken is given back, and what still comes.
-    pub(in crate::transport::amqp) fn let_go(&self) {
+    pub(in crate::transport::amqp) fn let_go(self: &Arc<Self>) {
         let mut state = self.lock();
         state.held = false;
         state.left = true;
         let left = std::mem::take(&mut state.messages);
-        if self.settles {
-            for message in &left {
-                frames::nack(&mut state.given_back, self.channel, message.tag, true);
-                state.settled.told(message.tag);
-            }
+        if self.settles && state.loss.is_none() {
+            state.given_back.extend(left.iter().map(|message| (message.tag, true)));
         }
-        self.output(state);
+        self.output(&mut state);
+        drop(state);
         drop(left);
     }
 
     /// A message has come; its reader is woken by [`Inbox::wake`].
-    pub(super) fn put(&self, message: Incoming) {
+    pub(super) fn put(self: &Arc<Self>, message: Incoming) {
         let mut state = self.lock();
         if self.settles {
             state.settled.delivered(message.tag);
         }
         if !state.left {
             state.messages.push_back(message);
-            return;
+        } else if self.settles {
+            state.given_back.push((message.tag, true));
+            self.output(&mut state);
         }
-        if !self.settles {
-            return;
-        }
-        frames::nack(&mut state.given_back, self.channel, message.tag, true);
-        state.settled.told(message.tag);
-        self.output(state);
     }
 
     pub(super) fn wake(&self) {
@@ -159,23 +151,25 @@ impl Inbox {
     pub(super) fn take_output(&self) -> Bytes {
         let mut state = self.lock();
         state.ready = false;
-        if state.held || state.loss.is_some() {
-            return Bytes::new();
+        let mut out = BytesMut::new();
+        if !state.held {
+            // Before the acknowledgements, of which one may stand for these.
+            for (tag, requeue) in std::mem::take(&mut state.given_back) {
+                if state.settled.told(tag) {
+                    frames::nack(&mut out, self.channel, tag, requeue);
+                }
+            }
         }
-        let mut out = std::mem::take(&mut state.given_back);
         state.settled.write(&mut out, self.channel);
         out.freeze()
     }
 
-    /// Puts it among those that have something to write, where it has and is not there yet.
-    fn output(&self, mut state: MutexGuard<'_, State>) {
-        let has = !state.given_back.is_empty() || state.settled.has_news();
-        if !has || state.held || std::mem::replace(&mut state.ready, true) {
-            return;
-        }
-        drop(state);
-        if let (Some(direct), Some(me)) = (self.direct.upgrade(), self.me.upgrade()) {
-            direct.has_output(Carrier::Consumer(me));
+    /// Puts it among those that have something to write, where it has and is not there yet. Under its
+    /// lock: who comes next must find it there.
+    fn output(self: &Arc<Self>, state: &mut State) {
+        let gives_back = !state.held && !state.given_back.is_empty();
+        if (gives_back || state.settled.has_news()) && !std::mem::replace(&mut state.ready, true) {
+            self.direct.has_output(Carrier::Consumer(Arc::clone(self)));
         }
     }
 
@@ -206,26 +200,36 @@ enum Stand {
 }
 
 impl Settled {
-    /// The broker counts deliveries from 1.
+    /// The broker counts deliveries from 1, and leaves none out; one that it would is none of ours.
     fn delivered(&mut self, tag: u64) {
         if self.deliveries.is_empty() {
             self.first = tag;
         }
-        self.deliveries.push_back(Stand::Open);
+        while self.next() < tag {
+            self.deliveries.push_back(Stand::Told);
+        }
+        if self.next() == tag {
+            self.deliveries.push_back(Stand::Open);
+        }
+    }
+
+    fn next(&self) -> u64 {
+        self.first.saturating_add(self.deliveries.len() as u64)
     }
 
     fn ack(&mut self, tag: u64) {
-        if let Some(stand) = self.stand(tag) {
+        if let Some(stand @ Stand::Open) = self.stand(tag) {
             *stand = Stand::Acked;
             self.news.push(tag);
         }
     }
 
-    fn told(&mut self, tag: u64) {
-        if let Some(stand) = self.stand(tag) {
-            *stand = Stand::Told;
-        }
+    /// The broker is told of it in another way; false where there is nothing to tell.
+    fn told(&mut self, tag: u64) -> bool {
+        let Some(stand @ Stand::Open) = self.stand(tag) else { return false };
+        *stand = Stand::Told;
         self.pass_told();
+        true
     }
 
     fn stand(&mut self, tag: u64) -> Option<&mut Stand> {
@@ -262,7 +266,7 @@ impl Settled {
             frames::ack(out, channel, upto, count > 1);
         }
         for tag in std::mem::take(&mut self.news) {
-            if let Some(stand) = self.stand(tag) {
+            if let Some(stand @ Stand::Acked) = self.stand(tag) {
                 *stand = Stand::Told;
                 frames::ack(out, channel, tag, false);
             }
@@ -310,6 +314,18 @@ mod tests {
         assert_eq!(written(&mut settled), [(3, true)]);
         settled.ack(5);
         assert_eq!(written(&mut settled), [(5, false)]);
+    }
+
+    #[test]
+    fn a_delivery_is_settled_once_and_one_that_never_came_not_at_all() {
+        let mut settled = delivered(2);
+        settled.delivered(5);
+        [2, 2, 3, 9].into_iter().for_each(|tag| settled.ack(tag));
+        assert!(!settled.told(2) && !settled.told(4) && !settled.told(6));
+        assert_eq!(written(&mut settled), [(2, false)]);
+        settled.ack(1);
+        assert_eq!(written(&mut settled), [(1, false)]);
+        assert!(settled.told(5));
     }
 
     #[test]

@@ -77,8 +77,8 @@ struct Message {
     channel: u16,
     carrier: Carrier,
     what: What,
-    /// How much of its body is still to come, in bytes.
-    missing: u64,
+    /// How much of its body is still to come, in bytes, once its header has.
+    missing: Option<u64>,
     incoming: Incoming,
     parts: BytesMut,
 }
@@ -150,6 +150,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Io<S> {
     /// Reads once, and hands out what has come.
     fn read(&mut self, cx: &mut Context<'_>) -> io::Result<Read> {
         if !self.lapin.has_room() {
+            // It is seen all the same when the stream is switched off.
+            let _ = Pin::new(&mut self.stream).poll_read(cx, &mut [])?;
             return Ok(Read::Nothing);
         }
         let Poll::Ready(count) = Pin::new(&mut self.stream).poll_read(cx, &mut self.buffer)? else {
@@ -159,41 +161,42 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Io<S> {
             return Ok(Read::Ended);
         }
         let buffer = std::mem::take(&mut self.buffer);
-        self.hand_out(&buffer[..count]);
+        self.hand_out(&buffer[..count])?;
         self.buffer = buffer;
         Ok(Read::Some)
     }
 
     /// Hands out the whole frames of what was read, and keeps the rest.
-    fn hand_out(&mut self, bytes: &[u8]) {
+    fn hand_out(&mut self, bytes: &[u8]) -> io::Result<()> {
         let mut for_lapin = false;
         if self.read.is_empty() {
-            let done = self.hand_out_whole(bytes, &mut for_lapin);
+            let done = self.hand_out_whole(bytes, &mut for_lapin)?;
             self.read.extend_from_slice(&bytes[done..]);
         } else {
             let mut read = std::mem::take(&mut self.read);
             read.extend_from_slice(bytes);
-            let done = self.hand_out_whole(&read, &mut for_lapin);
+            let done = self.hand_out_whole(&read, &mut for_lapin)?;
             read.advance(done);
             self.read = read;
         }
         self.touched.drain(..).for_each(|carrier| carrier.wake());
         self.keep_lapin_awake(for_lapin);
+        Ok(())
     }
 
     /// Hands out the whole frames at the beginning of these bytes; how far that goes.
-    fn hand_out_whole(&mut self, bytes: &[u8], for_lapin: &mut bool) -> usize {
+    fn hand_out_whole(&mut self, bytes: &[u8], for_lapin: &mut bool) -> io::Result<usize> {
         let mut done = 0;
         while let Some(size) = frames::size(&bytes[done..])
             && let Some(frame) = bytes[done..].get(..size)
         {
-            if !self.carry(frame) {
+            if !self.carry(frame)? {
                 self.lapin.give(frame);
                 *for_lapin = true;
             }
             done += size;
         }
-        done
+        Ok(done)
     }
 
     #[cfg(test)]
@@ -280,15 +283,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Io<S> {
 
 impl<S> Io<S> {
     /// Takes a frame that is not for lapin, and says whether it has.
-    fn carry(&mut self, frame: &[u8]) -> bool {
+    ///
+    /// # Errors
+    /// Where it is nothing that a broker sends.
+    fn carry(&mut self, frame: &[u8]) -> io::Result<bool> {
         match frames::open(frame) {
-            Some((METHOD, channel, payload)) => match frames::method(payload) {
+            Some((METHOD, channel, payload)) => Ok(match frames::method(payload) {
                 Some(said) => self.hear(channel, said),
                 None => false,
-            },
+            }),
             Some((HEADER, channel, payload)) => self.header(channel, payload),
             Some((BODY, channel, payload)) => self.body(channel, payload),
-            _ => false,
+            _ => Ok(false),
         }
     }
 
@@ -311,11 +317,11 @@ impl<S> Io<S> {
                 return false;
             }
             Said::Close { connection: false, loss } => {
-                self.direct.close_channel(channel, &loss);
+                self.close_channel(channel, &loss);
                 return false;
             }
             Said::Closed => {
-                self.direct.close_channel(channel, &Loss::Stream("its channel was closed".into()));
+                self.close_channel(channel, &Loss::Stream("its channel was closed".into()));
                 return false;
             }
         };
@@ -325,7 +331,7 @@ impl<S> Io<S> {
         let incoming = Incoming { tag, redelivered, route, properties, body };
         self.reading.retain(|message| message.channel != channel);
         let parts = BytesMut::new();
-        self.reading.push(Message { channel, carrier, what, missing: 0, incoming, parts });
+        self.reading.push(Message { channel, carrier, what, missing: None, incoming, parts });
         true
     }
 
@@ -340,35 +346,44 @@ impl<S> Io<S> {
         true
     }
 
-    fn header(&mut self, channel: u16, payload: &[u8]) -> bool {
-        let Some(at) = self.at(channel) else { return false };
+    fn header(&mut self, channel: u16, payload: &[u8]) -> io::Result<bool> {
+        let Some(at) = self.at(channel) else { return Ok(false) };
         let message = &mut self.reading[at];
-        // The guard has seen to it that it can be read.
-        let (missing, properties) = frames::header(payload).unwrap_or_default();
-        message.missing = missing;
+        let (None, Some((size, properties))) = (message.missing, frames::header(payload)) else {
+            return Err(out_of_turn("a header"));
+        };
+        message.missing = Some(size);
         message.incoming.properties = properties;
-        if missing == 0 {
+        if size == 0 {
             self.complete(at);
         }
-        true
+        Ok(true)
     }
 
-    fn body(&mut self, channel: u16, payload: &[u8]) -> bool {
-        let Some(at) = self.at(channel) else { return false };
+    fn body(&mut self, channel: u16, payload: &[u8]) -> io::Result<bool> {
+        let Some(at) = self.at(channel) else { return Ok(false) };
         let message = &mut self.reading[at];
-        let size = payload.len() as u64;
-        if message.parts.is_empty() && size >= message.missing {
+        let missing = message.missing.and_then(|size| size.checked_sub(payload.len() as u64));
+        let Some(missing) = missing else { return Err(out_of_turn("a body")) };
+        if missing == 0 && message.parts.is_empty() {
             message.incoming.body = Bytes::copy_from_slice(payload);
-            self.complete(at);
-            return true;
+        } else {
+            message.parts.extend_from_slice(payload);
         }
-        message.parts.extend_from_slice(payload);
-        message.missing = message.missing.saturating_sub(size);
-        if message.missing == 0 {
-            message.incoming.body = std::mem::take(&mut message.parts).freeze();
+        message.missing = Some(missing);
+        if missing == 0 {
+            if !message.parts.is_empty() {
+                message.incoming.body = std::mem::take(&mut message.parts).freeze();
+            }
             self.complete(at);
         }
-        true
+        Ok(true)
+    }
+
+    /// Nothing is carried on it any more, and what had begun to come does not end.
+    fn close_channel(&mut self, channel: u16, loss: &Loss) {
+        self.reading.retain(|message| message.channel != channel);
+        self.direct.close_channel(channel, loss);
     }
 
     fn at(&self, channel: u16) -> Option<usize> {
@@ -395,6 +410,11 @@ impl<S> Io<S> {
             self.touched.push(carrier);
         }
     }
+}
+
+fn out_of_turn(what: &str) -> io::Error {
+    let what = format!("the broker sent {what} that belongs to no message");
+    io::Error::new(io::ErrorKind::InvalidData, what)
 }
 
 impl<S> Drop for Io<S> {

@@ -86,7 +86,8 @@ impl Carrier {
     }
 }
 
-/// The way of messages over one connection, shared by those who use it.
+/// The way of messages over one connection, shared by those who use it. It holds its carriers, and they
+/// hold it, until the connection ends: the task of its socket sees to that, however it ends.
 #[derive(Debug, Default)]
 pub(super) struct Direct {
     state: Mutex<State>,
@@ -94,6 +95,8 @@ pub(super) struct Direct {
     io: AtomicWaker,
     /// Whether the broker takes no publications for now.
     blocked: AtomicBool,
+    /// Whether the farewell has begun: the broker hears nothing that is said after it.
+    closing: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -147,6 +150,15 @@ impl Direct {
         drop(wait.await);
     }
 
+    /// From now on nothing more is put out. What was, is written before the farewell.
+    pub(super) fn begin_farewell(&self) {
+        self.closing.store(true, Ordering::Release);
+    }
+
+    fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Acquire)
+    }
+
     /// Whether the broker takes no publications for now: it is short of memory or disk space.
     pub(super) fn is_blocked(&self) -> bool {
         self.blocked.load(Ordering::Acquire)
@@ -160,7 +172,8 @@ impl Direct {
         }
     }
 
-    /// A carrier has something to write, and had nothing before.
+    /// A carrier has something to write, and had nothing before. Called under its lock, which is never
+    /// taken under this one's.
     fn has_output(&self, carrier: Carrier) {
         {
             let mut state = self.lock();

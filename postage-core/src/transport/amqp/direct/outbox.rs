@@ -1,7 +1,7 @@
 //! What is published on one channel, and what the broker says of it.
 
 use std::borrow::Cow;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use bytes::{Bytes, BytesMut};
@@ -22,8 +22,6 @@ pub(in crate::transport::amqp) struct Outbox {
     frame_max: usize,
     direct: Arc<Direct>,
     state: Mutex<State>,
-    /// Itself, to be put among those that have something to write.
-    me: Weak<Self>,
 }
 
 #[derive(Debug, Default)]
@@ -51,45 +49,38 @@ impl Outbox {
         direct: &Arc<Direct>,
     ) -> Arc<Self> {
         let direct = Arc::clone(direct);
-        Arc::new_cyclic(|me| Self {
-            channel,
-            frame_max,
-            direct,
-            state: Mutex::default(),
-            me: me.clone(),
-        })
+        Arc::new(Self { channel, frame_max, direct, state: Mutex::default() })
     }
 
-    /// Puts a message out. It is written soon.
+    /// Puts a message out, to be written soon; false where the channel is gone, and takes none.
     ///
     /// # Errors
     /// A reason that names what cannot be sent; nothing is then.
     pub(in crate::transport::amqp) fn publish(
-        &self,
+        self: &Arc<Self>,
         publication: &Publication,
-    ) -> Result<(), String> {
+    ) -> Result<bool, String> {
         let mut state = self.lock();
-        if state.loss.is_some() {
-            // Whoever published hears of it together with all others.
-            return Ok(());
+        if state.loss.is_some() || self.direct.is_closing() {
+            return Ok(false);
         }
         let had_none = state.out.is_empty();
         frames::publish(&mut state.out, self.channel, self.frame_max, publication)?;
-        drop(state);
-        if had_none && let Some(me) = self.me.upgrade() {
-            self.direct.has_output(Carrier::Publisher(me));
+        if had_none {
+            // Under the lock: who comes next must find it there.
+            self.direct.has_output(Carrier::Publisher(Arc::clone(self)));
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Whether more can be published now.
     pub(in crate::transport::amqp) fn has_room(&self) -> bool {
-        let state = self.lock();
-        state.loss.is_none() && self.has_room_in(&state)
+        self.has_room_in(&self.lock())
     }
 
     fn has_room_in(&self, state: &State) -> bool {
-        !self.direct.is_blocked() && state.out.len() < MOST_WAITING
+        let is_open = state.loss.is_none() && !self.direct.is_closing();
+        is_open && !self.direct.is_blocked() && state.out.len() < MOST_WAITING
     }
 
     /// Waits for what the broker says, for room where there was none, or for the end of the channel,

@@ -187,7 +187,8 @@ fn put_long(out: &mut BytesMut, kind: u8, bytes: &[u8]) {
     out.put_slice(bytes);
 }
 
-/// Reads what [`write`] writes. The guard has seen to it that it can be read; what cannot is none.
+/// Reads what [`write`] writes; what cannot be read, or is nested deeper than [`tables::DEEPEST`], is
+/// none. The guard lets neither through.
 pub(in crate::transport::amqp) fn read(mut bytes: &[u8]) -> Option<Properties> {
     let rest = &mut bytes;
     let flags = short(rest)?;
@@ -201,7 +202,7 @@ pub(in crate::transport::amqp) fn read(mut bytes: &[u8]) -> Option<Properties> {
         ..Properties::default()
     };
     if has(HEADERS) {
-        properties.headers = entries(long(rest)?)?.into_iter().collect::<Headers>();
+        properties.headers = entries(long(rest)?, 1)?.into_iter().collect::<Headers>();
     }
     properties.persistent = has(DELIVERY_MODE) && octet(rest)? == PERSISTENT;
     properties.priority = if has(PRIORITY) { Some(octet(rest)?) } else { None };
@@ -228,17 +229,17 @@ fn content_type(text: &str) -> Cow<'static, str> {
     if text == JSON { Cow::Borrowed(JSON) } else { Cow::Owned(text.to_owned()) }
 }
 
-fn entries(mut bytes: &[u8]) -> Option<Vec<Entry>> {
+fn entries(mut bytes: &[u8], depth: usize) -> Option<Vec<Entry>> {
     let mut entries = Vec::new();
     while !bytes.is_empty() {
         let name = text(&mut bytes)?.to_owned();
-        entries.push((Cow::Owned(name), value(&mut bytes)?));
+        entries.push((Cow::Owned(name), value(&mut bytes, depth)?));
     }
     Some(entries)
 }
 
 /// RabbitMQ's types, which are not quite the standard's: see its page of errata.
-fn value(bytes: &mut &[u8]) -> Option<FieldValue> {
+fn value(bytes: &mut &[u8], depth: usize) -> Option<FieldValue> {
     Some(match octet(bytes)? {
         b't' => FieldValue::Bool(octet(bytes)? != 0),
         b'b' => FieldValue::Int(i8::from_be_bytes(take(bytes)?).into()),
@@ -261,17 +262,17 @@ fn value(bytes: &mut &[u8]) -> Option<FieldValue> {
         },
         b'x' => FieldValue::Bytes(long(bytes)?.to_vec()),
         b'T' => FieldValue::Timestamp(long_long(bytes)?),
-        b'A' => {
+        b'A' if depth < tables::DEEPEST => {
             let mut inner = long(bytes)?;
             let mut values = Vec::new();
             while !inner.is_empty() {
-                values.push(value(&mut inner)?);
+                values.push(value(&mut inner, depth + 1)?);
             }
             FieldValue::List(values)
         }
-        b'F' => {
+        b'F' if depth < tables::DEEPEST => {
             // As lapin has them: in order, of the same names the last.
-            let entries: BTreeMap<_, _> = entries(long(bytes)?)?.into_iter().collect();
+            let entries: BTreeMap<_, _> = entries(long(bytes)?, depth + 1)?.into_iter().collect();
             FieldValue::Table(entries.into_iter().collect())
         }
         b'V' => FieldValue::Void,
@@ -379,6 +380,20 @@ mod tests {
         let headers: Headers = [("k".repeat(300), FieldValue::Void)].into_iter().collect();
         let said = reason(&Properties { headers, ..Properties::default() });
         assert!(said.contains("300"), "{said}");
+    }
+
+    #[test]
+    fn what_is_nested_too_deep_is_not_read() {
+        let nested = |levels: usize| {
+            let value = (1..levels).fold(vec![b'V'], |inner, _| {
+                [&b"A"[..], &counted(inner.len()).to_be_bytes(), &inner].concat()
+            });
+            let entry = [&b"\x01k"[..], &value].concat();
+            [&HEADERS.to_be_bytes()[..], &counted(entry.len()).to_be_bytes(), &entry].concat()
+        };
+        assert!(read(&nested(tables::DEEPEST)).is_some());
+        assert!(read(&nested(tables::DEEPEST + 1)).is_none());
+        assert!(read(&nested(100_000)).is_none());
     }
 
     fn value() -> impl Strategy<Value = FieldValue> {

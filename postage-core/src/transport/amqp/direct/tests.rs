@@ -308,6 +308,69 @@ fn a_consumer_that_was_left_gives_back_what_it_had_and_what_still_comes() {
     assert!(take(&inbox).is_none());
 }
 
+#[test]
+fn what_a_consumer_had_acknowledged_is_told_though_it_was_left() {
+    let mut world = World::new();
+    let inbox = world.inbox(true);
+    world.socket.gives(mixed());
+    world.run();
+    let tag = take(&inbox).unwrap().tag;
+    inbox.settle(tag, Settlement::Ack).unwrap();
+    inbox.hold();
+    let close = frame(1, 0, b"\x00\x0a\x00\x32\x00\xc8\x00\x00\x00\x00\x00");
+    world.lapin_writes(&close);
+    world.run();
+    let ack = frame(1, 1, b"\x00\x3c\x00\x50\0\0\0\0\0\0\0\x01\x00");
+    assert_eq!(world.socket.written(), [ack, close].concat());
+}
+
+#[test]
+fn after_the_farewell_has_begun_nothing_is_taken() {
+    let mut world = World::new();
+    let (outbox, inbox) = (world.outbox(), Inbox::new(3, true, &world.direct));
+    assert_eq!(outbox.publish(&hello()), Ok(true));
+    world.direct.begin_farewell();
+    assert_eq!(outbox.publish(&hello()), Ok(false));
+    assert!(!outbox.has_room());
+    assert!(inbox.settle(1, Settlement::Ack).is_err());
+    world.run();
+    assert_eq!(world.socket.written().len(), 21 + 24 + 13, "what was put out before is written");
+}
+
+#[test]
+fn a_channel_that_is_opened_again_has_nothing_of_the_last_one() {
+    let mut world = World::new();
+    let (first, whole) = (world.inbox(true), mixed());
+    world.socket.gives(&whole[..whole.len() - 10]);
+    world.socket.gives(frame(1, 1, b"\x00\x14\x00\x29"));
+    world.run();
+    let second = world.inbox(true);
+    world.socket.gives(whole);
+    world.run();
+    assert!(take(&first).is_none());
+    assert_eq!(take(&second).unwrap().body, "hello");
+    assert!(first.settle(1, Settlement::Ack).is_err());
+}
+
+#[test]
+fn parts_of_a_message_out_of_their_turn_end_the_connection() {
+    let deliver = frame(1, 1, DELIVER);
+    let header = frame(2, 1, HEADER_OF_5);
+    for stream in [
+        [deliver.clone(), frame(3, 1, b"hello")].concat(),
+        [deliver.clone(), header.clone(), header.clone()].concat(),
+        [deliver, header, frame(3, 1, b"hello!")].concat(),
+    ] {
+        let mut world = World::new();
+        let inbox = world.inbox(true);
+        world.socket.gives(stream);
+        let mut cx = Context::from_waker(Waker::noop());
+        let Poll::Ready(Err(error)) = world.io.poll(&mut cx) else { panic!("it passed") };
+        assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+        assert!(take(&inbox).is_none());
+    }
+}
+
 #[tokio::test]
 async fn who_waits_until_all_is_written_hears_when_it_is() {
     let mut world = World::new();

@@ -121,6 +121,11 @@ pub(super) fn method(payload: &mut [u8]) -> Option<()> {
             take(&mut arguments, 2)?;
             read_values(long(&mut arguments)?, true, 1)
         }
+        // connection.close, channel.close: code, and a text that may be cut anywhere.
+        (10, 50) | (20, 40) => {
+            skip(&mut arguments, 2)?;
+            mend_text(&mut arguments)
+        }
         // basic.return: code, text, exchange, key.
         (60, 50) => {
             skip(&mut arguments, 2)?;

@@ -17,6 +17,9 @@ const FRAME_END: u8 = 0xCE;
 
 /// No frame that is held until it is whole is larger. A broker's are at most 128 KiB.
 const LARGEST: usize = 1024 * 1024;
+/// No part of a body is larger: where a broker is told to cut none, it is as large as a message, of
+/// which RabbitMQ allows 512 MiB at most, and 128 MiB unless told otherwise.
+const LARGEST_BODY: usize = 512 * 1024 * 1024;
 
 /// Where in the stream we are.
 #[derive(Debug, Default)]
@@ -77,6 +80,9 @@ impl Frames {
         match self.held[0] {
             METHOD | HEADER if size > LARGEST => {
                 return Err(not_amqp(format_args!("a frame of {size} bytes")));
+            }
+            BODY if size > LARGEST_BODY => {
+                return Err(not_amqp(format_args!("a part of a body of {size} bytes")));
             }
             METHOD | HEADER => {
                 taken += self.hold(&input[taken..], HEAD + size + 1);

@@ -1,9 +1,11 @@
-//! Between the socket and those who read it: no message that a peer makes can end a connection or the process.
+//! Between the socket and those who read it: no message that a peer makes can end a connection or
+//! the process.
 //!
 //! lapin reads field tables by recursion without a limit, on the thread of the connection: headers
 //! that are nested some hundred levels deep overflow its stack, and the process aborts. Texts that
 //! are no UTF-8, which the broker lets through, end the connection. Either message goes back to
-//! its queue then, and ends the next one, for ever. So lapin does not get to see it:
+//! its queue then, and ends the next one, for ever. So neither lapin nor [we](super::direct) get to
+//! see it:
 //!
 //! - The properties of a message that lapin cannot read, or that are nested deeper than
 //!   [`DEEPEST`](crate::transport::tables::DEEPEST), are replaced as a whole by a content type that nobody knows,
@@ -13,8 +15,8 @@
 //! - In the exchange name and the routing key of a message, what is no UTF-8 becomes `?`.
 //!
 //! This is done frame by frame, on what comes out of TLS: [`Reactor`] lets lapin have a stream of
-//! ours in place of the runtime's, see [`direct`](super::direct). Only method and header frames are looked at, and these are
-//! small; message bodies are copied once.
+//! ours in place of the runtime's, see [`direct`](super::direct). Only method and header frames are
+//! looked at, and these are small; message bodies pass by.
 
 mod check;
 mod frames;
