@@ -15,7 +15,8 @@ use crate::message::{Codec, CodecError, Codecs};
 use crate::topology::{Binding, Exchange, ExchangeKind, Queue};
 use crate::traffic;
 use crate::transport::{
-    ConnectionState, Delivery, Publication, Source, Subscription, Transport, TransportError,
+    BoxFuture, ConnectionState, Delivery, Publication, Source, Subscription, Transport,
+    TransportError,
 };
 
 /// The exchanges that are remembered as declared; all are forgotten when there are more.
@@ -110,11 +111,14 @@ impl Link {
         }
     }
 
-    pub(crate) async fn publish(&self, publication: Publication) -> Result<(), TransportError> {
+    pub(crate) fn publish(
+        &self,
+        publication: Publication,
+    ) -> BoxFuture<'_, Result<(), TransportError>> {
         if self.debug {
             traffic::outgoing(&publication, &self.codecs);
         }
-        self.transport.publish(publication).await
+        self.transport.publish(publication)
     }
 
     /// The body of a message given as JSON, within the limits.
