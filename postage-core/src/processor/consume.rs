@@ -1,6 +1,8 @@
 //! The loop of a service: one subscription for each queue, a bounded set of handlers.
 
+use std::ops::ControlFlow;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,6 +37,9 @@ const TOLD_WITHIN: Duration = Duration::from_secs(5);
 
 /// How long it may take where the time is up already.
 const TOLD_AT_LAST: Duration = Duration::from_millis(100);
+
+/// How many deliveries are taken in before orders are looked at.
+const MOST_AT_ONCE: usize = 64;
 
 /// A queue, its subscription, and the session of the connection that it was made in.
 #[derive(Debug)]
@@ -187,6 +192,7 @@ async fn consume(service: Arc<Service>, mut subscribed: Subscribed, places: Plac
             }
         }
     }
+    work.forget_ended();
     drain(subscribed, work, order.service).await
 }
 
@@ -232,24 +238,65 @@ async fn deliver(
     work: &mut Work,
 ) -> Result<Ended, TransportError> {
     let Subscribed { queue, subscription, .. } = subscribed;
-    let Work { waiting, handlers } = work;
+    let mut stop = pin!(order.stop());
     loop {
         tokio::select! {
             biased;
-            () = order.stop() => return Ok(Ended::Told),
-            Some(_) = handlers.join_next() => {}
-            (taken, place) = waiting.next() => {
-                let (service, queue) = (Arc::clone(service), Arc::clone(queue));
-                let watch = service.watch(&queue, &taken.delivery);
-                let span = watch.span().clone();
-                let handled = handle(service, queue, taken, place, watch);
-                handlers.spawn(handled.instrument(span));
+            () = &mut stop => return Ok(Ended::Told),
+            place = work.waiting.place(), if !work.waiting.is_empty() => {
+                let next = work.waiting.next_in(place);
+                next.into_iter().for_each(|next| work.begin(service, queue, next));
             }
-            delivery = subscription.next(), if waiting.has_room() => match delivery? {
-                Some(delivery) => waiting.add(service, queue, delivery),
-                None => return Ok(Ended::Untold),
-            },
+            taken = take_in(service, queue, subscription, work), if work.waiting.has_room() => {
+                if taken?.is_break() {
+                    return Ok(Ended::Untold);
+                }
+            }
         }
+    }
+}
+
+/// Takes deliveries in as they come, and begins them, until one of them has to wait for its place.
+/// At times it ends before, so that orders are heard. It breaks where no more come. Cancel-safe.
+async fn take_in(
+    service: &Arc<Service>,
+    queue: &Arc<ServedQueue>,
+    subscription: &mut Subscription,
+    work: &mut Work,
+) -> Result<ControlFlow<()>, TransportError> {
+    for _ in 0..MOST_AT_ONCE {
+        let Some(delivery) = subscription.next().await? else {
+            return Ok(ControlFlow::Break(()));
+        };
+        work.waiting.add(service, queue, delivery);
+        while let Some(next) = work.waiting.next() {
+            work.begin(service, queue, next);
+        }
+        if !work.waiting.is_empty() {
+            break;
+        }
+    }
+    Ok(ControlFlow::Continue(()))
+}
+
+impl Work {
+    /// Begins to handle a message in its place.
+    fn begin(
+        &mut self,
+        service: &Arc<Service>,
+        queue: &Arc<ServedQueue>,
+        (taken, place): (Box<Taken>, OwnedSemaphorePermit),
+    ) {
+        self.forget_ended();
+        let (service, queue) = (Arc::clone(service), Arc::clone(queue));
+        let watch = service.watch(&queue, &taken.delivery);
+        let span = watch.span().clone();
+        self.handlers.spawn(handle(service, queue, taken, place, watch).instrument(span));
+    }
+
+    /// Nothing wakes the loop for a handler that has ended: each that begins sees to those.
+    fn forget_ended(&mut self) {
+        while self.handlers.try_join_next().is_some() {}
     }
 }
 
@@ -304,7 +351,7 @@ impl Refusals {
 async fn handle(
     service: Arc<Service>,
     queue: Arc<ServedQueue>,
-    taken: Taken,
+    taken: Box<Taken>,
     permit: OwnedSemaphorePermit,
     _watch: ProcessWatch,
 ) {

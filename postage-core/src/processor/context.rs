@@ -20,9 +20,9 @@ use crate::transport::{Headers, Properties};
 #[derive(Debug)]
 pub struct Context {
     pub(super) properties: Properties,
-    history: History,
+    pub(super) history: History,
     redelivered: bool,
-    body: Bytes,
+    pub(super) body: Bytes,
     pub(super) control: Option<Arc<Control>>,
     rejected: Mutex<Option<String>>,
     /// What the caller is told before the answer, where it asked for that.

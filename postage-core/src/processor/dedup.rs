@@ -1,5 +1,6 @@
 //! A message that comes again under its id is not handled again: a call is answered from memory.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -58,7 +59,7 @@ pub enum Claim {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// The content type of the body.
-    pub content_type: String,
+    pub content_type: Cow<'static, str>,
     /// The body of the reply.
     pub body: Bytes,
 }
@@ -99,9 +100,26 @@ struct Known {
 
 #[derive(Debug)]
 enum Entry {
-    /// Its end wakes those who wait for it, the first to come first.
-    Running(Arc<Notify>),
+    Running(Runs),
     Handled(Option<Answer>),
+}
+
+/// A message that is handled now.
+#[derive(Debug)]
+struct Runs {
+    id: Arc<str>,
+    /// Its end wakes those who wait for it, the first to come first; nothing before there are any.
+    end: Option<Arc<Notify>>,
+}
+
+impl Runs {
+    /// Wakes those who wait, and answers the id.
+    fn has_ended(self) -> Arc<str> {
+        if let Some(end) = self.end {
+            end.notify_waiters();
+        }
+        self.id
+    }
 }
 
 impl RecentMessages {
@@ -140,13 +158,18 @@ impl RecentMessages {
     fn try_claim(&self, id: &str) -> Result<Claim, OwnedNotified> {
         let mut known = self.known();
         known.forget_old(Instant::now(), self.age);
-        match known.by_id.get(id) {
+        match known.by_id.get_mut(id) {
             None => {
-                known.by_id.insert(id.into(), Entry::Running(Arc::default()));
+                let id: Arc<str> = id.into();
+                let runs = Runs { id: Arc::clone(&id), end: None };
+                known.by_id.insert(id, Entry::Running(runs));
                 Ok(Claim::New)
             }
             Some(Entry::Handled(answer)) => Ok(Claim::Handled(answer.clone())),
-            Some(Entry::Running(end)) => Err(Arc::clone(end).notified_owned()),
+            Some(Entry::Running(runs)) => {
+                let end = runs.end.get_or_insert_default();
+                Err(Arc::clone(end).notified_owned())
+            }
         }
     }
 }
@@ -159,6 +182,27 @@ impl Default for RecentMessages {
 }
 
 impl Known {
+    fn remember(&mut self, id: &str, answer: Option<Answer>) {
+        self.bytes += size(id, answer.as_ref());
+        let handled = Entry::Handled(answer);
+        let id = match self.by_id.get_mut(id) {
+            Some(entry) => match std::mem::replace(entry, handled) {
+                Entry::Running(runs) => runs.has_ended(),
+                Entry::Handled(before) => {
+                    // It was said twice.
+                    self.bytes -= size(id, before.as_ref());
+                    id.into()
+                }
+            },
+            None => {
+                let id: Arc<str> = id.into();
+                self.by_id.insert(Arc::clone(&id), handled);
+                id
+            }
+        };
+        self.handled.push_back((Instant::now(), id));
+    }
+
     fn forget_old(&mut self, now: Instant, age: Duration) {
         while self.handled.front().is_some_and(|(since, _)| now.duration_since(*since) >= age) {
             self.forget_oldest();
@@ -197,16 +241,7 @@ impl DedupStore for RecentMessages {
                 return self.release(id);
             }
             let mut known = self.known();
-            let id: Arc<str> = id.into();
-            known.bytes += size(&id, answer.as_ref());
-            let before = known.by_id.insert(Arc::clone(&id), Entry::Handled(answer));
-            known.handled.push_back((Instant::now(), Arc::clone(&id)));
-            match before {
-                Some(Entry::Running(end)) => end.notify_waiters(),
-                // It was said twice.
-                Some(Entry::Handled(answer)) => known.bytes -= size(&id, answer.as_ref()),
-                None => {}
-            }
+            known.remember(id, answer);
             while known.handled.len() > self.messages || known.bytes > self.bytes {
                 known.forget_oldest();
             }
@@ -215,9 +250,10 @@ impl DedupStore for RecentMessages {
 
     fn release(&self, id: &str) {
         let mut known = self.known();
-        if let Some(Entry::Running(end)) = known.by_id.get(id) {
-            end.notify_waiters();
-            known.by_id.remove(id);
+        if let Some(Entry::Running(_)) = known.by_id.get(id)
+            && let Some(Entry::Running(runs)) = known.by_id.remove(id)
+        {
+            drop(runs.has_ended());
         }
     }
 }
@@ -226,29 +262,19 @@ impl DedupStore for RecentMessages {
 #[derive(Debug)]
 pub(super) struct Claimed {
     store: Arc<dyn DedupStore>,
-    id: String,
-    answer: Option<Answer>,
+    id: Box<str>,
     open: bool,
 }
 
 impl Claimed {
-    pub(super) fn new(store: Arc<dyn DedupStore>, id: String) -> Self {
-        Self { store, id, answer: None, open: true }
+    pub(super) const fn new(store: Arc<dyn DedupStore>, id: Box<str>) -> Self {
+        Self { store, id, open: true }
     }
 
-    /// The same claim, with what was answered.
-    pub(super) fn answered(mut self, answer: Option<Answer>) -> Self {
-        self.answer = answer;
-        self
-    }
-
-    pub(super) const fn has_answer(&self) -> bool {
-        self.answer.is_some()
-    }
-
-    pub(super) async fn remember(mut self) {
+    /// The message was handled, and this was answered.
+    pub(super) fn remember(&mut self, answer: Option<Answer>) -> BoxFuture<'_, ()> {
         self.open = false;
-        self.store.remember(&self.id, self.answer.take()).await;
+        self.store.remember(&self.id, answer)
     }
 }
 
@@ -267,7 +293,7 @@ mod tests {
     use super::*;
 
     fn answer(text: &'static str) -> Option<Answer> {
-        let content_type = "application/json".to_owned();
+        let content_type = "application/json".into();
         Some(Answer { content_type, body: Bytes::from_static(text.as_bytes()) })
     }
 
@@ -296,7 +322,7 @@ mod tests {
         assert_eq!(recent.claim("a").await, Claim::New);
         let mut second = recent.claim("a");
         assert!((&mut second).now_or_never().is_none());
-        drop(Claimed::new(Arc::clone(&recent) as _, "a".to_owned()));
+        drop(Claimed::new(Arc::clone(&recent) as _, "a".into()));
         assert_eq!(second.await, Claim::New);
     }
 
@@ -339,7 +365,7 @@ mod tests {
         recent.remember("a", answer("1")).await;
         recent.claim("b").await;
         let body = Bytes::from(vec![b'1'; 10 * PLACE]);
-        recent.remember("b", Some(Answer { content_type: String::new(), body })).await;
+        recent.remember("b", Some(Answer { content_type: Cow::default(), body })).await;
         assert_eq!(recent.claim("a").await, Claim::Handled(answer("1")));
         assert_eq!(recent.claim("b").await, Claim::New);
     }

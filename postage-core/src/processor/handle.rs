@@ -8,15 +8,13 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
+use super::Outcome;
 use super::context::deadline;
-use super::dedup::{Claim, Claimed, DedupStore};
+use super::dedup::{Claim, Claimed};
 use super::held::Held;
-use super::history::History;
-use super::lasting::{Lasting, answers};
-use super::replier::Replier;
-use super::report::Report;
+use super::lasting::answers;
 use super::reports::Entered;
 use super::request::Request;
 use super::service::Service;
@@ -25,97 +23,92 @@ use super::sources::ServedQueue;
 use super::table::{Entry, nearest};
 use super::taken::{Taken, copy_id};
 use super::turn::Turn;
-use super::{Context, Outcome};
+use super::within::within;
 use crate::headers;
 use crate::layers;
-use crate::message::{Category, Codec, CodecError, JsonCodec, Message, shorten, shorten_to};
+use crate::message::{Category, Codec, CodecError, JsonCodec, shorten, shorten_to};
 use crate::telemetry;
 use crate::topology::FieldValue;
-use crate::transport::{Delivery, Properties};
+use crate::transport::{BoxFuture, Properties};
 
+/// What is to be done with a message that has come to its turn.
+enum Begun {
+    /// It is to be read, and handled.
+    Read,
+    /// The dead letters have not taken it before.
+    Bury(Box<Failure>),
+    /// Nothing more.
+    Over(Outcome),
+    /// Its body is none, for this reason.
+    Malformed(String),
+}
+
+/// What seldom happens is in a box of its own here, and in all that this calls: the future of each
+/// message has room for the rest, and is moved about.
 impl Service {
     /// Handles a message of this queue.
     pub(super) async fn handle(
         self: &Arc<Self>,
         queue: &ServedQueue,
-        taken: Taken,
+        mut taken: Box<Taken>,
         turn: &mut Turn,
     ) {
-        let Taken { delivery, since, report } = taken;
-        if let Some(failure) = Failure::kept(&delivery, queue) {
-            return self.bury_again(queue, delivery, failure, turn).await;
+        let (held, begun) = self.begin(queue, &mut taken);
+        let verdict = match begun {
+            Begun::Read => self.read(queue, &held, taken.since, turn).await,
+            Begun::Over(outcome) => outcome.into(),
+            Begun::Malformed(reason) => Box::pin(malformed(&held, &reason)).await.into(),
+            Begun::Bury(failure) => {
+                return Box::pin(self.bury_again(queue, taken, &held, *failure, turn)).await;
+            }
+        };
+        self.settle(queue, taken, &held, verdict, turn).await;
+    }
+
+    /// Looks at a message, and opens it where it is to be read.
+    fn begin(self: &Arc<Self>, queue: &ServedQueue, taken: &mut Taken) -> (Arc<Held>, Begun) {
+        let (begun, codec, json) = match self.opened(queue, taken) {
+            Ok((codec, json)) => (Begun::Read, codec, json),
+            Err(begun) => (begun, Arc::new(JsonCodec) as _, Bytes::new()),
+        };
+        (Arc::new(Held::new(self, queue, taken, codec, json)), begun)
+    }
+
+    fn opened(&self, queue: &ServedQueue, taken: &Taken) -> Result<(Arc<dyn Codec>, Bytes), Begun> {
+        let delivery = &taken.delivery;
+        if let Some(failure) = Failure::kept(delivery, queue) {
+            return Err(Begun::Bury(Box::new(failure)));
         }
-        if let Some(late) = late(&delivery.properties, since) {
-            return self.settle(queue, delivery, late.into(), turn).await;
+        if let Some(late) = late(&delivery.properties, taken.since) {
+            return Err(Begun::Over(late));
         }
         if let Some(address) = &delivery.properties.reply_to
             && !self.reply_to.allows(address)
         {
             let text = format!("the reply address `{address}` is no reply queue");
-            return self.settle(queue, delivery, Outcome::reject(text).into(), turn).await;
+            return Err(Begun::Over(Outcome::reject(text)));
         }
-        let opened = catch_unwind(AssertUnwindSafe(|| self.link.open(&delivery)));
+        let opened = catch_unwind(AssertUnwindSafe(|| self.link.open(delivery)));
         let opened = opened.unwrap_or_else(|_| Err(CodecError::new("the codec panicked")));
-        let verdict = match opened {
-            Ok((codec, body)) => {
-                let replier = self.replier(codec, &delivery, report.clone());
-                self.read(queue, &delivery, body, (replier, report), since, turn).await
-            }
-            Err(error) => {
-                let json = Arc::new(JsonCodec);
-                let replier = self.replier(json, &delivery, report);
-                malformed(&delivery, &replier, &error.to_string()).await.into()
-            }
-        };
-        self.settle(queue, delivery, verdict, turn).await;
-    }
-
-    /// The way back to whoever sent the delivery.
-    fn replier(
-        &self,
-        codec: Arc<dyn Codec>,
-        delivery: &Delivery,
-        report: Option<Arc<Report>>,
-    ) -> Replier {
-        let from = self.answers_from.clone();
-        let lasting = Lasting::of(&delivery.properties, &self.id);
-        Replier::new(Arc::clone(&self.link), codec, &delivery.properties, lasting, from, report)
-            .with_traces(self.traces)
+        opened.map_err(|error| Begun::Malformed(error.to_string()))
     }
 
     async fn read(
-        self: &Arc<Self>,
+        &self,
         queue: &ServedQueue,
-        delivery: &Delivery,
-        body: Bytes,
-        (replier, report): (Replier, Option<Arc<Report>>),
+        held: &Arc<Held>,
         since: Instant,
         turn: &mut Turn,
     ) -> Verdict {
-        let context = Context::new(
-            delivery.properties.clone(),
-            History::of(delivery, &queue.name()),
-            delivery.redelivered,
-            body.clone(),
-            Arc::clone(&self.control),
-            report,
-        );
-        let message = match Message::from_json(&body) {
+        let message = match held.context.message() {
             Ok(message) => message,
-            Err(error) => return malformed(delivery, &replier, &error.to_string()).await.into(),
+            Err(error) => {
+                return Box::pin(malformed(held, &error.to_string())).await.into();
+            }
         };
-        // Only layers need what outlives this function.
-        let (held, lent);
-        let request = if self.layers.is_some() {
-            held = Arc::new(Held::new(Arc::clone(self), context, replier));
-            Request::held(&message, &held)
-        } else {
-            lent = (context, replier);
-            Request::new(&message, &lent.0, &lent.1)
-        };
-        let mut verdict = self.once(&queue.id, request, since, turn).await;
+        let mut verdict = self.once(queue, Request::new(&message, held), since, turn).await;
         if verdict.outcome == Outcome::Done
-            && let Some(owed) = request.replier().owed()
+            && let Some(owed) = held.owed()
         {
             verdict.outcome = owed;
         }
@@ -125,58 +118,47 @@ impl Service {
     /// Dispatches a message unless one of its id was handled before: a caller is answered as then.
     async fn once(
         &self,
-        queue: &str,
+        queue: &ServedQueue,
         request: Request<'_>,
         since: Instant,
         turn: &mut Turn,
     ) -> Verdict {
-        let replier = request.replier();
-        let (Some(store), Some(id)) = (&self.dedup, request.context().message_id()) else {
+        let context = request.context();
+        let (Some(store), Some(id)) = (&self.dedup, context.message_id()) else {
             return self.dispatch(request).await;
         };
-        let id = copy_id(queue, id);
-        let report = request.context().report.as_ref();
+        let id = copy_id(&queue.id, id).into_boxed_str();
+        let report = context.report.as_ref();
         let copy = report.map(|report| self.reports.enter(&id, report));
-        match self.claim(&**store, &id, copy.as_ref(), turn).await {
+        let claim = {
+            let mut claiming = store.claim(&id);
+            match (&mut claiming).now_or_never() {
+                Some(claim) => claim,
+                None => Box::pin(claim_later(claiming, copy.as_ref(), turn)).await,
+            }
+        };
+        match claim {
             Claim::New => {
                 if let Some(copy) = &copy {
                     copy.works();
                 }
                 let claimed = Claimed::new(Arc::clone(store), id);
-                turn.take().await;
-                // It may have waited for the end of another under its id.
-                if let Some(late) = late(&request.context().properties, since) {
-                    return late.into();
+                if turn.is_given_up() {
+                    Box::pin(turn.take()).await;
+                    // It has waited for the end of another under its id.
+                    if let Some(late) = late(&context.properties, since) {
+                        return late.into();
+                    }
                 }
-                let verdict = self.dispatch(request).await;
-                verdict.claimed(claimed.answered(replier.answer()))
+                self.dispatch(request).await.claimed(claimed)
             }
             Claim::Handled(answer) => match answer {
-                Some(answer) => request.sent(replier.answer_again(answer).await).into(),
+                Some(answer) => {
+                    let sent = Box::pin(request.held().answer_again(answer)).await;
+                    request.sent(sent).into()
+                }
                 None => Outcome::Done.into(),
             },
-        }
-    }
-
-    /// Claims an id. While another handler has it, others need not wait for that one too: the
-    /// prefetch bounds how many do. Nor need the caller of a long call, once that one has answered.
-    async fn claim(
-        &self,
-        store: &dyn DedupStore,
-        id: &str,
-        copy: Option<&Entered<'_>>,
-        turn: &mut Turn,
-    ) -> Claim {
-        let mut claiming = store.claim(id);
-        if let Some(claim) = (&mut claiming).now_or_never() {
-            return claim;
-        }
-        turn.give_up();
-        let Some(copy) = copy else { return claiming.await };
-        tokio::select! {
-            biased;
-            claim = claiming => claim,
-            answer = copy.answered_early() => Claim::Handled(Some(answer)),
         }
     }
 
@@ -185,38 +167,19 @@ impl Service {
         let (kind, name) = request.subject();
         let handlers = self.table.handlers(request.message().category(), kind, name, properties);
         if handlers.is_empty() {
-            return self.unhandled(request).await.into();
+            return Box::pin(self.unhandled(request)).await.into();
         }
         let mut verdict = Verdict::from(Outcome::Done);
         let sent = properties.header(headers::SIGNATURE).and_then(FieldValue::as_str);
         for handler in handlers {
-            if let Some(misfit) = sent.and_then(|sent| handler.method.misfit(sent)) {
-                tracing::warn!(
-                    service = &*self.name,
-                    handler = handler.name(),
-                    misfit,
-                    "a message of another contract"
-                );
-                self.table.count(*handler, Duration::ZERO, true);
-                let outcome = request.incompatible(&misfit).await;
-                if verdict.outcome == Outcome::Done && outcome != Outcome::Done {
-                    verdict = Verdict::by(handler.name(), outcome);
-                }
-                continue;
-            }
-            telemetry::begins(handler.method, request.context().route());
-            let begun = Instant::now();
-            let Some(outcome) = self.run(*handler, request).await else {
-                let handler = handler.name();
-                tracing::debug!(service = &*self.name, handler, "cancelled before it began");
-                // A call has one handler.
-                return Verdict::not_begun();
+            let outcome = match sent.and_then(|sent| handler.method.misfit(sent)) {
+                Some(misfit) => Box::pin(self.of_another_contract(handler, request, misfit)).await,
+                None => match self.counted(handler, request).await {
+                    Some(outcome) => outcome,
+                    // A call has one handler.
+                    None => return Verdict::not_begun(),
+                },
             };
-            // What the handler said outright counts more than how it ended.
-            let outcome = request.context().outcome().and(outcome);
-            let (took, raised) = (begun.elapsed(), request.has_raised());
-            self.table.count(*handler, took, outcome != Outcome::Done || raised);
-            telemetry::handled(&self.name, handler.method, took, &outcome, raised);
             if verdict.outcome == Outcome::Done && outcome != Outcome::Done {
                 verdict = Verdict::by(handler.name(), outcome);
             }
@@ -224,12 +187,56 @@ impl Service {
         verdict
     }
 
+    async fn of_another_contract(
+        &self,
+        handler: &Entry,
+        request: Request<'_>,
+        misfit: String,
+    ) -> Outcome {
+        tracing::warn!(
+            service = &*self.name,
+            handler = handler.name(),
+            misfit,
+            "a message of another contract"
+        );
+        self.table.count(handler, Duration::ZERO, true);
+        request.incompatible(&misfit).await
+    }
+
+    /// Runs one handler, and counts it; nothing where its caller had left before.
+    async fn counted(&self, handler: &Entry, request: Request<'_>) -> Option<Outcome> {
+        telemetry::begins(handler.method, request.context().route());
+        let begun = Instant::now();
+        let Some(outcome) = self.run(handler, request).await else {
+            let handler = handler.name();
+            tracing::debug!(service = &*self.name, handler, "cancelled before it began");
+            return None;
+        };
+        // What the handler said outright counts more than how it ended.
+        let outcome = request.context().outcome().and(outcome);
+        let (took, raised) = (begun.elapsed(), request.held().has_raised());
+        self.table.count(handler, took, outcome != Outcome::Done || raised);
+        telemetry::handled(&self.name, handler.method, took, &outcome, raised);
+        Some(outcome)
+    }
+
     /// Runs one handler, until its caller has left where it may be cancelled; it does not begin where
     /// the caller had left before.
-    async fn run(&self, handler: Entry, request: Request<'_>) -> Option<Outcome> {
+    async fn run(&self, handler: &Entry, request: Request<'_>) -> Option<Outcome> {
+        let id = request.context().message_id().filter(|_| handler.method.is_cancellable());
+        match id {
+            Some(id) => Box::pin(self.cancellable(handler, request, id)).await,
+            None => Some(self.layered(handler, request).await),
+        }
+    }
+
+    async fn cancellable(
+        &self,
+        handler: &Entry,
+        request: Request<'_>,
+        id: &str,
+    ) -> Option<Outcome> {
         let context = request.context();
-        let id = context.message_id().filter(|_| handler.method.is_cancellable());
-        let Some(id) = id else { return Some(self.layered(handler, request).await) };
         let running = self.cancels.begin(id, context)?;
         if !self.cancels.is_wanted(&self.link, &running, context.properties.expiration).await {
             return None;
@@ -249,12 +256,20 @@ impl Service {
     }
 
     /// Runs one handler within the layers, where there are some and it is not the application's own.
-    async fn layered(&self, handler: Entry, request: Request<'_>) -> Outcome {
-        let layers = self.layers.as_ref().filter(|_| self.own != Some(handler.processor));
-        let (Some(layers), Some(held)) = (layers, request.kept()) else {
-            return self.bounded(handler, request).await;
-        };
-        let passed = layers::handle(layers, Arc::clone(held), handler);
+    async fn layered(&self, handler: &Entry, request: Request<'_>) -> Outcome {
+        match self.layers.as_ref().filter(|_| self.own != Some(handler.processor)) {
+            Some(layers) => Box::pin(self.within_layers(layers, handler, request)).await,
+            None => self.bounded(handler, request).await,
+        }
+    }
+
+    async fn within_layers(
+        &self,
+        layers: &layers::HandlerService,
+        handler: &Entry,
+        request: Request<'_>,
+    ) -> Outcome {
+        let passed = layers::handle(layers, Arc::clone(request.held()), *handler);
         match self.guarded(handler, request, "the handler with its layers", passed).await {
             Ok(Ok(outcome)) => request.after_layers(outcome).await,
             Ok(Err(failure)) => request.stopped_by(failure).await,
@@ -263,14 +278,14 @@ impl Service {
     }
 
     /// Runs one handler by itself.
-    pub(super) async fn bounded(&self, handler: Entry, request: Request<'_>) -> Outcome {
+    pub(super) async fn bounded(&self, handler: &Entry, request: Request<'_>) -> Outcome {
         let context = request.context();
         context.begin();
         let dispatched = self.processors[handler.processor].dispatch(handler.index, request);
         let dispatched = context.unless_ended(dispatched);
         match self.guarded(handler, request, "the handler", dispatched).await {
             Ok(Ok(outcome)) => outcome,
-            Ok(Err(ending)) => request.ended_by(ending).await,
+            Ok(Err(ending)) => Box::pin(request.ended_by(ending)).await,
             Err(outcome) => outcome,
         }
     }
@@ -279,21 +294,22 @@ impl Service {
     /// message.
     async fn guarded<T>(
         &self,
-        handler: Entry,
+        handler: &Entry,
         request: Request<'_>,
         who: &str,
         work: impl Future<Output = T>,
     ) -> Result<T, Outcome> {
-        match timeout(self.handler_time, AssertUnwindSafe(work).catch_unwind()).await {
-            Ok(Ok(done)) => Ok(done),
-            Ok(Err(panic)) => {
-                let text = &shorten_to(panic_text(&*panic), super::outcome::MOST);
+        let work = pin!(AssertUnwindSafe(work).catch_unwind());
+        match within(self.handler_time, work).await {
+            Some(Ok(done)) => Ok(done),
+            Some(Err(panic)) => {
+                let text = shorten_to(panic_text(&*panic), super::outcome::MOST).into_owned();
                 tracing::error!(service = &*self.name, handler = handler.name(), %text, "{who} panicked");
-                Err(request.broke_off("Panic", text).await)
+                Err(Box::pin(request.broke_off("Panic", &text)).await)
             }
-            Err(_) => {
+            None => {
                 let text = format!("{who} took longer than {:?}", self.handler_time);
-                Err(request.broke_off("HandlerTimeout", &text).await)
+                Err(Box::pin(request.broke_off("HandlerTimeout", &text)).await)
             }
         }
     }
@@ -395,10 +411,27 @@ fn late(properties: &Properties, since: Instant) -> Option<Outcome> {
     expired.then(|| Outcome::reject("its time was up before a handler was free"))
 }
 
+/// Claims an id that another handler has, or a store elsewhere. Others need not wait for that one
+/// too: the prefetch bounds how many do. Nor need the caller of a long call, once that one has
+/// answered.
+async fn claim_later(
+    claiming: BoxFuture<'_, Claim>,
+    copy: Option<&Entered<'_>>,
+    turn: &mut Turn,
+) -> Claim {
+    turn.give_up();
+    let Some(copy) = copy else { return claiming.await };
+    tokio::select! {
+        biased;
+        claim = claiming => claim,
+        answer = copy.answered_early() => Claim::Handled(Some(answer)),
+    }
+}
+
 /// A body that is no message. One that asks for an answer gets an exception.
-async fn malformed(delivery: &Delivery, replier: &Replier, reason: &str) -> Outcome {
-    if delivery.properties.reply_to.is_some()
-        && let Err(error) = replier.exception(Box::new(("MalformedMessage", reason).into())).await
+async fn malformed(held: &Held, reason: &str) -> Outcome {
+    if held.context.properties.reply_to.is_some()
+        && let Err(error) = held.exception(Box::new(("MalformedMessage", reason).into())).await
     {
         tracing::warn!(%error, "an exception could not be sent to the caller");
     }

@@ -1,8 +1,9 @@
 //! What befell a message in its queue before this delivery.
 
+use super::sources::ServedQueue;
 use crate::headers;
 use crate::topology::{FieldValue, Route};
-use crate::transport::{Delivery, Properties};
+use crate::transport::Properties;
 
 /// Headers of the broker's own, which say how a copy came about; a copy that says so again would
 /// be counted or routed by them. `CC` names more keys: those queues have their copy already.
@@ -16,16 +17,14 @@ pub(super) struct History {
 }
 
 impl History {
-    /// What failed in another queue, and came here as its dead letter, starts anew.
-    pub(super) fn of(delivery: &Delivery, queue: &str) -> Self {
-        let properties = &delivery.properties;
-        if text(properties, headers::QUEUE) != Some(queue) {
-            return Self { failures: 0, route: delivery.route.clone() };
+    /// Of a message that has come by this route. What failed in another queue, and came here as its
+    /// dead letter, starts anew.
+    pub(super) fn of(properties: &Properties, came_by: Route, queue: &ServedQueue) -> Self {
+        let failed_in = text(properties, headers::QUEUE);
+        if failed_in.is_none_or(|failed_in| *failed_in != *queue.name()) {
+            return Self { failures: 0, route: came_by };
         }
-        Self {
-            failures: failures(properties),
-            route: route(properties).unwrap_or_else(|| delivery.route.clone()),
-        }
+        Self { failures: failures(properties), route: route(properties).unwrap_or(came_by) }
     }
 }
 

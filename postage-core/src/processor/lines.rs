@@ -36,6 +36,13 @@ enum Lane {
     OwnCommands,
 }
 
+/// The lanes in the order in which their messages begin.
+const NEXT: [Lane; 3] = [Lane::OwnCommands, Lane::OwnCalls, Lane::Handlers];
+
+/// A place of a handler, and of which kind.
+#[derive(Debug)]
+pub(super) struct Place(Lane, OwnedSemaphorePermit);
+
 /// The places of handlers that may run at once, over all queues of a service.
 #[derive(Clone, Debug)]
 pub(super) struct Places([Arc<Semaphore>; 3]);
@@ -48,7 +55,7 @@ pub(super) struct Lines([Line; 3]);
 #[derive(Debug)]
 struct Line {
     places: Arc<Semaphore>,
-    messages: VecDeque<Taken>,
+    messages: VecDeque<Box<Taken>>,
 }
 
 impl Places {
@@ -72,15 +79,45 @@ impl Lines {
         line.messages.push_back(service.take(queue, delivery));
     }
 
-    /// The next message that a handler may begin, in its place. Cancel-safe.
-    pub(super) async fn next(&mut self) -> (Taken, OwnedSemaphorePermit) {
-        let [handlers, calls, commands] = &mut self.0;
-        tokio::select! {
-            biased;
-            next = commands.next() => next,
-            next = calls.next() => next,
-            next = handlers.next() => next,
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.iter().all(|line| line.messages.is_empty())
+    }
+
+    /// The next message that a handler may begin now, in its place.
+    pub(super) fn next(&mut self) -> Option<(Box<Taken>, OwnedSemaphorePermit)> {
+        NEXT.into_iter().find_map(|lane| {
+            let line = &mut self.0[lane as usize];
+            // Only with a message in hand: a queue that waits keeps no place from the others.
+            let taken = line.messages.front().map(|_| Arc::clone(&line.places))?;
+            let place = taken.try_acquire_owned().ok()?;
+            Some((line.messages.pop_front()?, place))
+        })
+    }
+
+    /// Waits until a handler may begin one of the messages that are here, and takes its place for it.
+    /// Cancel-safe.
+    pub(super) fn place(&self) -> impl Future<Output = Place> + use<> {
+        let [commands, calls, handlers] = NEXT.map(|lane| {
+            let line = &self.0[lane as usize];
+            let places = (!line.messages.is_empty()).then(|| Arc::clone(&line.places));
+            place(lane, places)
+        });
+        async {
+            tokio::select! {
+                biased;
+                place = commands => place,
+                place = calls => place,
+                place = handlers => place,
+            }
         }
+    }
+
+    /// The message that this place was waited for.
+    pub(super) fn next_in(
+        &mut self,
+        Place(lane, place): Place,
+    ) -> Option<(Box<Taken>, OwnedSemaphorePermit)> {
+        Some((self.0[lane as usize].messages.pop_front()?, place))
     }
 
     /// Takes all that was not begun.
@@ -90,18 +127,14 @@ impl Lines {
     }
 }
 
-impl Line {
-    async fn next(&mut self) -> (Taken, OwnedSemaphorePermit) {
-        // Only with a message in hand: a queue that waits keeps no place from the others.
-        if !self.messages.is_empty()
-            && let Ok(place) = Arc::clone(&self.places).acquire_owned().await
-            && let Some(taken) = self.messages.pop_front()
-        {
-            return (taken, place);
-        }
-        // Until a message comes. Nobody closes the semaphore.
-        pending().await
+async fn place(lane: Lane, places: Option<Arc<Semaphore>>) -> Place {
+    if let Some(places) = places
+        && let Ok(place) = places.acquire_owned().await
+    {
+        return Place(lane, place);
     }
+    // Nobody closes the semaphore.
+    pending().await
 }
 
 impl Service {
@@ -134,6 +167,8 @@ impl Service {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
+
     use bytes::Bytes;
     use futures_util::FutureExt;
     use tokio::time::Instant;
@@ -142,10 +177,10 @@ mod tests {
     use crate::topology::Route;
     use crate::transport::Properties;
 
-    fn taken(key: &'static str) -> Taken {
+    fn taken(key: &'static str) -> Box<Taken> {
         let route = Route::new("", key);
         let delivery = Delivery::new(Bytes::new(), Properties::default(), route, false, None);
-        Taken { delivery, since: Instant::now(), report: None }
+        Box::new(Taken { delivery, since: Instant::now(), report: None })
     }
 
     #[test]
@@ -154,12 +189,14 @@ mod tests {
         for key in ["join", "leave"] {
             lines.0[Lane::OwnCommands as usize].messages.push_back(taken(key));
         }
-        let mut next = || lines.next().now_or_never();
-        let (first, place) = next().unwrap();
+        let (first, place) = lines.next().unwrap();
         assert_eq!(first.delivery.route.key(), "join");
-        assert!(next().is_none(), "the first is still carried out");
+        assert!(lines.next().is_none(), "the first is still carried out");
+        let mut waited = pin!(lines.place());
+        assert!(waited.as_mut().now_or_never().is_none());
         drop(place);
-        let (second, _place) = next().unwrap();
+        let place = waited.now_or_never().unwrap();
+        let (second, _place) = lines.next_in(place).unwrap();
         assert_eq!(second.delivery.route.key(), "leave");
     }
 
@@ -171,7 +208,7 @@ mod tests {
             lines.0[lane as usize].messages.push_back(taken(key));
         }
         let mut begun = Vec::new();
-        while let Some((taken, place)) = lines.next().now_or_never() {
+        while let Some((taken, place)) = lines.next() {
             begun.push((taken.delivery.route.key().to_owned(), place));
         }
         let keys: Vec<_> = begun.iter().map(|(key, _)| key.as_str()).collect();

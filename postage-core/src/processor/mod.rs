@@ -40,6 +40,7 @@ mod table;
 mod taken;
 mod turn;
 mod waiting;
+mod within;
 
 pub use causes::{Causes, CausesProbe, NoCauses};
 pub use checks::{check_handlers, check_keyless, check_parameters, check_routes, exchange_name};

@@ -1,3 +1,4 @@
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -7,40 +8,47 @@ use tokio::time::{Instant, timeout_at};
 
 use super::Causes;
 use super::dedup::Answer;
+use super::held::Held;
 use super::lasting::{self, Lasting};
 use super::outcome::Outcome;
-use super::report::Report;
+use super::within::within;
 use crate::error::SendError;
 use crate::headers;
 use crate::limits::SEND_WITHIN;
-use crate::link::Link;
 use crate::message::{
     Codec, Details, EncodeError, Envelope, INCOMPATIBLE, RemoteException, Reserved, ResultContent,
     WAS_REJECTED,
 };
 use crate::topology::Route;
-use crate::transport::{Properties, Publication};
+use crate::transport::{Properties, Publication, TransportError};
 
-/// The way back to the caller of one request.
+/// How a request is answered, and what it was answered.
 #[derive(Debug)]
-pub(super) struct Replier {
-    link: Arc<Link>,
+pub(super) struct Replies {
+    /// The codec that the request came in.
     codec: Arc<dyn Codec>,
-    to: Option<Address>,
     /// What is said of an answer that lasts, where the request wants one.
-    lasting: Option<Lasting>,
-    /// The application that answers.
-    from: Option<Arc<Origin>>,
-    /// What the caller is told before the answer.
-    report: Option<Arc<Report>>,
-    /// Whether the caller is told the traces and the modules of what went wrong.
-    traces: bool,
+    lasting: Option<Box<Lasting>>,
     replied: AtomicBool,
     raised: AtomicBool,
     /// What becomes of the request since its answer, which is to last, could not be sent.
     owed: Mutex<Option<Outcome>>,
     /// What was answered first.
     answer: OnceLock<Answer>,
+}
+
+impl Replies {
+    /// The replies to a request. `service` is a name that no other service has.
+    pub(super) fn of(codec: Arc<dyn Codec>, request: &Properties, service: &str) -> Self {
+        Self {
+            codec,
+            lasting: Lasting::of(request, service).map(Box::new),
+            replied: AtomicBool::new(false),
+            raised: AtomicBool::new(false),
+            owed: Mutex::default(),
+            answer: OnceLock::new(),
+        }
+    }
 }
 
 /// The application that an answer comes from.
@@ -94,66 +102,26 @@ impl Prepared {
     }
 }
 
-impl Replier {
-    /// The reply goes where the request's properties say, in the codec that the request came in.
-    pub(super) fn new(
-        link: Arc<Link>,
-        codec: Arc<dyn Codec>,
-        request: &Properties,
-        lasting: Option<Lasting>,
-        from: Option<Arc<Origin>>,
-        report: Option<Arc<Report>>,
-    ) -> Self {
-        Self {
-            link,
-            codec,
-            to: Address::of(request),
-            lasting,
-            from,
-            report,
-            traces: true,
-            replied: AtomicBool::new(false),
-            raised: AtomicBool::new(false),
-            owed: Mutex::default(),
-            answer: OnceLock::new(),
-        }
-    }
-
+/// The way back to whoever sent it.
+impl Held {
     /// Whether the answer must be with the broker before the request is settled.
     pub(super) const fn lasts(&self) -> bool {
-        self.lasting.is_some()
+        self.replies.lasting.is_some()
     }
 
     /// What becomes of the request where the broker does not have its answer, and should.
     pub(super) fn owed(&self) -> Option<Outcome> {
-        self.owed.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-
-    pub(super) fn with_traces(self, traces: bool) -> Self {
-        Self { traces, ..self }
+        self.replies.owed.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Whether anything was replied.
     pub(super) fn has_replied(&self) -> bool {
-        self.replied.load(Ordering::Acquire)
+        self.replies.replied.load(Ordering::Acquire)
     }
 
     /// Whether an exception was replied.
     pub(super) fn has_raised(&self) -> bool {
-        self.raised.load(Ordering::Acquire)
-    }
-
-    pub(super) async fn success(&self, value: impl Serialize) -> Result<(), SendError> {
-        self.prepared(Self::value(value)).await
-    }
-
-    /// A documented error: its text for every peer, its typed form for those that share the type.
-    pub(super) async fn error<E: Serialize + std::fmt::Display>(
-        &self,
-        error: &E,
-        causes: Causes<E>,
-    ) -> Result<(), SendError> {
-        self.prepared(Self::documented(error, causes)).await
+        self.replies.raised.load(Ordering::Acquire)
     }
 
     /// The reply that a value makes.
@@ -161,7 +129,8 @@ impl Replier {
         Prepared(encode(&Envelope::success(value), &Reserved::default()).map(Ready::Value))
     }
 
-    /// The reply that a documented error makes.
+    /// The reply that a documented error makes: its text for every peer, its typed form for those
+    /// that share the type.
     pub(super) fn documented<E: Serialize + std::fmt::Display>(
         error: &E,
         causes: Causes<E>,
@@ -176,20 +145,27 @@ impl Replier {
         }
     }
 
-    pub(super) async fn prepared(&self, reply: Prepared) -> Result<(), SendError> {
-        let answer = match reply.0? {
-            Ready::Value(json) => self.seal(json)?,
-            Ready::Error(error) => {
-                let Documented { text, form, details } = *error;
-                self.failure(&Envelope::error(text), Some(&form), details)?
-            }
-        };
+    /// Replies what was prepared. Each handler's future has room for this one: what it needs not
+    /// while it waits is done before.
+    pub(super) async fn reply(&self, reply: Prepared) -> Result<(), SendError> {
+        let answer = self.sealed(reply)?;
         self.send(answer).await
     }
 
+    fn sealed(&self, reply: Prepared) -> Result<Option<Answer>, EncodeError> {
+        match reply.0? {
+            Ready::Value(json) => self.seal(json),
+            Ready::Error(error) => {
+                let Documented { text, form, details } = *error;
+                self.failure(&Envelope::error(text), Some(&form), details)
+            }
+        }
+    }
+
     pub(super) async fn exception(&self, raised: Box<RemoteException>) -> Result<(), SendError> {
-        self.raised.store(true, Ordering::Release);
-        self.send(self.raising(*raised)?).await
+        self.replies.raised.store(true, Ordering::Release);
+        let answer = self.raising(*raised)?;
+        self.send(answer).await
     }
 
     fn raising(&self, raised: RemoteException) -> Result<Option<Answer>, EncodeError> {
@@ -210,7 +186,7 @@ impl Replier {
     }
 
     async fn marked(&self, name: &str, text: &str, mark: &Reserved<'_>) -> Result<(), SendError> {
-        self.raised.store(true, Ordering::Release);
+        self.replies.raised.store(true, Ordering::Release);
         let json = encode(&Envelope::exception(name, text), mark)?;
         self.send(self.seal(json)?).await
     }
@@ -223,7 +199,7 @@ impl Replier {
         error: Option<&RawValue>,
         details: Details,
     ) -> Result<Option<Answer>, EncodeError> {
-        let details = if self.traces { details } else { details.without_traces() };
+        let details = if self.service.traces { details } else { details.without_traces() };
         let plain = Reserved { error, ..Reserved::default() };
         if !details.is_empty() {
             let detailed = Reserved { error, exception: Some(&details), ..Reserved::default() };
@@ -239,7 +215,7 @@ impl Replier {
 
     /// What was answered, to be remembered.
     pub(super) fn answer(&self) -> Option<Answer> {
-        self.answer.get().cloned()
+        self.replies.answer.get().cloned()
     }
 
     /// Answers as before.
@@ -249,75 +225,92 @@ impl Replier {
 
     /// The answer that this is, where somebody wants one.
     fn seal(&self, json: Vec<u8>) -> Result<Option<Answer>, EncodeError> {
-        if self.to.is_none() {
+        if self.context.properties.reply_to.is_none() {
             return Ok(None);
         }
-        let sealed = self.link.seal(&*self.codec, json);
+        let codec = &self.replies.codec;
+        let sealed = self.service.link.seal(&**codec, json);
         let body = sealed.map_err(|error| EncodeError::Codec {
             name: "a reply".to_owned(),
             reason: error.to_string(),
         })?;
-        Ok(Some(Answer { content_type: self.codec.content_type().to_owned(), body }))
+        Ok(Some(Answer { content_type: codec.content_type().into(), body }))
     }
 
     async fn send(&self, answer: Option<Answer>) -> Result<(), SendError> {
         let Some(answer) = answer else {
-            self.replied.store(true, Ordering::Release);
+            self.replies.replied.store(true, Ordering::Release);
             tracing::debug!("a request without a reply address was answered to nobody");
             return Ok(());
         };
-        drop(self.answer.set(answer.clone()));
-        if let Some(report) = &self.report {
+        drop(self.replies.answer.set(answer.clone()));
+        if let Some(report) = &self.context.report {
             report.answered(answer.clone());
         }
-        self.replied.store(true, Ordering::Release);
+        self.replies.replied.store(true, Ordering::Release);
         self.publish(answer).await
     }
 
     /// Publishes to the reply queue. It is not confirmed, unless it is to last: a caller whose reply is
     /// lost asks again, and one that has left has taken its queue along.
     async fn publish(&self, answer: Answer) -> Result<(), SendError> {
-        let Some(to) = &self.to else { return Ok(()) };
+        let Some(reply_to) = &self.context.properties.reply_to else { return Ok(()) };
+        let reply = self.publication(answer, reply_to);
+        let sent = if self.lasts() || self.context.report.is_some() {
+            Box::pin(self.publish_last(reply)).await
+        } else {
+            within(SEND_WITHIN, pin!(self.service.link.publish(reply))).await
+        };
         // A broker that takes no messages for now shall not hold the handler's place for ever.
+        let sent = sent.map_or_else(|| Err(timed_out(reply_to)), |sent| sent.map_err(Into::into));
+        if let Some(lasting) = &self.replies.lasting {
+            let owed = sent.as_ref().err().and_then(|error| lasting.owed(reply_to, error));
+            *self.replies.owed.lock().unwrap_or_else(PoisonError::into_inner) = owed;
+        }
+        sent
+    }
+
+    fn publication(&self, answer: Answer, reply_to: &str) -> Publication {
+        let mut properties = Properties {
+            content_type: Some(answer.content_type),
+            correlation_id: self.context.properties.correlation_id.clone(),
+            ..Properties::default()
+        };
+        if let Some(Origin { address, start }) = self.service.answers_from.as_deref() {
+            properties.app_id = Some(address.clone().into());
+            properties.set_header(headers::START, start.clone());
+        }
+        if let Some(lasting) = &self.replies.lasting {
+            lasting.mark(&mut properties);
+        }
+        let lasts = self.lasts();
+        let reply = Publication::new(Route::to_queue(reply_to.to_owned()), properties, answer.body);
+        reply.mandatory(lasts).confirm(lasts)
+    }
+
+    /// Publishes an answer after all that its caller is told before it, and until the broker has it
+    /// where it is to last; nothing where the time is up.
+    async fn publish_last(&self, reply: Publication) -> Option<Result<(), TransportError>> {
         let until = Instant::now() + SEND_WITHIN;
-        if let Some(report) = &self.report
+        if let Some(report) = &self.context.report
             && timeout_at(until, report.finish()).await.is_err()
         {
             report.stop();
         }
-        let mut properties = Properties {
-            content_type: Some(answer.content_type.into()),
-            correlation_id: to.correlation_id.clone().map(Into::into),
-            ..Properties::default()
-        };
-        if let Some(Origin { address, start }) = self.from.as_deref() {
-            properties.app_id = Some(address.clone().into());
-            properties.set_header(headers::START, start.clone());
-        }
-        if let Some(lasting) = &self.lasting {
-            lasting.mark(&mut properties);
-        }
-        let route = Route::to_queue(to.reply_to.clone());
-        let lasts = self.lasts();
-        let reply = Publication::new(route.clone(), properties, answer.body);
-        let reply = reply.mandatory(lasts).confirm(lasts);
+        let link = &self.service.link;
         let sent = async {
-            if lasts {
-                lasting::publish(&self.link, reply).await
+            if self.lasts() {
+                lasting::publish(link, reply).await
             } else {
-                self.link.publish(reply).await
+                link.publish(reply).await
             }
         };
-        let sent = match timeout_at(until, sent).await {
-            Ok(sent) => sent.map_err(SendError::from),
-            Err(_) => Err(SendError::TimedOut { route, waited: SEND_WITHIN }),
-        };
-        if let Some(lasting) = &self.lasting {
-            let owed = sent.as_ref().err().and_then(|error| lasting.owed(&to.reply_to, error));
-            *self.owed.lock().unwrap_or_else(PoisonError::into_inner) = owed;
-        }
-        sent
+        timeout_at(until, sent).await.ok()
     }
+}
+
+fn timed_out(reply_to: &str) -> SendError {
+    SendError::TimedOut { route: Route::to_queue(reply_to.to_owned()), waited: SEND_WITHIN }
 }
 
 /// Results carry no fingerprint: it is `{}` on the wire.
@@ -325,9 +318,7 @@ fn encode<V: Serialize>(
     result: &Envelope<ResultContent<V>>,
     reserved: &Reserved<'_>,
 ) -> Result<Vec<u8>, EncodeError> {
-    #[derive(Serialize)]
-    struct Nobody {}
-    let nobody = to_raw_value(&Nobody {})
+    let nobody: &RawValue = serde_json::from_str("{}")
         .map_err(|failure| EncodeError::Fingerprint { reason: failure.to_string() })?;
-    result.encode(&nobody, reserved)
+    result.encode(nobody, reserved)
 }

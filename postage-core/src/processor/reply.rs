@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::Serialize;
 
 use super::Causes;
-use super::replier::Replier;
+use super::held::Held;
 use crate::error::SendError;
 use crate::message::RemoteException;
 
@@ -20,13 +20,13 @@ pub struct Reply<'a, T, E = std::convert::Infallible> {
 }
 
 enum Way<'a, T, E> {
-    Caller(&'a Replier, Causes<E>, PhantomData<fn(T)>),
+    Caller(&'a Held, Causes<E>, PhantomData<fn(T)>),
     Local(Arc<Mutex<Option<Result<T, E>>>>),
 }
 
 impl<'a, T, E> Reply<'a, T, E> {
-    pub(super) const fn to(replier: &'a Replier, causes: Causes<E>) -> Self {
-        Self { way: Way::Caller(replier, causes, PhantomData) }
+    pub(super) const fn to(held: &'a Held, causes: Causes<E>) -> Self {
+        Self { way: Way::Caller(held, causes, PhantomData) }
     }
 }
 
@@ -37,7 +37,7 @@ impl<T: Serialize, E> Reply<'_, T, E> {
     /// [`SendError::Encode`] when it does not serialize; else what the connection said.
     pub async fn send(self, value: T) -> Result<(), SendError> {
         match self.way {
-            Way::Caller(replier, ..) => replier.success(value).await,
+            Way::Caller(held, ..) => held.reply(Held::value(value)).await,
             Way::Local(slot) => {
                 put(&slot, Ok(value));
                 Ok(())
@@ -63,7 +63,7 @@ impl<T: Serialize, E> Reply<'_, T, E> {
     /// What the connection said.
     pub async fn exception(self, raised: impl Into<RemoteException>) -> Result<(), SendError> {
         match self.way {
-            Way::Caller(replier, ..) => replier.exception(Box::new(raised.into())).await,
+            Way::Caller(held, ..) => held.exception(Box::new(raised.into())).await,
             Way::Local(_) => Ok(()),
         }
     }
@@ -76,7 +76,7 @@ impl<T, E: Serialize + Display> Reply<'_, T, E> {
     /// As [`Reply::send`].
     pub async fn error(self, error: E) -> Result<(), SendError> {
         match self.way {
-            Way::Caller(replier, causes, _) => replier.error(&error, causes).await,
+            Way::Caller(held, causes, _) => held.reply(Held::documented(&error, causes)).await,
             Way::Local(slot) => {
                 put(&slot, Err(error));
                 Ok(())

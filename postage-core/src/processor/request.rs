@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::held::Held;
-use super::replier::{Prepared, Replier};
+use super::replier::Prepared;
 use super::{
     BadParameters, Causes, Context, Filter, FilterError, IntoOutcome, Outcome, Parameters, Reply,
 };
@@ -19,10 +19,7 @@ use crate::message::{Category, INCOMPATIBLE, Message, Object, RemoteException};
 pub struct Request<'a> {
     message: &'a Message<'a>,
     content: &'a RawValue,
-    context: &'a Context,
-    replier: &'a Replier,
-    /// Both again, where layers need them for longer.
-    held: Option<&'a Arc<Held>>,
+    held: &'a Arc<Held>,
 }
 
 /// A documented error's text. A trait of its own, to say why one is needed where it is missing.
@@ -44,25 +41,12 @@ impl<E: Display> ErrorText for E {}
 pub struct Filtered(Box<RawValue>);
 
 impl<'a> Request<'a> {
-    pub(super) fn new(
-        message: &'a Message<'a>,
-        context: &'a Context,
-        replier: &'a Replier,
-    ) -> Self {
-        Self { message, content: message.content(), context, replier, held: None }
+    pub(super) fn new(message: &'a Message<'a>, held: &'a Arc<Held>) -> Self {
+        Self { message, content: message.content(), held }
     }
 
-    /// A request that layers may keep.
-    pub(super) fn held(message: &'a Message<'a>, held: &'a Arc<Held>) -> Self {
-        Self { held: Some(held), ..Self::new(message, held.context(), held.replier()) }
-    }
-
-    pub(super) const fn kept(self) -> Option<&'a Arc<Held>> {
+    pub(super) const fn held(self) -> &'a Arc<Held> {
         self.held
-    }
-
-    pub(super) const fn replier(self) -> &'a Replier {
-        self.replier
     }
 
     /// Reads the handler's arguments: from `content.parameters` of a command, from the content of
@@ -89,16 +73,16 @@ impl<'a> Request<'a> {
         Ok(content.parameters.map_or("{}", RawValue::get))
     }
 
-    pub const fn context(self) -> &'a Context {
-        self.context
+    pub fn context(self) -> &'a Context {
+        self.held.context()
     }
 
     pub const fn message(self) -> &'a Message<'a> {
         self.message
     }
 
-    pub const fn reply<T, E>(self, causes: Causes<E>) -> Reply<'a, T, E> {
-        Reply::to(self.replier, causes)
+    pub fn reply<T, E>(self, causes: Causes<E>) -> Reply<'a, T, E> {
+        Reply::to(self.held, causes)
     }
 
     /// Answers a call's value.
@@ -117,7 +101,7 @@ impl<'a> Request<'a> {
     /// The reply that a value makes. Generated code makes it before it awaits the sending, so
     /// that no future depends on the value's type, which need not be `Send` then.
     pub fn value<T: Serialize>(value: T) -> Prepared {
-        Replier::value(value)
+        Held::value(value)
     }
 
     /// As [`Request::value`], for a value or a documented error.
@@ -126,19 +110,14 @@ impl<'a> Request<'a> {
         causes: Causes<E>,
     ) -> Prepared {
         match result {
-            Ok(value) => Replier::value(value),
-            Err(error) => Replier::documented(&error, causes),
+            Ok(value) => Held::value(value),
+            Err(error) => Held::documented(&error, causes),
         }
     }
 
     /// Answers what was prepared.
     pub async fn reply_with(self, reply: Prepared) -> Outcome {
-        self.answered(self.replier.prepared(reply).await).await
-    }
-
-    /// Whether a caller was told of an exception.
-    pub(super) fn has_raised(self) -> bool {
-        self.replier.has_raised()
+        self.answered(self.held.reply(reply).await).await
     }
 
     /// What becomes of a message whose handler has ended.
@@ -156,19 +135,19 @@ impl<'a> Request<'a> {
 
     /// What becomes of a call whose handler was to reply by itself.
     pub async fn after_reply(self) -> Outcome {
-        if self.replier.has_replied() {
+        if self.held.has_replied() {
             return Outcome::Done;
         }
-        self.raise("NoReply", "the handler ended without a reply").await
+        Box::pin(self.raise("NoReply", "the handler ended without a reply")).await
     }
 
     /// Parameters that the handler cannot take: a caller is told, and the message is rejected.
     pub async fn refuse(self, fault: BadParameters) -> Outcome {
-        self.raise("InvalidParameters", &fault.to_string()).await
+        Box::pin(self.raise("InvalidParameters", &fault.to_string())).await
     }
 
     pub async fn unhandled(self) -> Outcome {
-        self.raise("UnknownCommand", "the dispatch table and the handlers differ").await
+        Box::pin(self.raise("UnknownCommand", "the dispatch table and the handlers differ")).await
     }
 
     /// Runs the filters over a copy of the content.
@@ -176,7 +155,7 @@ impl<'a> Request<'a> {
         let unreadable = |error: serde_json::Error| FilterError::new(error.to_string());
         let mut content = serde_json::from_str(self.content.get()).map_err(unreadable)?;
         for filter in filters {
-            filter(&mut content, self.context)?;
+            filter(&mut content, self.context())?;
         }
         serde_json::value::to_raw_value(&content).map(Filtered).map_err(unreadable)
     }
@@ -188,7 +167,7 @@ impl<'a> Request<'a> {
                 tracing::debug!(name = self.message.name(), %refused, "a filter refused a message");
                 Outcome::Done
             }
-            Category::Rpc => self.tell(named("FilterError", &refused.to_string())).await,
+            Category::Rpc => Box::pin(self.tell(named("FilterError", &refused.to_string()))).await,
         }
     }
 
@@ -202,16 +181,18 @@ impl<'a> Request<'a> {
     /// An answer that does not serialize is an exception to the caller.
     async fn answered(self, sent: Result<(), SendError>) -> Outcome {
         match sent {
-            Err(SendError::Encode(error)) => self.raise("InvalidResult", &error.to_string()).await,
+            Err(SendError::Encode(error)) => {
+                Box::pin(self.raise("InvalidResult", &error.to_string())).await
+            }
             sent => self.sent(sent),
         }
     }
 
     /// What becomes of a request whose answer was sent, or was not. One whose answer is to last is
-    /// owed it then, see [`Replier::owed`].
+    /// owed it then, see [`Held::owed`].
     pub(super) fn sent(self, sent: Result<(), SendError>) -> Outcome {
         if let Err(error) = sent
-            && !self.replier.lasts()
+            && !self.held.lasts()
         {
             tracing::warn!(%error, "a reply could not be sent");
         }
@@ -241,7 +222,7 @@ impl<'a> Request<'a> {
     pub(super) async fn broke_off_by(self, raised: Box<RemoteException>) -> Outcome {
         match self.message.category() {
             Category::Message => Outcome::Fail { reason: raised.to_string() },
-            Category::Rpc if self.replier.has_replied() => Outcome::reject(raised),
+            Category::Rpc if self.held.has_replied() => Outcome::reject(raised),
             Category::Rpc => self.raise_this(raised).await,
         }
     }
@@ -252,11 +233,11 @@ impl<'a> Request<'a> {
         if self.message.category() == Category::Message {
             return Outcome::reject(reason);
         }
-        if !self.replier.has_replied() {
-            if let Some(report) = &self.context.report {
+        if !self.held.has_replied() {
+            if let Some(report) = &self.context().report {
                 report.reject(reason);
             }
-            return self.sent(self.replier.rejection(reason).await);
+            return self.sent(self.held.rejection(reason).await);
         }
         Outcome::Done
     }
@@ -265,14 +246,14 @@ impl<'a> Request<'a> {
     /// otherwise. A message that nobody waits for is rejected.
     pub(super) async fn incompatible(self, reason: &str) -> Outcome {
         match self.message.category() {
-            Category::Rpc => self.sent(self.replier.incompatible(reason).await),
+            Category::Rpc => self.sent(self.held.incompatible(reason).await),
             Category::Message => Outcome::reject(format_args!("{INCOMPATIBLE}: {reason}")),
         }
     }
 
     /// What the layers made of a handler's outcome. A call that they let go by is answered here.
     pub(super) async fn after_layers(self, outcome: Outcome) -> Outcome {
-        if self.message.category() == Category::Rpc && !self.replier.has_replied() {
+        if self.message.category() == Category::Rpc && !self.held.has_replied() {
             let told = named("NoReply", "the layers ended the call without a reply");
             return outcome.and(self.tell(told).await);
         }
@@ -290,7 +271,7 @@ impl<'a> Request<'a> {
     }
 
     async fn tell(self, raised: Box<RemoteException>) -> Outcome {
-        self.sent(self.replier.exception(raised).await)
+        self.sent(self.held.exception(raised).await)
     }
 }
 

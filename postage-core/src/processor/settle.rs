@@ -13,9 +13,11 @@ use tokio::time::sleep;
 use uuid::Uuid;
 
 use super::dedup::Claimed;
+use super::held::Held;
 use super::history::{self, History, copied};
 use super::service::Service;
 use super::sources::ServedQueue;
+use super::taken::Taken;
 use super::turn::Turn;
 use super::waiting::{has_waited, rounded};
 use super::{Outcome, Retry};
@@ -74,61 +76,73 @@ impl Service {
     pub(super) async fn settle(
         &self,
         queue: &ServedQueue,
-        delivery: Delivery,
+        taken: Box<Taken>,
+        held: &Held,
         verdict: Verdict,
         turn: &mut Turn,
     ) {
         let Verdict { outcome, handler, claimed, .. } = verdict;
-        let name = queue.name();
-        let History { failures, route } = History::of(&delivery, &name);
-        let count = failures.saturating_add(1);
-        let handler = handler.map(Cow::Borrowed);
-        let failure = |reason| Failure { reason, handler, count, queue: name, route, kept: 0 };
         let over = matches!(outcome, Outcome::Done | Outcome::Drop { .. });
         let settled = match outcome {
             Outcome::Done => Settled::Acked,
-            Outcome::Drop { reason } => {
-                let failure = failure(reason);
-                self.log("dropped", &delivery, &failure);
-                Settled::Dropped { reason: failure.reason }
-            }
-            Outcome::Fail { reason } => {
-                let pause = self.retry.pause(count);
-                self.pass_on(queue, &delivery, failure(reason), pause, turn).await
-            }
-            Outcome::Retry { reason, after } => {
-                let pause = self.retry.pause(count).map(|_| after);
-                self.pass_on(queue, &delivery, failure(reason), pause, turn).await
-            }
-            Outcome::Reject { reason } => {
-                self.pass_on(queue, &delivery, failure(reason), None, turn).await
-            }
+            other => Box::pin(self.failed(queue, held, handler, other, turn)).await,
         };
-        self.conclude(delivery, &settled).await;
+        self.conclude(taken, &settled).await;
         // A message that failed comes again, from where it waits or from the dead letters. A call
         // that was answered has been told.
-        if let Some(claimed) = claimed
-            && (over || claimed.has_answer())
-        {
-            claimed.remember().await;
+        if let Some(mut claimed) = claimed {
+            let answer = held.answer();
+            if over || answer.is_some() {
+                claimed.remember(answer).await;
+            }
         }
+    }
+
+    /// What is done with a delivery that was not handled to a good end.
+    async fn failed(
+        &self,
+        queue: &ServedQueue,
+        held: &Held,
+        handler: Option<&'static str>,
+        outcome: Outcome,
+        turn: &mut Turn,
+    ) -> Settled {
+        let History { failures, route } = &held.context.history;
+        let count = failures.saturating_add(1);
+        let (handler, route) = (handler.map(Cow::Borrowed), route.clone());
+        let queue_name = queue.name();
+        let failure =
+            |reason| Failure { reason, handler, count, queue: queue_name, route, kept: 0 };
+        let (reason, pause) = match outcome {
+            Outcome::Done => return Settled::Acked,
+            Outcome::Drop { reason } => {
+                let failure = failure(reason);
+                self.log("dropped", held, &failure);
+                return Settled::Dropped { reason: failure.reason };
+            }
+            Outcome::Fail { reason } => (reason, self.retry.pause(count)),
+            Outcome::Retry { reason, after } => (reason, self.retry.pause(count).map(|_| after)),
+            Outcome::Reject { reason } => (reason, None),
+        };
+        self.pass_on(queue, held, failure(reason), pause, turn).await
     }
 
     /// Offers a message to the dead letters that did not take it before.
     pub(super) async fn bury_again(
         &self,
         queue: &ServedQueue,
-        delivery: Delivery,
+        taken: Box<Taken>,
+        held: &Held,
         failure: Failure,
         turn: &mut Turn,
     ) {
-        let settled = self.bury(queue, &delivery, failure, turn).await;
-        self.conclude(delivery, &settled).await;
+        let settled = self.bury(queue, held, failure, turn).await;
+        self.conclude(taken, &settled).await;
     }
 
-    async fn conclude(&self, delivery: Delivery, settled: &Settled) {
+    async fn conclude(&self, taken: Box<Taken>, settled: &Settled) {
         telemetry::settled(&self.name, settled);
-        if let Err(error) = delivery.settle_as(settled).await {
+        if let Err(error) = taken.delivery.settle_as(settled).await {
             tracing::warn!(service = &*self.name, %error, "a message was handled and not settled");
         }
     }
@@ -139,14 +153,14 @@ impl Service {
     async fn pass_on(
         &self,
         queue: &ServedQueue,
-        delivery: &Delivery,
+        held: &Held,
         failure: Failure,
         pause: Option<Duration>,
         turn: &mut Turn,
     ) -> Settled {
         if let Some(pause) = pause.map(rounded) {
-            self.log("to be tried again", delivery, &failure);
-            match self.wait(queue, delivery, &failure, pause, 0).await {
+            self.log("to be tried again", held, &failure);
+            match self.wait(queue, held, &failure, pause, 0).await {
                 Ok(()) => return Settled::Retried { reason: failure.reason, after: pause },
                 Err(TransportError::Disconnected { .. }) => return Settled::Requeued,
                 Err(error) => {
@@ -154,15 +168,15 @@ impl Service {
                 }
             }
         }
-        self.log("rejected", delivery, &failure);
-        self.bury(queue, delivery, failure, turn).await
+        self.log("rejected", held, &failure);
+        self.bury(queue, held, failure, turn).await
     }
 
     /// Publishes a dead letter; one that is not taken waits for the next time.
     async fn bury(
         &self,
         queue: &ServedQueue,
-        delivery: &Delivery,
+        held: &Held,
         failure: Failure,
         turn: &mut Turn,
     ) -> Settled {
@@ -176,14 +190,14 @@ impl Service {
         let pause = rounded(KEPT_FOR.pause(kept).unwrap_or_default());
         let mut pauses = Pauses::new();
         loop {
-            match self.publish_copy(route.clone(), delivery, &failure, 0).await {
+            match self.publish_copy(route.clone(), held, &failure, 0).await {
                 Ok(()) => return Settled::DeadLettered { reason: failure.reason, route },
                 Err(TransportError::Disconnected { .. }) => return Settled::Requeued,
                 Err(error) => {
                     tracing::error!(service = &*self.name, %error, ?pause, "a dead letter could not be published: it is kept, and published again after a pause");
                 }
             }
-            match self.wait(queue, delivery, &failure, pause, kept).await {
+            match self.wait(queue, held, &failure, pause, kept).await {
                 Ok(()) => return Settled::Kept { reason: failure.reason, after: pause },
                 Err(TransportError::Disconnected { .. }) => return Settled::Requeued,
                 Err(error) => {
@@ -200,30 +214,30 @@ impl Service {
     async fn wait(
         &self,
         queue: &ServedQueue,
-        delivery: &Delivery,
+        held: &Held,
         failure: &Failure,
         pause: Duration,
         kept: u32,
     ) -> Result<(), TransportError> {
-        let publish = |route| self.publish_copy(route, delivery, failure, kept);
+        let publish = |route| self.publish_copy(route, held, failure, kept);
         self.have_wait(queue, &failure.queue, pause, publish).await
     }
 
     async fn publish_copy(
         &self,
         route: Route,
-        delivery: &Delivery,
+        held: &Held,
         failure: &Failure,
         kept: u32,
     ) -> Result<(), TransportError> {
-        let mut properties = copied(&delivery.properties);
+        let mut properties = copied(&held.context.properties);
         properties.message_id.get_or_insert_with(|| Uuid::new_v4().to_string().into());
         self.describe(&mut properties, failure);
         properties.headers.remove(headers::KEPT);
         if kept > 0 {
             properties.set_header(headers::KEPT, i64::from(kept));
         }
-        let body = delivery.body.clone();
+        let body = held.came.clone();
         self.link
             .publish(Publication { route, properties, body, mandatory: true, confirm: true })
             .await
@@ -245,12 +259,12 @@ impl Service {
         properties.set_header(headers::QUEUE, failure.queue.to_string());
     }
 
-    fn log(&self, what: &str, delivery: &Delivery, failure: &Failure) {
+    fn log(&self, what: &str, held: &Held, failure: &Failure) {
         tracing::warn!(
             service = &*self.name,
             handler = failure.handler.as_deref(),
             route = %failure.route,
-            message_id = delivery.properties.message_id.as_deref(),
+            message_id = held.context.message_id(),
             failures = failure.count,
             reason = failure.reason,
             "a message was {what}"
@@ -279,17 +293,18 @@ impl Failure {
         if kept == 0 {
             return None;
         }
-        let queue = queue.name();
+        let name = queue.name();
         // In another queue it is another message; and who sends may say what he likes.
-        history::text(properties, headers::QUEUE).filter(|failed_in| **failed_in == *queue)?;
-        if !has_waited(delivery, &queue) {
+        history::text(properties, headers::QUEUE).filter(|failed_in| **failed_in == *name)?;
+        if !has_waited(delivery, &name) {
             return None;
         }
-        let History { failures: count, route } = History::of(delivery, &queue);
+        let History { failures: count, route } =
+            History::of(properties, delivery.route.clone(), queue);
         let text = |header| history::text(properties, header).map(str::to_owned);
         let reason = text(headers::ERROR).unwrap_or_default();
         let handler = text(headers::HANDLER).map(Cow::Owned);
-        Some(Self { reason, handler, count, queue, route, kept })
+        Some(Self { reason, handler, count, queue: name, route, kept })
     }
 }
 

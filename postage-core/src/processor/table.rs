@@ -112,7 +112,7 @@ impl Table {
     }
 
     /// Counts a message that a handler has handled in this time.
-    pub(super) fn count(&self, handler: Entry, took: Duration, failed: bool) {
+    pub(super) fn count(&self, handler: &Entry, took: Duration, failed: bool) {
         if let Some((_, counts)) = self.counted.get(handler.counted) {
             counts.add(took, failed);
         }

@@ -20,10 +20,11 @@ pub(super) struct Taken {
 }
 
 impl Service {
-    /// A message that has come; a caller that asked for it is told so.
-    pub(super) fn take(&self, queue: &ServedQueue, delivery: Delivery) -> Taken {
+    /// A message that has come; a caller that asked for it is told so. In a box, since it goes from
+    /// hand to hand.
+    pub(super) fn take(&self, queue: &ServedQueue, delivery: Delivery) -> Box<Taken> {
         let report = self.report(queue, &delivery);
-        Taken { delivery, since: Instant::now(), report }
+        Box::new(Taken { delivery, since: Instant::now(), report })
     }
 
     fn report(&self, queue: &ServedQueue, delivery: &Delivery) -> Option<Arc<Report>> {
@@ -53,5 +54,5 @@ impl Service {
 /// The id under which the copies of a message are known. Those in different queues are different
 /// messages.
 pub(super) fn copy_id(queue: &str, id: &str) -> String {
-    format!("{queue}/{id}")
+    [queue, id].join("/")
 }

@@ -21,6 +21,10 @@ impl Turn {
         self.permit = None;
     }
 
+    pub(super) const fn is_given_up(&self) -> bool {
+        self.permit.is_none()
+    }
+
     /// Waits for a place, unless it has one.
     pub(super) async fn take(&mut self) {
         if self.permit.is_none() {

@@ -95,11 +95,23 @@ impl Delivery {
     }
 
     /// Settles it, and says to those who watch why.
-    pub(crate) async fn settle_as(self, settled: &Settled) -> Result<(), TransportError> {
-        if let Some((settler, tag)) = &self.settler {
+    ///
+    /// The future is to be awaited at once: it has no room for the rest of the delivery.
+    pub(crate) fn settle_as(
+        mut self,
+        settled: &Settled,
+    ) -> impl Future<Output = Result<(), TransportError>> + Send + use<> {
+        let settler = self.settler.take();
+        if let Some((settler, tag)) = &settler {
             settler.explain(*tag, settled);
         }
-        self.settle(settled.settlement()).await
+        let settlement = settled.settlement();
+        async move {
+            match settler {
+                Some((settler, tag)) => settler.settle(tag, settlement).await,
+                None => Ok(()),
+            }
+        }
     }
 }
 
