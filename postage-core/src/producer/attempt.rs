@@ -10,9 +10,10 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep, timeout_at};
 use uuid::Uuid;
 
+use super::inbox::Inbox;
 use super::leaving::{Guard, Staying};
 use super::options::{Outgoing, at_least_a_millisecond, unix_millis};
-use super::replies::{Inbox, Replies, ReplyAddress};
+use super::replies::{Replies, ReplyAddress};
 use super::statuses::Statuses;
 use crate::contract::Peer;
 use crate::error::CallFault;

@@ -5,6 +5,7 @@ mod attempt;
 mod call;
 mod elsewhere;
 mod events;
+mod inbox;
 mod leaving;
 mod options;
 mod parameters;

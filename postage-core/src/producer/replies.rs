@@ -6,9 +6,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::{OnceCell, Semaphore, oneshot};
 use tokio::task::JoinHandle;
 
+use super::inbox::{Inbox, Reader, read_own};
 use super::leaving::{Asked, Guard, Leaving};
 use super::statuses::{Statuses, is_status, question};
 use crate::contract::Peer;
@@ -23,7 +24,7 @@ const MOST_OWN: usize = 256;
 /// goes after this time.
 const UNUSED_QUEUE_GOES: Duration = Duration::from_secs(60);
 
-type Reply = Result<Delivery, TransportError>;
+pub(super) type Reply = Result<Delivery, TransportError>;
 
 /// The replies of one connection.
 #[derive(Debug)]
@@ -107,44 +108,13 @@ pub(crate) struct ReplyAddress {
     pub(super) inbox: Inbox,
 }
 
-/// Where the reply arrives, and what else there may be.
-#[derive(Debug)]
-pub(super) enum Inbox {
-    Shared {
-        reply: oneshot::Receiver<Reply>,
-        entry: Entry,
-    },
-    /// Several replies may come.
-    Own {
-        replies: Subscription,
-        asked: Asked,
-        _place: OwnedSemaphorePermit,
-    },
-    /// One comes, and statuses before it: they are read whether somebody waits or not.
-    Told {
-        reply: oneshot::Receiver<Reply>,
-        _reader: Reader,
-        _place: OwnedSemaphorePermit,
-    },
-}
-
-/// What reads the address of one call. It goes with that.
-#[derive(Debug)]
-pub(super) struct Reader(JoinHandle<()>);
-
-impl Drop for Reader {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
 /// A place among the waiting calls, given up when it is dropped.
 #[derive(Debug)]
 pub(super) struct Entry {
     id: Arc<str>,
     waiting: Arc<Waiting>,
     /// Whether its reply has come, with which it has gone.
-    gone: bool,
+    pub(super) gone: bool,
 }
 
 impl Replies {
@@ -345,58 +315,6 @@ async fn read(mut replies: Subscription, waiting: Arc<Waiting>) {
         }
     };
     waiting.end(&error);
-}
-
-impl Inbox {
-    /// The reply. Cancel-safe: a dropped future loses none.
-    pub(super) async fn reply(&mut self) -> Reply {
-        let ended =
-            |_| Err(TransportError::Disconnected { reason: "the reply consumer ended".into() });
-        match self {
-            Self::Shared { reply, entry } => {
-                let reply = reply.await.unwrap_or_else(ended);
-                entry.gone = true;
-                reply
-            }
-            Self::Told { reply, .. } => reply.await.unwrap_or_else(ended),
-            Self::Own { replies, asked, .. } => Box::pin(reply_at_own(replies, asked, None)).await,
-        }
-    }
-}
-
-/// The reply at an address of a call's own. Statuses that come before it go where they are wanted,
-/// and who asks whether the call still waits is answered. Cancel-safe.
-async fn reply_at_own(
-    replies: &mut Subscription,
-    asked: &Asked,
-    statuses: Option<&Statuses>,
-) -> Reply {
-    loop {
-        let reply = replies.next().await?.ok_or_else(|| TransportError::Disconnected {
-            reason: "the call's own reply consumer ended".into(),
-        })?;
-        if !is_status(&reply.properties) {
-            return Ok(reply);
-        }
-        if let Some(queue) = question(&reply.properties) {
-            let id = reply.properties.correlation_id.as_deref().unwrap_or_default();
-            asked.answer(queue, id, true);
-        } else if let Some(statuses) = statuses {
-            statuses.put(reply);
-        }
-    }
-}
-
-/// Reads the address of one call until its reply is there.
-async fn read_own(
-    mut replies: Subscription,
-    statuses: Arc<Statuses>,
-    asked: Asked,
-    sender: oneshot::Sender<Reply>,
-) {
-    let reply = reply_at_own(&mut replies, &asked, Some(&statuses)).await;
-    // The call may have gone; its reply is not wanted then.
-    drop(sender.send(reply));
 }
 
 impl Drop for Entry {

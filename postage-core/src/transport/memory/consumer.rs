@@ -191,14 +191,17 @@ impl Settle for Settler {
         settlement: Settlement,
     ) -> BoxFuture<'_, Result<(), TransportError>> {
         Box::pin(async move {
-            let settled =
-                self.broker.with(|state, now| state.settle(self.connection, tag, settlement, now));
-            if settled { Ok(()) } else { Err(super::disconnected()) }
+            let settle =
+                |state: &mut State, now| state.settle(self.connection, tag, settlement, now);
+            self.broker.with(settle).map(drop)
         })
     }
 
     fn abandon(&self, tag: u64) {
-        self.broker.with(|state, now| state.settle(self.connection, tag, Settlement::Requeue, now));
+        let requeue =
+            |state: &mut State, now| state.settle(self.connection, tag, Settlement::Requeue, now);
+        // Where the connection is gone, the queue has it already.
+        drop(self.broker.with(requeue));
     }
 }
 

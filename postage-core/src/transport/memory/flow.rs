@@ -10,7 +10,7 @@ use super::message::{Held, Message};
 use super::queue::Queue;
 use super::state::{ConnectionId, QueueId, State, Unsettled};
 use crate::topology::{FieldValue, Overflow};
-use crate::transport::{Headers, Settlement};
+use crate::transport::{Headers, Settlement, TransportError};
 
 /// What became of a publication.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,6 +105,9 @@ impl State {
     /// Brings a queue in order after any change: drops what is too much or too old, serves its
     /// consumers, sets the clock.
     pub(super) fn tend(&mut self, id: QueueId, now: Instant) {
+        if self.queues.get(&id).is_none_or(Queue::is_at_rest) {
+            return;
+        }
         while let Some(held) = self.queues.get_mut(&id).and_then(|queue| queue.take_surplus()) {
             self.give_up(id, &held, Reason::MaxLength);
         }
@@ -126,7 +129,7 @@ impl State {
 
     /// Gives the queue's messages to the consumers that have room, in turn.
     fn hand_out(&mut self, id: QueueId, now: Instant) {
-        while let Some(queue) = self.queues.get_mut(&id) {
+        while let Some(queue) = self.queues.get_mut(&id).filter(|queue| queue.len() > 0) {
             let candidates = if queue.settings.single_active { 1 } else { queue.consumers.len() };
             let has_room = |consumer| self.consumers.get(consumer).is_some_and(|it| it.has_room());
             let Some(index) = queue.consumers.iter().take(candidates).position(has_room) else {
@@ -170,27 +173,37 @@ impl State {
         }
     }
 
-    /// Settles a delivery; `false` when its connection is gone, and the queue has it again.
+    /// Settles a delivery, and answers what nobody has any more, to be dropped when the state is
+    /// unlocked.
+    ///
+    /// # Errors
+    /// When its connection is gone, and the queue has it again.
     pub(super) fn settle(
         &mut self,
         connection: ConnectionId,
         tag: u64,
         settlement: Settlement,
         now: Instant,
-    ) -> bool {
-        let Some(unsettled) = self.connections.get_mut(&connection) else { return false };
+    ) -> Result<Option<Held>, TransportError> {
+        let unsettled = self.connections.get_mut(&connection).ok_or_else(super::disconnected)?;
         // One that is unknown was settled when its queue went.
-        let Some(out) = unsettled.remove(&tag) else { return true };
+        let Some(out) = unsettled.remove(&tag) else { return Ok(None) };
         if let Some(consumer) = self.consumers.get_mut(&out.consumer) {
             consumer.release();
         }
-        match settlement {
-            Settlement::Ack => {}
-            Settlement::Reject => self.give_up(out.queue, &out.held, Reason::Rejected),
-            Settlement::Requeue => self.give_back(out.queue, out.held),
-        }
+        let done = match settlement {
+            Settlement::Ack => Some(out.held),
+            Settlement::Reject => {
+                self.give_up(out.queue, &out.held, Reason::Rejected);
+                Some(out.held)
+            }
+            Settlement::Requeue => {
+                self.give_back(out.queue, out.held);
+                None
+            }
+        };
         self.tend(out.queue, now);
-        true
+        Ok(done)
     }
 
     /// Puts a message back into its queue, which the caller tends afterwards.

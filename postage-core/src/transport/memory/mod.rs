@@ -203,12 +203,9 @@ impl Transport for MemoryTransport {
             // Without this, a publisher in a loop would starve the consumers of its thread.
             consume_budget().await;
             let operation = || format!("publish to {}", message.route);
+            let checked = check(&message, lacks_id);
             let outcome = self.ask(operation, |state, now| {
-                if lacks_id {
-                    return Err(MANDATORY_NEEDS_ID.to_owned());
-                }
-                check_lengths(&message)?;
-                tables::check(message.properties.headers.as_slice())?;
+                checked?;
                 state.publish(&message, now)
             })?;
             let route = || message.route.clone();
@@ -259,6 +256,15 @@ impl Transport for MemoryTransport {
 fn ends(binding: &Binding) -> String {
     let (queue, exchange, key) = (binding.queue(), binding.exchange().name(), binding.key());
     format!("the queue `{queue}` and the exchange `{exchange}` under the key `{key}`")
+}
+
+/// What a broker would refuse, whatever it has.
+fn check(message: &Message, lacks_id: bool) -> Result<(), String> {
+    if lacks_id {
+        return Err(MANDATORY_NEEDS_ID.to_owned());
+    }
+    check_lengths(message)?;
+    tables::check(message.properties.headers.as_slice())
 }
 
 fn check_lengths(message: &Message) -> Result<(), String> {

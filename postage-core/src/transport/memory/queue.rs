@@ -127,6 +127,11 @@ impl Queue {
         [head, self.offered_again, self.end()].into_iter().flatten().min()
     }
 
+    /// Whether there is nothing to do for it before something happens to it.
+    pub(super) fn is_at_rest(&self) -> bool {
+        self.ready.is_empty() && self.offered_again.is_none() && self.end().is_none()
+    }
+
     /// When the queue goes for want of use.
     pub(super) fn end(&self) -> Option<Instant> {
         let after = self.settings.expires.filter(|_| self.consumers.is_empty())?;
