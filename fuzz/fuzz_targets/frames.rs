@@ -1,14 +1,16 @@
-//! What comes off the socket, cut into any pieces, through the guard and then lapin's parser.
+//! What comes off the socket, cut into any pieces, through the guard and then to those who carry
+//! messages, or to lapin's parser.
 //!
 //! What the guard lets through does not depend on the pieces, passes another guard unchanged, and
-//! ends no connection by a message's properties; lapin's parser survives it.
+//! ends no connection by a message's properties; lapin's parser survives it. Which messages come, what
+//! is said of publications and what is left to lapin does not depend on the pieces either.
 
 #![no_main]
 
 use amq_protocol::frame::{AMQPFrame, parse_frame};
 use amq_protocol::protocol::{AMQPClass, basic, connection, exchange, queue};
 use libfuzzer_sys::fuzz_target;
-use postage_core::__fuzzing::guarded;
+use postage_core::__fuzzing::{carried, guarded};
 use postage_fuzz::{Pieces, read_through};
 
 const HEAD: usize = 7;
@@ -28,6 +30,9 @@ fuzz_target!(|input: &[u8]| {
     let again = read_through(guarded(Pieces::new(passed, [passed.len(), 1])), passed.len() + 64);
     assert_eq!((&again.bytes[..], &again.error), (passed, &None));
     parse(passed);
+
+    let carried_whole = carried(Pieces::new(stream, [stream.len(), 1]));
+    assert_eq!(carried(Pieces::new(stream, [first, second * 16])), carried_whole);
 });
 
 /// Has lapin's parser read all frames.

@@ -2,7 +2,7 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-use futures_util::io::AsyncRead;
+use futures_util::io::{AsyncRead, AsyncWrite};
 
 /// A socket whose bytes come in pieces of these sizes, in turn.
 #[derive(Debug)]
@@ -31,6 +31,25 @@ impl AsyncRead for Pieces<'_> {
         self.rest = rest;
         self.sizes.reverse();
         Poll::Ready(Ok(size))
+    }
+}
+
+/// What is written goes nowhere.
+impl AsyncWrite for Pieces<'_> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buffer: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Poll::Ready(Ok(buffer.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
     }
 }
 

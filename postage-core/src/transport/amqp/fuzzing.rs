@@ -1,7 +1,7 @@
 //! What the fuzz targets reach of this room; there is no such module without `--cfg fuzzing`.
 
 use bytes::BytesMut;
-use futures_util::io::AsyncRead;
+use futures_util::io::{AsyncRead, AsyncWrite};
 
 use super::direct;
 use super::guard::{self, Guard};
@@ -17,6 +17,12 @@ pub const UNREADABLE: &str = guard::UNREADABLE;
 /// A stream whose reads pass the guard.
 pub fn guarded(stream: impl AsyncRead + Unpin) -> impl AsyncRead + Unpin {
     Guard::new(stream, Switch::default())
+}
+
+/// What comes of a stream, where channel 1 consumes and channel 2 publishes: the messages, what is said
+/// of publications, what lapin reads, and how it ends.
+pub fn carried(stream: impl AsyncRead + AsyncWrite + Unpin) -> [String; 4] {
+    direct::fuzzing::carried(Guard::new(stream, Switch::default()))
 }
 
 /// Properties as they come off the socket.

@@ -24,6 +24,8 @@
 #[cfg(any(test, fuzzing))]
 pub(super) mod by_lapin;
 mod frames;
+#[cfg(fuzzing)]
+pub(super) mod fuzzing;
 mod inbox;
 mod io;
 mod outbox;
