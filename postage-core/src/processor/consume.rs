@@ -1,28 +1,23 @@
 //! The loop of a service: one subscription for each queue, a bounded set of handlers.
 
-use std::ops::ControlFlow;
 use std::panic::AssertUnwindSafe;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
-use tracing::Instrument;
 
 use super::ServiceSetup;
-use super::handle::panic_text;
-use super::lines::{Lines, Places};
+use super::deliver::{Ended, Orders, Work, deliver};
+use super::dispatch::panic_text;
+use super::lines::Places;
 use super::service::Service;
 use super::serving::{Added, Drained, Order, Running, Serving};
 use super::sources::{ServedQueue, Stage};
-use super::taken::Taken;
-use super::turn::Turn;
 use crate::error::ServeError;
 use crate::pauses::Pauses;
-use crate::telemetry::ProcessWatch;
 use crate::transport::{Delivery, Settlement, Subscription, TransportError};
 
 /// How often in a row the broker may refuse to bring a queue back before the service fails.
@@ -38,14 +33,11 @@ const TOLD_WITHIN: Duration = Duration::from_secs(5);
 /// How long it may take where the time is up already.
 const TOLD_AT_LAST: Duration = Duration::from_millis(100);
 
-/// How many deliveries are taken in before orders are looked at.
-const MOST_AT_ONCE: usize = 64;
-
 /// A queue, its subscription, and the session of the connection that it was made in.
 #[derive(Debug)]
 pub(crate) struct Subscribed {
-    queue: Arc<ServedQueue>,
-    subscription: Subscription,
+    pub(super) queue: Arc<ServedQueue>,
+    pub(super) subscription: Subscription,
     session: u64,
 }
 
@@ -161,7 +153,7 @@ async fn guard(service: Arc<Service>, queue: ToConsume, places: Places) -> Drain
 /// Consumes a queue, over losses of the connection, until told to stop.
 async fn consume(service: Arc<Service>, mut subscribed: Subscribed, places: Places) -> Drained {
     let mut order = Orders::to(&service, &subscribed.queue);
-    let mut work = Work { waiting: Lines::new(places), handlers: JoinSet::new() };
+    let mut work = Work::new(places);
     loop {
         let delivered = deliver(&service, &mut subscribed, &mut order, &mut work);
         let lost = match delivered.await {
@@ -194,110 +186,6 @@ async fn consume(service: Arc<Service>, mut subscribed: Subscribed, places: Plac
     }
     work.forget_ended();
     drain(subscribed, work, order.service).await
-}
-
-/// The messages of one queue that are here.
-struct Work {
-    /// Those that wait for a handler.
-    waiting: Lines,
-    handlers: JoinSet<()>,
-}
-
-/// What one queue's loop is told to do. The senders live in what the loop holds.
-struct Orders {
-    service: watch::Receiver<Order>,
-    queue: watch::Receiver<Stage>,
-}
-
-impl Orders {
-    fn to(service: &Service, queue: &ServedQueue) -> Self {
-        Self { service: service.control.watch(), queue: queue.stage() }
-    }
-
-    /// Waits until the service stops, or leaves this queue. Cancel-safe.
-    async fn stop(&mut self) {
-        tokio::select! {
-            biased;
-            _ = self.service.wait_for(|order| matches!(order, Order::Stop { .. })) => {}
-            _ = self.queue.wait_for(|stage| *stage >= Stage::Released) => {}
-        }
-    }
-}
-
-/// Why a subscription that was not lost delivers no more.
-enum Ended {
-    Told,
-    Untold,
-}
-
-/// Starts a handler for each delivery until told to stop; the error is why no more come.
-async fn deliver(
-    service: &Arc<Service>,
-    subscribed: &mut Subscribed,
-    order: &mut Orders,
-    work: &mut Work,
-) -> Result<Ended, TransportError> {
-    let Subscribed { queue, subscription, .. } = subscribed;
-    let mut stop = pin!(order.stop());
-    loop {
-        tokio::select! {
-            biased;
-            () = &mut stop => return Ok(Ended::Told),
-            place = work.waiting.place(), if !work.waiting.is_empty() => {
-                let next = work.waiting.next_in(place);
-                next.into_iter().for_each(|next| work.begin(service, queue, next));
-            }
-            taken = take_in(service, queue, subscription, work), if work.waiting.has_room() => {
-                if taken?.is_break() {
-                    return Ok(Ended::Untold);
-                }
-            }
-        }
-    }
-}
-
-/// Takes deliveries in as they come, and begins them, until one of them has to wait for its place.
-/// At times it ends before, so that orders are heard. It breaks where no more come. Cancel-safe.
-async fn take_in(
-    service: &Arc<Service>,
-    queue: &Arc<ServedQueue>,
-    subscription: &mut Subscription,
-    work: &mut Work,
-) -> Result<ControlFlow<()>, TransportError> {
-    for _ in 0..MOST_AT_ONCE {
-        let Some(delivery) = subscription.next().await? else {
-            return Ok(ControlFlow::Break(()));
-        };
-        work.waiting.add(service, queue, delivery);
-        while let Some(next) = work.waiting.next() {
-            work.begin(service, queue, next);
-        }
-        if !work.waiting.is_empty() {
-            break;
-        }
-    }
-    Ok(ControlFlow::Continue(()))
-}
-
-impl Work {
-    /// Begins to handle a message in its place.
-    fn begin(
-        &mut self,
-        service: &Arc<Service>,
-        queue: &Arc<ServedQueue>,
-        (taken, place): (Box<Taken>, OwnedSemaphorePermit),
-    ) {
-        self.forget_ended();
-        let (service, queue) = (Arc::clone(service), Arc::clone(queue));
-        let watch = service.watch(&queue, &taken.delivery);
-        let span = watch.span().clone();
-        self.handlers.spawn(handle(service, queue, taken, place, watch).instrument(span));
-    }
-
-    /// Nothing wakes the loop for a handler that has ended: each that begins sees to those.
-    fn forget_ended(&mut self) {
-        while self.handlers.try_join_next().is_some() {}
-    }
 }
 
 /// Brings the queue, its bindings and its consumer back: after the next connection is made, or,
@@ -346,16 +234,6 @@ impl Refusals {
         self.count += 1;
         self.count <= MOST_REFUSALS
     }
-}
-
-async fn handle(
-    service: Arc<Service>,
-    queue: Arc<ServedQueue>,
-    taken: Box<Taken>,
-    permit: OwnedSemaphorePermit,
-    _watch: ProcessWatch,
-) {
-    service.handle(&queue, taken, &mut Turn::new(permit)).await;
 }
 
 /// Takes no more, gives back what was not begun, and lets the handlers finish, all within the

@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
+use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -113,12 +115,14 @@ struct Runs {
 }
 
 impl Runs {
+    fn end(&mut self) -> OwnedNotified {
+        Arc::clone(self.end.get_or_insert_default()).notified_owned()
+    }
+
     /// Wakes those who wait, and answers the id.
-    fn has_ended(self) -> Arc<str> {
-        if let Some(end) = self.end {
-            end.notify_waiters();
-        }
-        self.id
+    fn has_ended(&self) -> Arc<str> {
+        self.end.iter().for_each(|end| end.notify_waiters());
+        Arc::clone(&self.id)
     }
 }
 
@@ -166,10 +170,7 @@ impl RecentMessages {
                 Ok(Claim::New)
             }
             Some(Entry::Handled(answer)) => Ok(Claim::Handled(answer.clone())),
-            Some(Entry::Running(runs)) => {
-                let end = runs.end.get_or_insert_default();
-                Err(Arc::clone(end).notified_owned())
-            }
+            Some(Entry::Running(runs)) => Err(runs.end()),
         }
     }
 }
@@ -235,25 +236,25 @@ impl DedupStore for RecentMessages {
     }
 
     fn remember<'a>(&'a self, id: &'a str, answer: Option<Answer>) -> BoxFuture<'a, ()> {
-        Box::pin(async move {
-            // One that has no room at all is not remembered, and the others are.
-            if size(id, answer.as_ref()) > self.bytes {
-                return self.release(id);
-            }
+        // One that has no room at all is not remembered, and the others are.
+        if size(id, answer.as_ref()) > self.bytes {
+            self.release(id);
+        } else {
             let mut known = self.known();
             known.remember(id, answer);
             while known.handled.len() > self.messages || known.bytes > self.bytes {
                 known.forget_oldest();
             }
-        })
+        }
+        // A box of nothing costs nothing.
+        Box::pin(poll_fn(|_| Poll::Ready(())))
     }
 
     fn release(&self, id: &str) {
         let mut known = self.known();
-        if let Some(Entry::Running(_)) = known.by_id.get(id)
-            && let Some(Entry::Running(runs)) = known.by_id.remove(id)
-        {
+        if let Some(Entry::Running(runs)) = known.by_id.get_mut(id) {
             drop(runs.has_ended());
+            known.by_id.remove(id);
         }
     }
 }
@@ -293,8 +294,7 @@ mod tests {
     use super::*;
 
     fn answer(text: &'static str) -> Option<Answer> {
-        let content_type = "application/json".into();
-        Some(Answer { content_type, body: Bytes::from_static(text.as_bytes()) })
+        Some(Answer { content_type: "application/json".into(), body: text.into() })
     }
 
     #[tokio::test]

@@ -61,7 +61,7 @@ impl Held {
         match self.context.message() {
             Ok(message) => {
                 let request = Request::new(&message, self);
-                let outcome = self.service.bounded(&handler, request).await;
+                let outcome = self.service.bounded(&handler, &request).await;
                 // What the handler said outright is for the layers to see, too.
                 self.context.outcome().and(outcome)
             }

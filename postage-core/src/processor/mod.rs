@@ -8,9 +8,12 @@ mod context;
 mod counts;
 mod dead_letters;
 mod dedup;
+mod deliver;
+mod dispatch;
 mod ending;
 mod erased;
 mod filter;
+mod guarded;
 mod handle;
 mod handler;
 #[cfg_attr(not(feature = "tower"), allow(dead_code, reason = "without layers nobody holds it"))]
@@ -39,6 +42,7 @@ mod sources;
 mod table;
 mod taken;
 mod turn;
+mod unhandled;
 mod waiting;
 mod within;
 

@@ -1,8 +1,6 @@
 //! What a handler of a long call says to its caller while it works, and hears from it.
 
-use std::future::{pending, poll_fn};
-use std::pin::pin;
-use std::task::Poll;
+use std::future::pending;
 
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
@@ -121,22 +119,6 @@ impl Context {
     /// Tells a handler that has asked, or will ask, that its caller has left.
     pub(super) fn cancel(&self) {
         self.left().cancel();
-    }
-
-    /// Does a handler's work until it is done or the handler says its last, which is the error. What
-    /// another handler of the message has said before is not its own.
-    pub(super) async fn unless_ended<T>(&self, work: impl Future<Output = T>) -> Result<T, Ending> {
-        self.ending().take();
-        let mut work = pin!(work);
-        poll_fn(|cx| match work.as_mut().poll(cx) {
-            Poll::Ready(done) => Poll::Ready(Ok(done)),
-            // It is said while the work is polled, so nothing else need wake this.
-            Poll::Pending => match self.ending().take() {
-                Some(ending) => Poll::Ready(Err(ending)),
-                None => Poll::Pending,
-            },
-        })
-        .await
     }
 }
 

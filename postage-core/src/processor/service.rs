@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tracing::Span;
 use uuid::Uuid;
 
 use super::cancel::Cancels;
@@ -17,7 +18,7 @@ use crate::error::ServeError;
 use crate::layers::HandlerService;
 use crate::link::Link;
 use crate::message::{Fingerprint, Identity};
-use crate::telemetry::ProcessWatch;
+use crate::telemetry::{self, InFlight};
 use crate::transport::{Delivery, TransportError};
 
 /// What the handlers of a service share.
@@ -102,9 +103,10 @@ impl Service {
         &self.table
     }
 
-    pub(super) fn watch(&self, queue: &ServedQueue, delivery: &Delivery) -> ProcessWatch {
+    /// Watches a delivery of this queue until what is answered is dropped.
+    pub(super) fn watch(&self, queue: &ServedQueue, delivery: &Delivery) -> (Span, InFlight) {
         let transport = &*self.link.transport;
-        ProcessWatch::begin(transport, &self.name, || queue.name(), delivery)
+        telemetry::arrived(transport, &self.name, || queue.name(), delivery)
     }
 
     /// Stops the service because of this queue.

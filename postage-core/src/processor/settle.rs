@@ -58,8 +58,8 @@ impl Verdict {
 
     /// The same verdict with the claim to the message's id, which is released where no handler has
     /// begun: the message was not handled.
-    pub(super) fn claimed(mut self, claimed: Claimed) -> Self {
-        self.claimed = Some(claimed).filter(|_| self.begun);
+    pub(super) fn claimed(mut self, claimed: Option<Claimed>) -> Self {
+        self.claimed = claimed.filter(|_| self.begun);
         self
     }
 }

@@ -99,7 +99,7 @@ impl Send {
 
 /// A delivery being handled.
 #[derive(Debug)]
-pub(super) struct Delivery(Arc<str>);
+pub(crate) struct Delivery(Arc<str>);
 
 impl Delivery {
     pub(super) fn begin(service: &Arc<str>) -> Self {

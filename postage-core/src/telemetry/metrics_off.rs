@@ -29,7 +29,7 @@ impl Send {
 }
 
 #[derive(Debug)]
-pub(super) struct Delivery;
+pub(crate) struct Delivery;
 
 impl Delivery {
     pub(super) const fn begin(_: &Arc<str>) -> Self {

@@ -115,7 +115,7 @@ pub(crate) use metrics::reconnected;
 pub(crate) use metrics::{describe, retried};
 #[cfg(not(feature = "metrics"))]
 use metrics_off as metrics;
-pub(crate) use process::{ProcessWatch, begins, handled, settled};
+pub(crate) use process::{InFlight, arrived, begins, handled, settled};
 pub(crate) use send::SendWatch;
 
 /// The target of all spans.

@@ -13,29 +13,20 @@ use crate::processor::Outcome;
 use crate::topology::{FieldValue, Route};
 use crate::transport::{Delivery, Settled, Transport};
 
-/// A delivery at a service, watched until it is settled.
-#[derive(Debug)]
-pub(crate) struct ProcessWatch {
-    span: Span,
-    _in_flight: metrics::Delivery,
-}
+/// A delivery at a service, counted among those in flight until this is dropped.
+pub(crate) type InFlight = metrics::Delivery;
 
-impl ProcessWatch {
-    /// Watches a delivery of this queue from now on, as a part of what its sender was about.
-    pub(crate) fn begin(
-        transport: &dyn Transport,
-        service: &Arc<str>,
-        queue: impl Fn() -> Arc<str>,
-        delivery: &Delivery,
-    ) -> Self {
-        let span = span(transport, service, queue, delivery);
-        context::adopt(&span, &delivery.properties.headers);
-        Self { span, _in_flight: metrics::Delivery::begin(service) }
-    }
-
-    pub(crate) const fn span(&self) -> &Span {
-        &self.span
-    }
+/// A delivery of this queue has come to its turn: the span of all that is done with it, as a part of
+/// what its sender was about.
+pub(crate) fn arrived(
+    transport: &dyn Transport,
+    service: &Arc<str>,
+    queue: impl Fn() -> Arc<str>,
+    delivery: &Delivery,
+) -> (Span, InFlight) {
+    let span = span(transport, service, queue, delivery);
+    context::adopt(&span, &delivery.properties.headers);
+    (span, metrics::Delivery::begin(service))
 }
 
 /// A handler begins with the message of the current span, which is named by it where it is a call.
