@@ -433,7 +433,10 @@ impl Teller {
         // They must not keep the answers out of a queue that nobody reads for now.
         properties.expiration = answer.as_ref().map(|_| KEPT_FOR);
         let route = Route::to_queue(to.reply_to);
-        let status = Publication::new(route, properties, body).mandatory(false).confirm(false);
+        // What lasts is sent by the way of the answer that comes after it: nothing keeps their order
+        // but that.
+        let status = Publication::new(route, properties, body).mandatory(false);
+        let status = status.confirm(answer.is_some());
         Ok(self.link.publish(status).await?)
     }
 
