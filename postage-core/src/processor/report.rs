@@ -404,7 +404,8 @@ async fn cancelled(token: Option<&CancellationToken>) {
 }
 
 impl Teller {
-    /// It is not confirmed: the next one says as much, and so does the result.
+    /// It is not confirmed: the next one says as much, and so does the result. But where the answer is
+    /// to last, it is: that goes another way, and shall not come before it.
     async fn tell(
         &self,
         to: Address,
@@ -433,7 +434,8 @@ impl Teller {
         // They must not keep the answers out of a queue that nobody reads for now.
         properties.expiration = answer.as_ref().map(|_| KEPT_FOR);
         let route = Route::to_queue(to.reply_to);
-        let status = Publication::new(route, properties, body).mandatory(false).confirm(false);
+        let lasts = answer.is_some();
+        let status = Publication::new(route, properties, body).mandatory(false).confirm(lasts);
         Ok(self.link.publish(status).await?)
     }
 
