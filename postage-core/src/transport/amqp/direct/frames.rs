@@ -1,6 +1,8 @@
 //! The frames that move messages, written and read byte by byte: AMQP 0-9-1, sections 2.3.5 and 4.2.
 
-use bytes::{BufMut, BytesMut};
+use std::collections::VecDeque;
+
+use bytes::{BufMut, Bytes, BytesMut};
 
 use super::super::fault::Loss;
 use super::properties;
@@ -39,6 +41,46 @@ const MULTIPLE: u8 = 1;
 const REQUEUE: u8 = 2;
 const MANDATORY: u8 = 1;
 
+/// Bodies, or parts of them, that are larger are not copied.
+const COPIED: usize = 8 * 1024;
+
+/// What is to be written, in its order: small things side by side, large ones as they are.
+#[derive(Debug, Default)]
+pub(super) struct Output {
+    before: VecDeque<Bytes>,
+    /// What has come since.
+    last: BytesMut,
+    size: usize,
+}
+
+impl Output {
+    pub(super) const fn len(&self) -> usize {
+        self.size
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.before.clear();
+        self.last.clear();
+        self.size = 0;
+    }
+
+    pub(super) fn take(&mut self, to: &mut VecDeque<Bytes>) {
+        to.append(&mut self.before);
+        if !self.last.is_empty() {
+            to.push_back(self.last.split().freeze());
+        }
+        self.size = 0;
+    }
+
+    fn put_body(&mut self, piece: Bytes) {
+        if piece.len() <= COPIED {
+            return self.last.put_slice(&piece);
+        }
+        self.before.push_back(self.last.split().freeze());
+        self.before.push_back(piece);
+    }
+}
+
 /// What a method says of messages, or of those who carry them.
 #[derive(Debug)]
 pub(super) enum Said<'a> {
@@ -74,6 +116,11 @@ pub(super) fn size(bytes: &[u8]) -> Option<usize> {
     let head = bytes.first_chunk::<HEAD>()?;
     let [_, _, _, size @ ..] = head;
     usize::try_from(u32::from_be_bytes(*size)).ok().map(|size| size.saturating_add(AROUND))
+}
+
+/// Whether the frame that begins here has come to its end.
+pub(super) fn is_whole(bytes: &[u8]) -> bool {
+    size(bytes).is_some_and(|size| bytes.len() >= size)
 }
 
 /// The type and the channel of a whole frame, and what is in it.
@@ -128,11 +175,16 @@ pub(super) fn header(payload: &[u8]) -> Option<(u64, Properties)> {
 /// # Errors
 /// A reason that names what cannot be sent; nothing is written then.
 pub(super) fn publish(
-    out: &mut BytesMut,
+    output: &mut Output,
     channel: u16,
     frame_max: usize,
     publication: &Publication,
 ) -> Result<(), String> {
+    /// About what the frames of a message have beside its body.
+    const USUAL: usize = 512;
+    let Publication { body, .. } = publication;
+    let out = &mut output.last;
+    out.reserve(USUAL + if body.len() <= COPIED { body.len() } else { 0 });
     let before = out.len();
     let written = publish_method(out, channel, publication)
         .and_then(|()| content_header(out, channel, frame_max, publication));
@@ -140,11 +192,14 @@ pub(super) fn publish(
         out.truncate(before);
         return Err(reason);
     }
+    output.size += out.len() - before;
     let most = frame_max.saturating_sub(AROUND).max(1);
-    for piece in publication.body.chunks(most) {
-        head(out, BODY, channel, counted(piece.len()));
-        out.put_slice(piece);
-        out.put_u8(FRAME_END);
+    for start in (0..body.len()).step_by(most) {
+        let piece = body.slice(start..body.len().min(start + most));
+        output.size += AROUND + piece.len();
+        head(&mut output.last, BODY, channel, counted(piece.len()));
+        output.put_body(piece);
+        output.last.put_u8(FRAME_END);
     }
     Ok(())
 }
@@ -266,9 +321,33 @@ mod tests {
     use crate::topology::Route;
 
     fn published(publication: &Publication, frame_max: usize) -> Vec<u8> {
-        let mut out = BytesMut::new();
+        let mut out = Output::default();
         publish(&mut out, 3, frame_max, publication).unwrap();
-        out.to_vec()
+        let (size, written) = (out.len(), written(&mut out));
+        assert_eq!(written.len(), size);
+        written
+    }
+
+    fn written(out: &mut Output) -> Vec<u8> {
+        let mut pieces = VecDeque::new();
+        out.take(&mut pieces);
+        assert_eq!(out.len(), 0);
+        Vec::from(pieces).concat()
+    }
+
+    #[test]
+    fn large_parts_of_a_body_stand_in_their_place() {
+        let body: Vec<u8> = (0..3 * COPIED).map(|number| number.to_be_bytes()[7]).collect();
+        let publication =
+            Publication::new(Route::new("", "q"), Properties::default(), body.clone());
+        let most = COPIED + 1;
+        let frames = published(&publication, most + AROUND);
+        let expected = body.chunks(most).map(|piece| {
+            let mut frame = BytesMut::new();
+            head(&mut frame, BODY, 3, counted(piece.len()));
+            [&frame[..], piece, &[FRAME_END]].concat()
+        });
+        assert!(frames.ends_with(&expected.collect::<Vec<_>>().concat()));
     }
 
     #[test]
@@ -304,18 +383,18 @@ mod tests {
             (Publication::new(Route::new("", long), Properties::default(), ""), "routing key"),
             (Publication::new(Route::new("", ""), id, ""), "message_id"),
         ] {
-            let mut out = BytesMut::from("before");
+            let mut out = Output { last: BytesMut::from("before"), ..Output::default() };
             let reason = publish(&mut out, 1, 4096, &publication).unwrap_err();
             assert!(reason.contains(name) && reason.contains("256"), "{reason}");
-            assert_eq!(out, "before");
+            assert_eq!((out.len(), written(&mut out)), (0, b"before".to_vec()));
         }
         let headers = [("text", "x".repeat(4096))].into_iter().collect();
         let properties = Properties { headers, ..Properties::default() };
-        let mut out = BytesMut::new();
+        let mut out = Output::default();
         let publication = Publication::new(Route::new("", ""), properties, "");
         let reason = publish(&mut out, 1, 4096, &publication).unwrap_err();
         assert!(reason.contains("4096"), "{reason}");
-        assert!(out.is_empty());
+        assert!(written(&mut out).is_empty());
     }
 
     #[test]

@@ -148,7 +148,8 @@ impl Inbox {
         self.wake();
     }
 
-    pub(super) fn take_output(&self) -> Bytes {
+    /// Moves what is to be written.
+    pub(super) fn take_output(&self, to: &mut VecDeque<Bytes>) {
         let mut state = self.lock();
         state.ready = false;
         let mut out = BytesMut::new();
@@ -161,7 +162,10 @@ impl Inbox {
             }
         }
         state.settled.write(&mut out, self.channel);
-        out.freeze()
+        drop(state);
+        if !out.is_empty() {
+            to.push_back(out.freeze());
+        }
     }
 
     /// Puts it among those that have something to write, where it has and is not there yet. Under its

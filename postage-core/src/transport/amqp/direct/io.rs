@@ -25,7 +25,7 @@ use crate::transport::amqp::fault::Loss;
 const READ_AT_ONCE: usize = 128 * 1024;
 
 /// How many buffers are written by one call of the system.
-const WRITTEN_AT_ONCE: usize = 16;
+const WRITTEN_AT_ONCE: usize = 32;
 
 /// How often lapin is told that the broker is there, while messages come that it does not see. Its
 /// clock looks each half interval of heartbeats, and one is a second or more.
@@ -167,18 +167,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Io<S> {
     }
 
     /// Hands out the whole frames of what was read, and keeps the rest.
-    fn hand_out(&mut self, bytes: &[u8]) -> io::Result<()> {
+    fn hand_out(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         let mut for_lapin = false;
-        if self.read.is_empty() {
-            let done = self.hand_out_whole(bytes, &mut for_lapin)?;
-            self.read.extend_from_slice(&bytes[done..]);
-        } else {
-            let mut read = std::mem::take(&mut self.read);
-            read.extend_from_slice(bytes);
-            let done = self.hand_out_whole(&read, &mut for_lapin)?;
-            read.advance(done);
-            self.read = read;
+        if !self.read.is_empty() {
+            // What has begun is completed by itself, so that all else need not be copied.
+            let mut begun = std::mem::take(&mut self.read);
+            while !bytes.is_empty() && !frames::is_whole(&begun) {
+                let missing = frames::size(&begun).unwrap_or(frames::HEAD) - begun.len();
+                let (piece, rest) = bytes.split_at(missing.min(bytes.len()));
+                begun.extend_from_slice(piece);
+                bytes = rest;
+            }
+            let done = self.hand_out_whole(&begun, &mut for_lapin)?;
+            begun.advance(done);
+            self.read = begun;
         }
+        let done = self.hand_out_whole(bytes, &mut for_lapin)?;
+        self.read.extend_from_slice(&bytes[done..]);
         self.touched.drain(..).for_each(|carrier| carrier.wake());
         self.keep_lapin_awake(for_lapin);
         Ok(())
@@ -225,8 +230,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Io<S> {
     fn gather(&mut self) {
         let lapin = self.lapin.take();
         let (ready, flushes) = self.direct.take_ready();
-        let output = ready.iter().map(Carrier::take_output);
-        self.to_write.extend(output.filter(|output| !output.is_empty()));
+        ready.iter().for_each(|carrier| carrier.take_output(&mut self.to_write));
         self.flushes.extend(flushes);
         if !lapin.is_empty() {
             self.to_write.push_back(lapin.freeze());

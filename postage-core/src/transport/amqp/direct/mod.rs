@@ -34,7 +34,7 @@ pub(super) mod properties;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -56,11 +56,11 @@ pub(super) enum Carrier {
 }
 
 impl Carrier {
-    /// What is to be written; nothing of it is kept here.
-    fn take_output(&self) -> Bytes {
+    /// Moves what is to be written.
+    fn take_output(&self, to: &mut VecDeque<Bytes>) {
         match self {
-            Self::Consumer(inbox) => inbox.take_output(),
-            Self::Publisher(outbox) => outbox.take_output(),
+            Self::Consumer(inbox) => inbox.take_output(to),
+            Self::Publisher(outbox) => outbox.take_output(to),
         }
     }
 

@@ -1,12 +1,14 @@
 //! What is published on one channel, and what the broker says of it.
 
 use std::borrow::Cow;
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
-use super::{Carrier, Direct, frames};
+use super::frames::{self, Output};
+use super::{Carrier, Direct};
 use crate::topology::Route;
 use crate::transport::Publication;
 use crate::transport::amqp::fault::Loss;
@@ -26,7 +28,7 @@ pub(in crate::transport::amqp) struct Outbox {
 
 #[derive(Debug, Default)]
 struct State {
-    out: BytesMut,
+    out: Output,
     outcomes: Vec<Outcome>,
     publisher: Option<Waker>,
     loss: Option<Loss>,
@@ -64,7 +66,7 @@ impl Outbox {
         if state.loss.is_some() || self.direct.is_closing() {
             return Ok(false);
         }
-        let had_none = state.out.is_empty();
+        let had_none = state.out.len() == 0;
         frames::publish(&mut state.out, self.channel, self.frame_max, publication)?;
         if had_none {
             // Under the lock: who comes next must find it there.
@@ -122,15 +124,15 @@ impl Outbox {
         self.wake();
     }
 
-    pub(super) fn take_output(&self) -> Bytes {
+    /// Moves what is to be written.
+    pub(super) fn take_output(&self, to: &mut VecDeque<Bytes>) {
         let mut state = self.lock();
-        let out = state.out.split().freeze();
-        let was_full = out.len() >= MOST_WAITING;
+        let was_full = state.out.len() >= MOST_WAITING;
+        state.out.take(to);
         drop(state);
         if was_full {
             self.wake();
         }
-        out
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
