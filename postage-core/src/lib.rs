@@ -99,7 +99,7 @@
 //! | a message is acknowledged after its handlers | one whose service dies goes to another |
 //! | a handler that fails or panics harms no other message | a caller gets an exception; the message is rejected |
 //! | a body that is no message harms nobody | it is rejected with a reason, and answered where it asks for an answer |
-//! | [`Serving::drain`] leaves nothing behind | handlers finish, the rest goes back to the queue, and the broker knows of all that was handled |
+//! | [`Serving::drain`] leaves nothing behind | handlers finish, the rest goes back to the queue, and the broker knows of all that was handled, where it answers |
 //!
 //! A connection that is lost is made again, the hosts of the configuration in turn, with growing
 //! pauses. Services bring their exchanges, queues, bindings and consumers back; a call that waits is

@@ -19,8 +19,8 @@ pub const DEFAULT_MAX_DEPTH: usize = 127;
 
 /// How many calls of a connection may be pending unless set.
 ///
-/// That is a minute of 500 calls a second with nobody to answer. Each takes some 7 KiB beside
-/// its body (measured over AMQP), so as many take 225 MiB.
+/// That is a minute of 500 calls a second with nobody to answer. Each takes at most 7 KiB
+/// beside its body (measured over AMQP), so as many take 225 MiB at most.
 pub const DEFAULT_MAX_CALLS: usize = 32_768;
 
 /// How long a send may wait for the broker unless set.

@@ -184,7 +184,6 @@ async fn consume(service: Arc<Service>, mut subscribed: Subscribed, places: Plac
             }
         }
     }
-    work.forget_ended();
     drain(subscribed, work, order.service).await
 }
 
@@ -246,7 +245,7 @@ async fn drain(
     let Subscribed { queue, mut subscription, .. } = subscribed;
     let waiting = work.waiting.take();
     let mut handlers = work.handlers;
-    let mut drained = Drained::default();
+    let mut drained = Drained { finished: work.finished, ..Drained::default() };
     tokio::select! {
         biased;
         () = give_back(&mut subscription, waiting, &mut drained.given_back) => {}
@@ -259,7 +258,8 @@ async fn drain(
             biased;
             Some(ended) = handlers.join_next() => match ended {
                 Err(error) if error.is_cancelled() => drained.cut_off += 1,
-                _ => drained.finished += 1,
+                // Some had ended before, and nobody had looked.
+                ended => drained.finished += usize::from(ended.unwrap_or(true)),
             },
             () = limit_reached(&mut order), if !cut => {
                 cut = true;

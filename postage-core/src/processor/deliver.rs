@@ -23,7 +23,10 @@ const MOST_AT_ONCE: usize = 64;
 pub(super) struct Work {
     /// Those that wait for a handler.
     pub(super) waiting: Lines,
-    pub(super) handlers: JoinSet<()>,
+    /// Those that run, and some that have ended: whether the queue was to be left by then.
+    pub(super) handlers: JoinSet<bool>,
+    /// How many of those that are forgotten ended after the queue was to be left.
+    pub(super) finished: usize,
 }
 
 /// What one queue's loop is told to do. The senders live in what the loop holds.
@@ -104,7 +107,7 @@ async fn take_in(
 
 impl Work {
     pub(super) fn new(places: Places) -> Self {
-        Self { waiting: Lines::new(places), handlers: JoinSet::new() }
+        Self { waiting: Lines::new(places), handlers: JoinSet::new(), finished: 0 }
     }
 
     /// Begins to handle a message in its place.
@@ -121,7 +124,9 @@ impl Work {
     }
 
     /// Nothing wakes the loop for a handler that has ended: each that begins sees to those.
-    pub(super) fn forget_ended(&mut self) {
-        while self.handlers.try_join_next().is_some() {}
+    fn forget_ended(&mut self) {
+        while let Some(ended) = self.handlers.try_join_next() {
+            self.finished += usize::from(ended.unwrap_or(true));
+        }
     }
 }

@@ -39,14 +39,15 @@ enum Instead {
 /// What seldom happens is in a box of its own here, and in all that this calls: the future of each
 /// message has room for the rest, and is moved about.
 impl Service {
-    /// Handles a message of this queue. It may give up its place to others meanwhile.
+    /// Handles a message of this queue. It may give up its place to others meanwhile. The answer is
+    /// whether the queue was to be left by its end.
     pub(super) async fn handle(
         self: Arc<Self>,
         queue: Arc<ServedQueue>,
         mut taken: Box<Taken>,
         place: OwnedSemaphorePermit,
         _in_flight: InFlight,
-    ) {
+    ) -> bool {
         let mut turn = Turn::new(place);
         let (held, instead) = self.begin(&queue, &mut taken);
         let verdict = match instead {
@@ -56,11 +57,17 @@ impl Service {
                 Instead::Tell(reason) => Box::pin(malformed(&held, &reason)).await.into(),
                 Instead::Bury(failure) => {
                     let buried = self.bury_again(&queue, taken, &held, failure, &mut turn);
-                    return Box::pin(buried).await;
+                    Box::pin(buried).await;
+                    return self.is_leaving(&queue);
                 }
             },
         };
         self.settle(&queue, taken, &held, verdict, &mut turn).await;
+        self.is_leaving(&queue)
+    }
+
+    fn is_leaving(&self, queue: &ServedQueue) -> bool {
+        self.control.is_stopping() || queue.is_released()
     }
 
     /// Looks at a message, and opens it where it is to be read.

@@ -93,6 +93,10 @@ impl Control {
         self.order.subscribe()
     }
 
+    pub(super) fn is_stopping(&self) -> bool {
+        matches!(*self.order.borrow(), Order::Stop { .. })
+    }
+
     pub(super) fn quit(&self) {
         self.stop(Stopped::Quit, None);
     }
@@ -303,7 +307,9 @@ impl Serving {
     }
 
     /// Stops: takes no more messages, lets the handlers that run finish within `limit`, settles,
-    /// and says what it left.
+    /// and says what it left. It waits until the broker knows of all that was handled: within the limit,
+    /// and for 5 s at most. Where the broker does not answer, the log says so, and messages that were
+    /// handled last may come again.
     pub async fn drain(mut self, limit: Duration) -> Drained {
         self.running.control.stop(Stopped::Quit, Some(limit));
         (&mut self.task).await.unwrap_or_default()

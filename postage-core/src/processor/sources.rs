@@ -146,6 +146,11 @@ impl ServedQueue {
     }
 
     /// Stages are only gone forward.
+    /// Whether it is left, or to be.
+    pub(super) fn is_released(&self) -> bool {
+        *self.stage.borrow() >= Stage::Released
+    }
+
     pub(super) fn reach(&self, stage: Stage) {
         self.stage.send_modify(|now| *now = stage.max(*now));
     }

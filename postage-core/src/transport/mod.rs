@@ -117,6 +117,10 @@ pub trait Transport: fmt::Debug + Send + Sync + 'static {
     fn state(&self) -> watch::Receiver<ConnectionState>;
 
     /// Closes the connection. What was not settled goes back to its queue. Idempotent.
+    ///
+    /// # Errors
+    /// [`TransportError::Disconnected`] when the broker did not answer: what was sent last without a
+    /// confirm, or settled last, may not have arrived.
     fn close(&self) -> BoxFuture<'_, Result<(), TransportError>>;
 }
 

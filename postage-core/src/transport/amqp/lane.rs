@@ -114,10 +114,11 @@ impl Lane {
         Self { jobs, confirm, now, connection, ended, task }
     }
 
-    /// Closes the connection, in at most `patience`. What is under way fails.
-    pub(super) async fn close(&self, patience: Duration) {
+    /// Closes the connection, in at most `patience`; false where the broker did not answer. What is
+    /// under way fails.
+    pub(super) async fn close(&self, patience: Duration) -> bool {
         self.ended.because(fault::closed());
-        link::close(&self.connection, patience).await;
+        link::close(&self.connection, patience).await
     }
 
     /// Publishes; with confirms, until the broker has confirmed. When the future is dropped, the

@@ -136,12 +136,17 @@ impl Transport for AmqpTransport {
         let session = self.shared.end();
         let mut supervised = self.supervised.clone();
         Box::pin(async move {
-            if let Some(session) = session {
-                session.close(CLOSE_DEADLINE).await;
-            }
+            let in_order = match session {
+                Some(session) => session.close(CLOSE_DEADLINE).await,
+                None => true,
+            };
             // It may be connecting just now. It says nothing, and an error is its end.
             let _ = timeout(2 * LOST_DEADLINE, supervised.changed()).await;
-            Ok(())
+            if in_order {
+                return Ok(());
+            }
+            let reason = format!("the broker did not answer the farewell in {CLOSE_DEADLINE:?}");
+            Err(TransportError::Disconnected { reason })
         })
     }
 }

@@ -93,14 +93,15 @@ impl Session {
         }
     }
 
-    /// Closes all connections, in at most `patience` whatever the broker does. What is under way
-    /// fails.
-    pub(super) async fn close(&self, patience: Duration) {
-        tokio::join!(
+    /// Closes all connections, in at most `patience` whatever the broker does; false where it did not
+    /// answer. What is under way fails.
+    pub(super) async fn close(&self, patience: Duration) -> bool {
+        let (confirmed, unconfirmed, consuming) = tokio::join!(
             self.confirmed.close(patience),
             self.unconfirmed.close(patience),
             self.consuming.end(patience)
         );
+        confirmed && unconfirmed && consuming
     }
 }
 

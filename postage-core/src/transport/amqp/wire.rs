@@ -84,9 +84,9 @@ impl Wire {
         silence::words(self.switch.ear())
     }
 
-    /// Closes it: in good order when that takes at most `patience`, else without the broker. What
-    /// is still under way fails then.
-    pub(super) async fn end(&self, patience: Duration) {
+    /// Closes it: in good order when that takes at most `patience`, else without the broker, which is
+    /// false. What is still under way fails then.
+    pub(super) async fn end(&self, patience: Duration) -> bool {
         self.direct.begin_farewell();
         let farewell = async {
             tokio::select! {
@@ -95,9 +95,10 @@ impl Wire {
                 () = self.failed() => {}
             }
         };
-        let _ = timeout(patience, farewell).await;
+        let in_order = timeout(patience, farewell).await.is_ok();
         self.direct.close(&Loss::closed());
         self.switch.turn_off();
+        in_order
     }
 
     /// Waits until the connection has failed. lapin does not always tell a farewell that is under

@@ -96,11 +96,12 @@ pub(super) fn lock(slot: &Mutex<Slot>) -> MutexGuard<'_, Slot> {
     slot.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Closes the lane's connection for good, in at most `patience`.
-pub(super) async fn close(slot: &Mutex<Slot>, patience: Duration) {
+/// Closes the lane's connection for good, in at most `patience`; false where the broker did not answer.
+pub(super) async fn close(slot: &Mutex<Slot>, patience: Duration) -> bool {
     let last = std::mem::replace(&mut *lock(slot), Slot::Closed);
-    if let Slot::Open(Some(connection)) = last {
-        connection.end(patience).await;
+    match last {
+        Slot::Open(Some(connection)) => connection.end(patience).await,
+        Slot::Open(None) | Slot::Closed => true,
     }
 }
 
