@@ -148,12 +148,9 @@ impl Service {
         let id = copy_id(&queue.id, id).into_boxed_str();
         let report = context.report.as_ref();
         let copy = report.map(|report| Box::new(self.reports.enter(&id, report)));
-        let claim = {
-            let mut claiming = store.claim(&id);
-            match (&mut claiming).now_or_never() {
-                Some(claim) => claim,
-                None => Box::pin(claim_later(claiming, copy.as_deref(), turn)).await,
-            }
+        let claim = match store.try_claim(&id) {
+            Some(claim) => claim,
+            None => Box::pin(claim_later(store.claim(&id), copy.as_deref(), turn)).await,
         };
         match claim {
             Claim::New => {
@@ -194,10 +191,13 @@ fn late(properties: &Properties, since: Instant) -> Option<Outcome> {
 /// too: the prefetch bounds how many do. Nor need the caller of a long call, once that one has
 /// answered.
 async fn claim_later(
-    claiming: BoxFuture<'_, Claim>,
+    mut claiming: BoxFuture<'_, Claim>,
     copy: Option<&Entered<'_>>,
     turn: &mut Turn,
 ) -> Claim {
+    if let Some(claim) = (&mut claiming).now_or_never() {
+        return claim;
+    }
     turn.give_up();
     let Some(copy) = copy else { return claiming.await };
     tokio::select! {

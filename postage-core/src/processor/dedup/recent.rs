@@ -1,81 +1,27 @@
-//! A message that comes again under its id is not handled again: a call is answered from memory.
+//! The store that a service has by itself: what it handled lately, in memory.
 
-use std::borrow::Cow;
-use std::collections::{HashMap, VecDeque};
-use std::fmt;
+use std::collections::hash_map::RandomState;
 use std::future::poll_fn;
+use std::hash::BuildHasher;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
-use bytes::Bytes;
+use hashbrown::HashTable;
 use tokio::sync::Notify;
 use tokio::sync::futures::OwnedNotified;
 use tokio::time::Instant;
 
+use super::handled::{Handled, size};
+use super::{Answer, Claim, DedupStore};
 use crate::transport::BoxFuture;
-
-/// Remembers which messages were handled, and what calls were answered, by their ids.
-///
-/// A service claims the id of a message before its handlers run, and says afterwards what was
-/// answered, or that another may handle it. The default is [`RecentMessages`], which lives and dies
-/// with the service; one in an [`Arc`] can be shared by several, and a store of your own can last.
-pub trait DedupStore: fmt::Debug + Send + Sync + 'static {
-    /// Claims an id. While another has claimed it, this waits for what becomes of that.
-    ///
-    /// Cancel-safe: a future that is dropped has claimed nothing.
-    fn claim<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Claim>;
-
-    /// The message of this id was handled, and this was answered.
-    fn remember<'a>(&'a self, id: &'a str, answer: Option<Answer>) -> BoxFuture<'a, ()>;
-
-    /// The message of this id was not handled to its end: it may be claimed again.
-    fn release(&self, id: &str);
-}
-
-impl<S: DedupStore + ?Sized> DedupStore for Arc<S> {
-    fn claim<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Claim> {
-        (**self).claim(id)
-    }
-
-    fn remember<'a>(&'a self, id: &'a str, answer: Option<Answer>) -> BoxFuture<'a, ()> {
-        (**self).remember(id, answer)
-    }
-
-    fn release(&self, id: &str) {
-        (**self).release(id);
-    }
-}
-
-/// What becomes of a claim.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Claim {
-    /// The message is new, and now the claimant's to handle.
-    New,
-    /// The message was handled before, and this was answered.
-    Handled(Option<Answer>),
-}
-
-/// What a call was answered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
-    /// The content type of the body.
-    pub content_type: Cow<'static, str>,
-    /// The body of the reply.
-    pub body: Bytes,
-}
-
-/// What a remembered message takes beside its id and its answer, in bytes: its places in two
-/// collections and what is allocated for it, as measured with 100,000 of them.
-const PLACE: usize = 300;
 
 /// The messages handled lately, in memory, bounded in number, age and bytes.
 ///
 /// By default these are 100,000 messages, 5 min and 64 MiB, whichever is reached first; the oldest is
 /// forgotten then. A call may be repeated for 2.5 min, unless set otherwise. So a service that
-/// answers 500 calls a second must remember 75,000; 64 MiB have room for 85,000 with answers of 400
-/// bytes, since each takes 300 bytes beside its id and its answer. Memory is taken as messages come.
+/// answers 500 calls a second must remember 75,000; 64 MiB have room for 100,000 with answers of 400
+/// bytes, since each takes 160 bytes beside its id and its answer. Memory is taken as messages come.
 ///
 /// ```
 /// use std::time::Duration;
@@ -88,41 +34,39 @@ pub struct RecentMessages {
     messages: usize,
     age: Duration,
     bytes: usize,
+    /// Peers choose the ids: whoever does not know the keys of this cannot make them collide.
+    hashes: RandomState,
     known: Mutex<Known>,
 }
 
 #[derive(Debug, Default)]
 struct Known {
-    by_id: HashMap<Arc<str>, Entry>,
-    /// The handled ones, the oldest first.
-    handled: VecDeque<(Instant, Arc<str>)>,
-    /// How many bytes these take.
-    bytes: usize,
-}
-
-#[derive(Debug)]
-enum Entry {
-    Running(Runs),
-    Handled(Option<Answer>),
+    running: HashTable<Run>,
+    handled: Handled,
 }
 
 /// A message that is handled now.
 #[derive(Debug)]
-struct Runs {
-    id: Arc<str>,
+struct Run {
+    hash: u64,
+    id: Box<str>,
     /// Its end wakes those who wait for it, the first to come first; nothing before there are any.
     end: Option<Arc<Notify>>,
 }
 
-impl Runs {
+impl Run {
+    fn is(&self, hash: u64, id: &str) -> bool {
+        self.hash == hash && *self.id == *id
+    }
+
     fn end(&mut self) -> OwnedNotified {
         Arc::clone(self.end.get_or_insert_default()).notified_owned()
     }
 
     /// Wakes those who wait, and answers the id.
-    fn has_ended(&self) -> Arc<str> {
+    fn has_ended(self) -> Box<str> {
         self.end.iter().for_each(|end| end.notify_waiters());
-        Arc::clone(&self.id)
+        self.id
     }
 }
 
@@ -131,9 +75,10 @@ impl RecentMessages {
     #[must_use]
     pub fn new(messages: usize) -> Self {
         Self {
-            messages,
+            messages: messages.min(u32::MAX as usize),
             age: Duration::from_secs(300),
             bytes: 64 * 1024 * 1024,
+            hashes: RandomState::new(),
             known: Mutex::default(),
         }
     }
@@ -146,7 +91,7 @@ impl RecentMessages {
         self
     }
 
-    /// How many bytes the messages may take: each takes 300, its id, and its answer. One that would
+    /// How many bytes the messages may take: each takes 160, its id, and its answer. One that would
     /// take more alone is not remembered.
     #[must_use]
     pub const fn bytes(mut self, bytes: usize) -> Self {
@@ -159,18 +104,19 @@ impl RecentMessages {
     }
 
     /// One try at a claim; else what to wait for.
-    fn try_claim(&self, id: &str) -> Result<Claim, OwnedNotified> {
+    fn claimed(&self, id: &str) -> Result<Claim, OwnedNotified> {
+        let hash = self.hashes.hash_one(id);
         let mut known = self.known();
-        known.forget_old(Instant::now(), self.age);
-        match known.by_id.get_mut(id) {
+        if let Some(answer) = known.answer(hash, id, self.age) {
+            return Ok(Claim::Handled(answer));
+        }
+        match known.running.find_mut(hash, |run| run.is(hash, id)) {
+            Some(run) => Err(run.end()),
             None => {
-                let id: Arc<str> = id.into();
-                let runs = Runs { id: Arc::clone(&id), end: None };
-                known.by_id.insert(id, Entry::Running(runs));
+                let run = Run { hash, id: id.into(), end: None };
+                known.running.insert_unique(hash, run, |run| run.hash);
                 Ok(Claim::New)
             }
-            Some(Entry::Handled(answer)) => Ok(Claim::Handled(answer.clone())),
-            Some(Entry::Running(runs)) => Err(runs.end()),
         }
     }
 }
@@ -183,51 +129,26 @@ impl Default for RecentMessages {
 }
 
 impl Known {
-    fn remember(&mut self, id: &str, answer: Option<Answer>) {
-        self.bytes += size(id, answer.as_ref());
-        let handled = Entry::Handled(answer);
-        let id = match self.by_id.get_mut(id) {
-            Some(entry) => match std::mem::replace(entry, handled) {
-                Entry::Running(runs) => runs.has_ended(),
-                Entry::Handled(before) => {
-                    // It was said twice.
-                    self.bytes -= size(id, before.as_ref());
-                    id.into()
-                }
-            },
-            None => {
-                let id: Arc<str> = id.into();
-                self.by_id.insert(Arc::clone(&id), handled);
-                id
-            }
-        };
-        self.handled.push_back((Instant::now(), id));
+    /// What was answered to the message of this id, where it was handled and is not too old. Who is
+    /// new, as nearly all are, needs no clock.
+    fn answer(&mut self, hash: u64, id: &str, age: Duration) -> Option<Option<Answer>> {
+        self.handled.answer(hash, id)?;
+        self.handled.forget_old(Instant::now(), age);
+        self.handled.answer(hash, id).cloned()
     }
 
-    fn forget_old(&mut self, now: Instant, age: Duration) {
-        while self.handled.front().is_some_and(|(since, _)| now.duration_since(*since) >= age) {
-            self.forget_oldest();
-        }
+    /// Takes out the one that runs under this id, if one does.
+    fn ended(&mut self, hash: u64, id: &str) -> Option<Run> {
+        let entry = self.running.find_entry(hash, |run| run.is(hash, id)).ok()?;
+        Some(entry.remove().0)
     }
-
-    fn forget_oldest(&mut self) {
-        let Some((_, id)) = self.handled.pop_front() else { return };
-        if let Some(Entry::Handled(answer)) = self.by_id.remove(&id) {
-            self.bytes -= size(&id, answer.as_ref());
-        }
-    }
-}
-
-fn size(id: &str, answer: Option<&Answer>) -> usize {
-    let answer = answer.map_or(0, |answer| answer.content_type.len() + answer.body.len());
-    PLACE + id.len() + answer
 }
 
 impl DedupStore for RecentMessages {
     fn claim<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Claim> {
         Box::pin(async move {
             loop {
-                match self.try_claim(id) {
+                match self.claimed(id) {
                     Ok(claim) => return claim,
                     Err(end) => end.await,
                 }
@@ -235,15 +156,23 @@ impl DedupStore for RecentMessages {
         })
     }
 
+    fn try_claim(&self, id: &str) -> Option<Claim> {
+        self.claimed(id).ok()
+    }
+
     fn remember<'a>(&'a self, id: &'a str, answer: Option<Answer>) -> BoxFuture<'a, ()> {
         // One that has no room at all is not remembered, and the others are.
         if size(id, answer.as_ref()) > self.bytes {
             self.release(id);
         } else {
+            let (hash, now) = (self.hashes.hash_one(id), Instant::now());
             let mut known = self.known();
-            known.remember(id, answer);
-            while known.handled.len() > self.messages || known.bytes > self.bytes {
-                known.forget_oldest();
+            let id = known.ended(hash, id).map_or_else(|| id.into(), Run::has_ended);
+            let handled = &mut known.handled;
+            handled.add(now, hash, id, answer);
+            handled.forget_old(now, self.age);
+            while handled.len() > self.messages || handled.bytes() > self.bytes {
+                handled.forget_oldest();
             }
         }
         // A box of nothing costs nothing.
@@ -251,47 +180,22 @@ impl DedupStore for RecentMessages {
     }
 
     fn release(&self, id: &str) {
-        let mut known = self.known();
-        if let Some(Entry::Running(runs)) = known.by_id.get_mut(id) {
-            drop(runs.has_ended());
-            known.by_id.remove(id);
-        }
-    }
-}
-
-/// A claimed id, released when it is dropped before it is said that the message was handled.
-#[derive(Debug)]
-pub(super) struct Claimed {
-    store: Arc<dyn DedupStore>,
-    id: Box<str>,
-    open: bool,
-}
-
-impl Claimed {
-    pub(super) const fn new(store: Arc<dyn DedupStore>, id: Box<str>) -> Self {
-        Self { store, id, open: true }
-    }
-
-    /// The message was handled, and this was answered.
-    pub(super) fn remember(&mut self, answer: Option<Answer>) -> BoxFuture<'_, ()> {
-        self.open = false;
-        self.store.remember(&self.id, answer)
-    }
-}
-
-impl Drop for Claimed {
-    fn drop(&mut self) {
-        if self.open {
-            self.store.release(&self.id);
-        }
+        let hash = self.hashes.hash_one(id);
+        let ended = self.known().ended(hash, id);
+        drop(ended.map(Run::has_ended));
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
+
+    use bytes::Bytes;
     use futures_util::{FutureExt, StreamExt};
 
     use super::*;
+    use crate::processor::dedup::Claimed;
+    use crate::processor::dedup::handled::PLACE;
 
     fn answer(text: &'static str) -> Option<Answer> {
         Some(Answer { content_type: "application/json".into(), body: text.into() })
@@ -354,7 +258,7 @@ mod tests {
             recent.claim(&id).await;
             recent.remember(&id, None).await;
         }
-        assert_eq!(recent.known().by_id.len(), 9);
+        assert_eq!(recent.known().handled.len(), 9);
         assert_eq!(recent.claim("99").await, Claim::Handled(None));
     }
 
@@ -376,7 +280,7 @@ mod tests {
         recent.remember("a", answer("12345")).await;
         recent.remember("a", answer("1")).await;
         recent.remember("b", None).await;
-        assert_eq!(recent.known().bytes, size("b", None));
+        assert_eq!(recent.known().handled.bytes(), size("b", None));
     }
 
     #[tokio::test(start_paused = true)]
@@ -394,6 +298,6 @@ mod tests {
         tokio::time::advance(Duration::from_secs(10)).await;
         assert_eq!(recent.claim("b").await, Claim::New);
         assert_eq!(recent.claim("a").await, Claim::New);
-        assert_eq!(recent.known().bytes, 0);
+        assert_eq!(recent.known().handled.bytes(), 0);
     }
 }
