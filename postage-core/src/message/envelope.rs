@@ -178,32 +178,50 @@ impl<C: Serialize> Envelope<C> {
         fingerprint: &RawValue,
         reserved: &Reserved<'_>,
     ) -> Result<Vec<u8>, EncodeError> {
-        let wire = Wire {
-            kind: &self.kind,
-            name: &self.name,
-            category: self.category,
-            version: VERSION,
-            fingerprint,
-        };
-        write(&wire, &self.content, reserved).map_err(|error| EncodeError::Content {
+        self.write(fingerprint, reserved).map_err(|error| EncodeError::Content {
             name: format!("{} `{}`", self.kind, self.name),
             reason: error.to_string(),
         })
     }
+
+    /// The parts of a message, one after the other. No content, `()`, is an empty map on the wire.
+    fn write(
+        &self,
+        fingerprint: &RawValue,
+        reserved: &Reserved<'_>,
+    ) -> serde_json::Result<Vec<u8>> {
+        let mut json = self.head(fingerprint)?;
+        let start = json.len();
+        serde_json::to_writer(&mut json, &self.content)?;
+        if json[start..] == *b"null" {
+            json.truncate(start);
+            json.extend_from_slice(b"{}");
+        }
+        json.extend_from_slice(br#","_reserved":"#);
+        serde_json::to_writer(&mut json, reserved)?;
+        json.push(b'}');
+        Ok(json)
+    }
 }
 
-/// The version of the envelope that this crate speaks: a text, as Python Postage sends it.
-pub(crate) const VERSION: &str = "2";
-
-/// What comes before the content.
-#[derive(Serialize)]
-struct Wire<'a> {
-    #[serde(rename = "type")]
-    kind: &'a str,
-    name: &'a str,
-    category: Category,
-    version: &'a str,
-    fingerprint: &'a RawValue,
+impl<C> Envelope<C> {
+    /// What comes before the content. Most of it is the same in each message, with the version of the
+    /// envelope: a text, as Python Postage sends it.
+    fn head(&self, fingerprint: &RawValue) -> serde_json::Result<Vec<u8>> {
+        let fingerprint = fingerprint.get().as_bytes();
+        let mut json = Vec::with_capacity(fingerprint.len() + USUAL);
+        json.extend_from_slice(br#"{"type":"#);
+        serde_json::to_writer(&mut json, &*self.kind)?;
+        json.extend_from_slice(br#","name":"#);
+        serde_json::to_writer(&mut json, &*self.name)?;
+        json.extend_from_slice(match self.category {
+            Category::Message => br#","category":"message","version":"2","fingerprint":"#,
+            Category::Rpc => br#","category":"rpc","version":"2","fingerprint":"#.as_slice(),
+        });
+        json.extend_from_slice(fingerprint);
+        json.extend_from_slice(br#","content":"#);
+        Ok(json)
+    }
 }
 
 /// What is beside the content, which other peers pass over.
@@ -225,28 +243,6 @@ pub(crate) struct Reserved<'a> {
 
 /// What a usual message has beside its fingerprint, in bytes.
 const USUAL: usize = 384;
-
-/// The parts of a message, one after the other. No content, `()`, is an empty map on the wire.
-fn write(
-    wire: &Wire<'_>,
-    content: &impl Serialize,
-    reserved: &Reserved<'_>,
-) -> serde_json::Result<Vec<u8>> {
-    let mut json = Vec::with_capacity(wire.fingerprint.get().len() + USUAL);
-    serde_json::to_writer(&mut json, wire)?;
-    json.pop();
-    json.extend_from_slice(br#","content":"#);
-    let start = json.len();
-    serde_json::to_writer(&mut json, content)?;
-    if json[start..] == *b"null" {
-        json.truncate(start);
-        json.extend_from_slice(b"{}");
-    }
-    json.extend_from_slice(br#","_reserved":"#);
-    serde_json::to_writer(&mut json, reserved)?;
-    json.push(b'}');
-    Ok(json)
-}
 
 /// What can be sent: an [`Envelope`], or a message type of your own.
 ///

@@ -52,6 +52,13 @@ impl<V: Serialize> Serialize for ResultContent<V> {
 }
 
 impl<'a> ResultContent<&'a RawValue> {
+    /// The JSON of the value where the result is a success, written as ours is. Where it is anything
+    /// else, this is no JSON.
+    pub(crate) fn only_value(message: &Message<'a>) -> Option<&'a str> {
+        let value = message.content().get().strip_prefix(r#"{"type":"success","value":"#)?;
+        value.strip_suffix(r#","message":""}"#)
+    }
+
     /// Reads the result that a message bears.
     ///
     /// # Errors
@@ -96,3 +103,38 @@ pub(crate) const WAS_REJECTED: &str = "Rejected";
 
 /// The name of the exception that tells any caller that its contract is another than the service's.
 pub(crate) const INCOMPATIBLE: &str = "Incompatible";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::Envelope;
+
+    #[test]
+    fn a_value_is_found_without_reading_the_result_only_where_it_is_one() {
+        let of = |content: &str| {
+            let body = format!(
+                r#"{{"type":"result","name":"none","category":"message","content":{content}}}"#
+            );
+            let message = Message::from_json(body.as_bytes()).unwrap();
+            let value = ResultContent::only_value(&message)?;
+            serde_json::from_str::<serde_json::Value>(value).ok()
+        };
+        for value in ["1", "null", r#""a\"""#, r#"{"type":"success"}"#, r#"[",\"message\":"]"#] {
+            let written = serde_json::to_string(&Envelope::success(to_value(value)).content);
+            assert_eq!(of(&written.unwrap()), Some(to_value(value)), "{value}");
+        }
+        for other in [
+            r#"{"type":"error","value":null,"message":""}"#,
+            r#"{"type":"success","value":1,"message":"a"}"#,
+            r#"{"type":"success","value":1,"value":2,"message":""}"#,
+            r#"{"type":"success","value":1,"type":"error","message":""}"#,
+            r#"{"type":"success","message":""}"#,
+        ] {
+            assert_eq!(of(other), None, "{other}");
+        }
+    }
+
+    fn to_value(json: &str) -> serde_json::Value {
+        serde_json::from_str(json).unwrap()
+    }
+}

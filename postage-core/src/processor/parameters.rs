@@ -6,8 +6,9 @@ use std::marker::PhantomData;
 use serde::de::value::Error as PlainError;
 use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, forward_to_deserialize_any};
+use serde_json::value::RawValue;
 
-use crate::message::{is_empty_object, shorten};
+use crate::message::{Object, is_empty_object, shorten};
 
 /// The parameters of a handler, as a tuple, read by their names.
 pub trait Parameters<'de>: Sized {
@@ -31,6 +32,38 @@ impl BadParameters {
     pub(super) fn new(reason: impl fmt::Display) -> Self {
         Self { reason: shorten(&reason.to_string()).into_owned() }
     }
+}
+
+/// Reads the parameters of a command from its content. Where that has nothing else, as nearly all
+/// have, no more than the parameters is read.
+pub(super) fn of_command<'de, T: Parameters<'de>>(
+    content: &'de str,
+    names: &'static [&'static str],
+) -> Result<T, BadParameters> {
+    if let Some(only) = only_parameters(content)
+        && let Ok(parameters) = T::read(only, names)
+    {
+        return Ok(parameters);
+    }
+    T::read(within_command(content)?, names)
+}
+
+/// What is written between the head of the parameters, as we write it, and the end of the content.
+/// Where there is more in the content than the parameters, this is no JSON.
+fn only_parameters(content: &str) -> Option<&str> {
+    content.strip_prefix(r#"{"parameters":"#)?.strip_suffix('}')
+}
+
+/// The JSON of the parameters of a command; an empty map where it has none.
+pub(super) fn within_command(content: &str) -> Result<&str, BadParameters> {
+    #[derive(Deserialize)]
+    struct Content<'a> {
+        #[serde(borrow)]
+        parameters: Option<&'a RawValue>,
+    }
+    let Object::<Content<'_>>(content) = serde_json::from_str(content)
+        .map_err(|error| BadParameters::new(format_args!("the content: {error}")))?;
+    Ok(content.parameters.map_or("{}", RawValue::get))
 }
 
 /// Finds the place of a parameter by its name.
@@ -114,6 +147,7 @@ macro_rules! read_by_name {
                 let mut reader = serde_json::Deserializer::from_str(json);
                 let slots = ByName::<($($slot,)*)> { names, slots: PhantomData };
                 let slots = reader.deserialize_map(slots).map_err(BadParameters::new)?;
+                reader.end().map_err(BadParameters::new)?;
                 read_by_name!(@whole json slots $($slot)*);
                 read_by_name!(@take slots names $($slot)*)
             }
@@ -193,6 +227,36 @@ mod tests {
     use crate::message::Text;
 
     const PLACE: &[&str] = &["item", "quantity"];
+
+    #[test]
+    fn a_command_has_its_parameters_wherever_they_stand_in_its_content() {
+        for content in [
+            r#"{"parameters":{"item":"anvil","quantity":2}}"#,
+            r#"{ "parameters" : {"item":"anvil","quantity":2} }"#,
+            r#"{"parameters":{"item":"anvil","quantity":2},"more":{"quantity":3}}"#,
+            r#"{"more":{"item":"}"},"parameters":{"quantity":2,"item":"anvil"}}"#,
+        ] {
+            let (item, quantity): (Text<'_>, u32) = of_command(content, PLACE).unwrap();
+            assert_eq!((&*item, quantity), ("anvil", 2), "{content}");
+        }
+        for (content, expected) in [
+            (r#"{"parameters":"a}b"}"#, "a}b"),
+            (r#"{"parameters":"a","more":"b"}"#, "a"),
+            (r#"{"parameters":{"item":"a"}}"#, "a"),
+        ] {
+            let (item,): (Text<'_>,) = of_command(content, &["item"]).unwrap();
+            assert_eq!(&*item, expected, "{content}");
+        }
+        for (content, named) in [
+            (r#"{"parameters":{"item":1}}"#, "`item`"),
+            (r#"{"parameters":{"item":"a"},"parameters":{"item":"b"}}"#, "duplicate"),
+            (r#"{}"#, "`item`"),
+            (r#"["a"]"#, "the content"),
+        ] {
+            let error = of_command::<(Text<'_>,)>(content, &["item"]).unwrap_err().to_string();
+            assert!(error.contains(named), "{error} should name {named}");
+        }
+    }
 
     #[test]
     fn parameters_are_taken_by_name_in_any_order_and_unknown_ones_passed_over() {

@@ -8,10 +8,11 @@ use super::held::Held;
 use super::replier::Prepared;
 use super::{
     BadParameters, Causes, Context, Filter, FilterError, IntoOutcome, Outcome, Parameters, Reply,
+    parameters,
 };
 use crate::error::SendError;
 use crate::layers::Failure;
-use crate::message::{Category, INCOMPATIBLE, Message, Object, RemoteException};
+use crate::message::{Category, INCOMPATIBLE, Message, RemoteException};
 
 /// A message at its handler: what generated code reads the arguments from and answers to.
 #[doc(hidden)]
@@ -55,22 +56,18 @@ impl<'a> Request<'a> {
         &self,
         names: &'static [&'static str],
     ) -> Result<T, BadParameters> {
-        T::read(self.parameters_json()?, names)
+        match self.message.kind() {
+            "command" => parameters::of_command(self.content.get(), names),
+            _ => T::read(self.content.get(), names),
+        }
     }
 
     /// The JSON that a struct handler is read from.
     pub(super) fn parameters_json(&self) -> Result<&'a str, BadParameters> {
-        #[derive(serde::Deserialize)]
-        struct Content<'a> {
-            #[serde(borrow)]
-            parameters: Option<&'a RawValue>,
+        match self.message.kind() {
+            "command" => parameters::within_command(self.content.get()),
+            _ => Ok(self.content.get()),
         }
-        if self.message.kind() != "command" {
-            return Ok(self.content.get());
-        }
-        let Object::<Content<'a>>(content) = serde_json::from_str(self.content.get())
-            .map_err(|error| BadParameters::new(format_args!("the content: {error}")))?;
-        Ok(content.parameters.map_or("{}", RawValue::get))
     }
 
     pub fn context(self) -> &'a Context {

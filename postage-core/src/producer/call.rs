@@ -299,6 +299,12 @@ pub(crate) fn read_result<T: DeserializeOwned, X: CallOutcome>(
     message: &Message<'_>,
 ) -> Result<T, X> {
     let malformed = |reason: String| X::from(CallFault::Malformed { reason });
+    // As nearly all results are: then no more than the value need be read.
+    if let Some(value) = ResultContent::only_value(message)
+        && let Ok(value) = serde_json::from_str(value)
+    {
+        return Ok(value);
+    }
     match ResultContent::of(message).map_err(|error| malformed(error.to_string()))? {
         ResultContent::Success { value } => serde_json::from_str(value.get()).map_err(|error| {
             let wanted = std::any::type_name::<T>();
