@@ -153,7 +153,7 @@ async fn guard(service: Arc<Service>, queue: ToConsume, places: Places) -> Drain
 /// Consumes a queue, over losses of the connection, until told to stop.
 async fn consume(service: Arc<Service>, mut subscribed: Subscribed, places: Places) -> Drained {
     let mut order = Orders::to(&service, &subscribed.queue);
-    let mut work = Work::new(places);
+    let mut work = Work::new(&service, &subscribed.queue, places);
     loop {
         let delivered = deliver(&service, &mut subscribed, &mut order, &mut work);
         let lost = match delivered.await {
@@ -244,29 +244,27 @@ async fn drain(
 ) -> Drained {
     let Subscribed { queue, mut subscription, .. } = subscribed;
     let waiting = work.waiting.take();
-    let mut handlers = work.handlers;
-    let mut drained = Drained { finished: work.finished, ..Drained::default() };
+    let mut crew = work.crew;
+    let mut drained = Drained::default();
     tokio::select! {
         biased;
         () = give_back(&mut subscription, waiting, &mut drained.given_back) => {}
         () = limit_reached(&mut order) => {}
     }
     queue.reach(Stage::Left);
-    let mut cut = false;
-    while !handlers.is_empty() {
-        tokio::select! {
-            biased;
-            Some(ended) = handlers.join_next() => match ended {
-                Err(error) if error.is_cancelled() => drained.cut_off += 1,
-                // Some had ended before, and nobody had looked.
-                ended => drained.finished += usize::from(ended.unwrap_or(true)),
-            },
-            () = limit_reached(&mut order), if !cut => {
-                cut = true;
-                handlers.abort_all();
-            }
-        }
+    crew.dismiss();
+    let cut = tokio::select! {
+        biased;
+        () = crew.all_ended() => false,
+        () = limit_reached(&mut order) => true,
+    };
+    if cut {
+        crew.cut_off();
+        crew.all_ended().await;
     }
+    let ended = crew.ended();
+    drained.finished += ended.finished;
+    drained.cut_off += ended.cut_off;
     // The program may end now: nothing that was handled shall come again.
     let patience = if cut { TOLD_AT_LAST } else { TOLD_WITHIN };
     let told = tokio::select! {

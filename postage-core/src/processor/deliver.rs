@@ -5,10 +5,9 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, watch};
-use tokio::task::JoinSet;
-use tracing::Instrument;
 
 use super::consume::Subscribed;
+use super::crew::{Crew, Job};
 use super::lines::{Lines, Places};
 use super::service::Service;
 use super::serving::Order;
@@ -23,10 +22,8 @@ const MOST_AT_ONCE: usize = 64;
 pub(super) struct Work {
     /// Those that wait for a handler.
     pub(super) waiting: Lines,
-    /// Those that run, and some that have ended: whether the queue was to be left by then.
-    pub(super) handlers: JoinSet<bool>,
-    /// How many of those that are forgotten ended after the queue was to be left.
-    pub(super) finished: usize,
+    /// Who handles the others.
+    pub(super) crew: Crew,
 }
 
 /// What one queue's loop is told to do. The senders live in what the loop holds.
@@ -106,27 +103,19 @@ async fn take_in(
 }
 
 impl Work {
-    pub(super) fn new(places: Places) -> Self {
-        Self { waiting: Lines::new(places), handlers: JoinSet::new(), finished: 0 }
+    pub(super) fn new(service: &Arc<Service>, queue: &Arc<ServedQueue>, places: Places) -> Self {
+        let crew = Crew::new(Arc::clone(service), Arc::clone(queue));
+        Self { waiting: Lines::new(places), crew }
     }
 
     /// Begins to handle a message in its place.
     fn begin(
         &mut self,
-        service: &Arc<Service>,
-        queue: &Arc<ServedQueue>,
+        service: &Service,
+        queue: &ServedQueue,
         (taken, place): (Box<Taken>, OwnedSemaphorePermit),
     ) {
-        self.forget_ended();
         let (span, in_flight) = service.watch(queue, &taken.delivery);
-        let handled = Arc::clone(service).handle(Arc::clone(queue), taken, place, in_flight);
-        self.handlers.spawn(handled.instrument(span));
-    }
-
-    /// Nothing wakes the loop for a handler that has ended: each that begins sees to those.
-    fn forget_ended(&mut self) {
-        while let Some(ended) = self.handlers.try_join_next() {
-            self.finished += usize::from(ended.unwrap_or(true));
-        }
+        self.crew.handle(Job { taken, place, span, in_flight });
     }
 }

@@ -6,6 +6,7 @@ mod checks;
 mod consume;
 mod context;
 mod counts;
+mod crew;
 mod dead_letters;
 mod dedup;
 mod deliver;

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{BufMut, Bytes, BytesMut};
 use hashbrown::HashTable;
 use tokio::time::Instant;
 
@@ -13,8 +13,12 @@ use super::Answer;
 /// collections and what is allocated for it, as measured with 100,000 of them.
 pub(super) const PLACE: usize = 160;
 
-/// The buffer of a smaller answer may have as much room again, which it is not to keep.
-const SMALL: usize = 1024;
+/// The ids and answers of many messages stand in one block of this many bytes, which is freed with
+/// the last of them: memory that was allocated for each would be cold when it is freed.
+const BLOCK: usize = 64 * 1024;
+
+/// A larger answer is kept as it is. A smaller one is copied, and gives up its spare room.
+const LARGEST_COPY: usize = 4 * 1024;
 
 /// Each message is numbered. What is looked at for a new one is the index, which is small; the
 /// messages themselves are only passed through, from one end to the other.
@@ -26,13 +30,15 @@ pub(super) struct Handled {
     /// The number of the oldest.
     oldest: u32,
     bytes: usize,
+    /// What is free of the newest block.
+    room: BytesMut,
 }
 
 #[derive(Debug)]
 struct Message {
     since: Instant,
     hash: u64,
-    id: Box<str>,
+    id: Bytes,
     answer: Option<Answer>,
 }
 
@@ -53,17 +59,18 @@ impl Handled {
     }
 
     /// Adds one, or changes the answer of one that is here.
-    pub(super) fn add(&mut self, now: Instant, hash: u64, id: Box<str>, answer: Option<Answer>) {
-        let answer = answer.map(kept);
-        self.bytes += size(&id, answer.as_ref());
-        let known = self.index.find(hash, |number| self.is(*number, hash, &id)).copied();
+    pub(super) fn add(&mut self, now: Instant, hash: u64, id: &str, answer: Option<Answer>) {
+        let answer = answer.map(|answer| self.kept(answer));
+        self.bytes += size(id, answer.as_ref());
+        let known = self.index.find(hash, |number| self.is(*number, hash, id)).copied();
         if let Some(place) = known.map(|number| self.place(number))
             && let Some(message) = self.messages.get_mut(place)
         {
-            self.bytes -= size(&id, message.answer.as_ref());
+            self.bytes -= size(id, message.answer.as_ref());
             message.answer = answer;
             return;
         }
+        let id = self.copied(id.as_bytes());
         let number = self.oldest.wrapping_add(self.messages.len() as u32);
         self.messages.push_back(Message { since: now, hash, id, answer });
         let Self { index, messages, oldest, .. } = self;
@@ -81,7 +88,7 @@ impl Handled {
 
     pub(super) fn forget_oldest(&mut self) {
         let Some(Message { hash, id, answer, .. }) = self.messages.pop_front() else { return };
-        self.bytes -= size(&id, answer.as_ref());
+        self.bytes -= size_of_parts(id.len(), answer.as_ref());
         if let Ok(entry) = self.index.find_entry(hash, |number| *number == self.oldest) {
             entry.remove();
         }
@@ -90,24 +97,38 @@ impl Handled {
 
     fn is(&self, number: u32, hash: u64, id: &str) -> bool {
         let message = self.messages.get(self.place(number));
-        message.is_some_and(|message| message.hash == hash && *message.id == *id)
+        message.is_some_and(|message| message.hash == hash && message.id == id.as_bytes())
     }
 
     const fn place(&self, number: u32) -> usize {
         number.wrapping_sub(self.oldest) as usize
     }
+
+    /// The answer as it is kept.
+    fn kept(&mut self, answer: Answer) -> Answer {
+        if answer.body.len() > LARGEST_COPY {
+            return answer;
+        }
+        Answer { body: self.copied(&answer.body), ..answer }
+    }
+
+    fn copied(&mut self, bytes: &[u8]) -> Bytes {
+        if self.room.capacity() < bytes.len() {
+            self.room = BytesMut::with_capacity(BLOCK.max(bytes.len()));
+        }
+        self.room.put_slice(bytes);
+        self.room.split().freeze()
+    }
 }
 
-/// The answer as it is kept.
-fn kept(answer: Answer) -> Answer {
-    let Answer { content_type, body } = answer;
-    let body = if body.len() <= SMALL { Bytes::copy_from_slice(&body) } else { body };
-    Answer { content_type, body }
-}
-
+/// How many bytes a message takes.
 pub(super) fn size(id: &str, answer: Option<&Answer>) -> usize {
+    size_of_parts(id.len(), answer)
+}
+
+fn size_of_parts(id: usize, answer: Option<&Answer>) -> usize {
     let answer = answer.map_or(0, |answer| answer.content_type.len() + answer.body.len());
-    PLACE + id.len() + answer
+    PLACE + id + answer
 }
 
 #[cfg(test)]
@@ -144,7 +165,7 @@ mod tests {
                 match step {
                     Step::Add(id, byte) => {
                         let hash = u64::from(id) % hashes;
-                        handled.add(Instant::now(), hash, id.to_string().into(), answer(byte));
+                        handled.add(Instant::now(), hash, &id.to_string(), answer(byte));
                         match list.iter_mut().find(|(known, _)| *known == id) {
                             Some(known) => known.1 = byte,
                             None => list.push_back((id, byte)),

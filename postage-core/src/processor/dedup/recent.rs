@@ -63,10 +63,9 @@ impl Run {
         Arc::clone(self.end.get_or_insert_default()).notified_owned()
     }
 
-    /// Wakes those who wait, and answers the id.
-    fn has_ended(self) -> Box<str> {
+    /// Wakes those who wait.
+    fn has_ended(&self) {
         self.end.iter().for_each(|end| end.notify_waiters());
-        self.id
     }
 }
 
@@ -167,7 +166,7 @@ impl DedupStore for RecentMessages {
         } else {
             let (hash, now) = (self.hashes.hash_one(id), Instant::now());
             let mut known = self.known();
-            let id = known.ended(hash, id).map_or_else(|| id.into(), Run::has_ended);
+            known.ended(hash, id).iter().for_each(Run::has_ended);
             let handled = &mut known.handled;
             handled.add(now, hash, id, answer);
             handled.forget_old(now, self.age);
@@ -182,7 +181,7 @@ impl DedupStore for RecentMessages {
     fn release(&self, id: &str) {
         let hash = self.hashes.hash_one(id);
         let ended = self.known().ended(hash, id);
-        drop(ended.map(Run::has_ended));
+        ended.iter().for_each(Run::has_ended);
     }
 }
 
