@@ -14,6 +14,7 @@ mod result;
 mod shorten;
 mod status;
 mod text;
+mod usual;
 
 pub(crate) use codec::Codecs;
 #[cfg(feature = "msgpack")]

@@ -3,7 +3,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use super::details::Details;
-use super::{Category, Fingerprint, Object, Text, is_empty_object, shorten};
+use super::{Category, Fingerprint, Object, Text, is_empty_object, shorten, usual};
 
 /// A message as it came: the whole body, read without copying.
 ///
@@ -21,13 +21,13 @@ use super::{Category, Fingerprint, Object, Text, is_empty_object, shorten};
 /// ```
 #[derive(Clone, Debug)]
 pub struct Message<'a> {
-    kind: Text<'a>,
-    name: Text<'a>,
-    category: Category,
-    fingerprint: Option<&'a RawValue>,
-    content: &'a RawValue,
-    reserved: Option<&'a RawValue>,
-    body: &'a [u8],
+    pub(super) kind: Text<'a>,
+    pub(super) name: Text<'a>,
+    pub(super) category: Category,
+    pub(super) fingerprint: Option<&'a RawValue>,
+    pub(super) content: &'a RawValue,
+    pub(super) reserved: Option<&'a RawValue>,
+    pub(super) body: &'a [u8],
 }
 
 impl<'a> Message<'a> {
@@ -39,6 +39,14 @@ impl<'a> Message<'a> {
         // At once and for all: a value that is passed over would not be looked at.
         let text = std::str::from_utf8(body)
             .map_err(|error| MessageError::NotJson { reason: error.to_string() })?;
+        match usual::read(text) {
+            Some(message) => Ok(message),
+            None => Self::from_any(text),
+        }
+    }
+
+    fn from_any(text: &'a str) -> Result<Self, MessageError> {
+        let body = text.as_bytes();
         let Object::<WireMessage<'a>>(wire) = serde_json::from_str(text).map_err(|error| {
             let reason = shorten(&error.to_string()).into_owned();
             match error.classify() {
@@ -255,6 +263,31 @@ pub enum MessageError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_usual_body_is_read_as_any_other_is() {
+        let usual = r#"{"type":"command","name":"echo","category":"rpc","version":"2","fingerprint":{"name":"a, \"content\":"},"content":{"parameters":1},"_reserved":{}}"#;
+        assert!(usual::read(usual).is_some());
+        let places: Vec<usize> = usual.char_indices().map(|(place, _)| place).collect();
+        let changes = ["", "\"", "\\", "}", "{", ",", "null", " ", "\n", "x", ",\"content\":1"];
+        for (place, change) in
+            places.iter().flat_map(|place| changes.map(|change| (*place, change)))
+        {
+            for length in [0, 1, 4] {
+                let end = (place + length).min(usual.len());
+                let changed = [&usual[..place], change, &usual[end..]].concat();
+                if let Some(message) = usual::read(&changed) {
+                    let expected = Message::from_any(&changed).unwrap();
+                    assert_eq!(shown(&message), shown(&expected), "{changed}");
+                }
+            }
+        }
+    }
+
+    fn shown(message: &Message<'_>) -> String {
+        let Message { kind, name, category, fingerprint, content, .. } = message;
+        format!("{kind:?} {name:?} {category} {fingerprint:?} {content} {}", message.truth())
+    }
 
     #[test]
     fn a_body_needs_only_type_name_category_and_content() {
