@@ -224,6 +224,21 @@ impl<C> Envelope<C> {
     }
 }
 
+/// The answer of a call that succeeded: as [`Envelope::success`] of nobody, of which all but the value
+/// is the same in each.
+pub(crate) fn encode_success(value: &impl Serialize) -> Result<Vec<u8>, EncodeError> {
+    let mut json = Vec::with_capacity(USUAL);
+    json.extend_from_slice(
+        br#"{"type":"result","name":"none","category":"message","version":"2","fingerprint":{},"content":{"type":"success","value":"#,
+    );
+    serde_json::to_writer(&mut json, value).map_err(|error| EncodeError::Content {
+        name: "result `none`".to_owned(),
+        reason: error.to_string(),
+    })?;
+    json.extend_from_slice(br#","message":""},"_reserved":{}}"#);
+    Ok(json)
+}
+
 /// What is beside the content, which other peers pass over.
 #[derive(Default, Serialize)]
 pub(crate) struct Reserved<'a> {
@@ -354,6 +369,18 @@ mod tests {
             encoded(&Envelope::exception("KeyError", "'w'")),
             r#"{"type":"result","name":"none","category":"message","version":"2","fingerprint":{"name":"ui"},"content":{"type":"exception","value":"KeyError","message":"'w'"},"_reserved":{}}"#
         );
+    }
+
+    #[test]
+    fn an_answer_is_the_same_as_the_success_of_nobody() {
+        let nobody = serde_json::value::to_raw_value(&json!({})).unwrap();
+        for value in [json!(null), json!("a"), json!({"b": [1, 2.5]})] {
+            let success = Envelope::success(&value).encode(&nobody, &Reserved::default());
+            assert_eq!(encode_success(&value), success);
+        }
+        let keys = std::collections::BTreeMap::from([(vec![1], 2)]);
+        let error = Envelope::success(&keys).encode(&nobody, &Reserved::default()).unwrap_err();
+        assert_eq!(encode_success(&keys).unwrap_err(), error);
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::headers;
 use crate::limits::SEND_WITHIN;
 use crate::message::{
     Codec, Details, EncodeError, Envelope, INCOMPATIBLE, RemoteException, Reserved, ResultContent,
-    WAS_REJECTED,
+    WAS_REJECTED, encode_success,
 };
 use crate::topology::Route;
 use crate::transport::{Properties, Publication, TransportError};
@@ -126,7 +126,7 @@ impl Held {
 
     /// The reply that a value makes.
     pub(super) fn value(value: impl Serialize) -> Prepared {
-        Prepared(encode(&Envelope::success(value), &Reserved::default()).map(Ready::Value))
+        Prepared(encode_success(&value).map(Ready::Value))
     }
 
     /// The reply that a documented error makes: its text for every peer, its typed form for those
