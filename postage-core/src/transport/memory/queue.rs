@@ -97,13 +97,13 @@ impl Queue {
         let candidates = if self.settings.single_active { 1 } else { self.consumers.len() };
         let has_room = |id| consumers.get(id).is_some_and(Consumer::has_room);
         let index = self.consumers.iter().take(candidates).position(has_room)?;
-        if !self.settings.single_active {
-            // Those that were passed over are next; it comes after all others.
-            let chosen = self.consumers.remove(index)?;
+        let chosen = *self.consumers.get(index)?;
+        if candidates > 1 {
+            // It comes after all others now; those that were passed over are next.
+            self.consumers.remove(index);
             self.consumers.push_back(chosen);
-            return Some(chosen);
         }
-        self.consumers.front().copied()
+        Some(chosen)
     }
 
     /// Takes the message at the head.

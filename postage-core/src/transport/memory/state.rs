@@ -1,7 +1,7 @@
 //! Everything that the broker knows. The rooms beside this one say what may happen to it:
 //! `declare` its topology, `flow` its messages, `consumer` its consumers, `expiry` its clock.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::task::Waker;
 
@@ -36,9 +36,9 @@ pub(super) struct Unsettled {
 /// time.
 #[derive(Debug)]
 pub(super) struct State {
-    pub(super) exchanges: HashMap<String, Exchange>,
+    pub(super) exchanges: BTreeMap<String, Exchange>,
     pub(super) queues: BTreeMap<QueueId, Queue>,
-    pub(super) names: HashMap<Arc<str>, QueueId>,
+    pub(super) names: BTreeMap<Arc<str>, QueueId>,
     /// The open connections, each with its deliveries that are out, by their tags.
     pub(super) connections: BTreeMap<ConnectionId, ByOwnId<u64, Unsettled>>,
     pub(super) consumers: BTreeMap<ConsumerId, Consumer>,
@@ -66,7 +66,7 @@ impl State {
         Self {
             exchanges: exchanges.into(),
             queues: BTreeMap::new(),
-            names: HashMap::new(),
+            names: BTreeMap::new(),
             connections: BTreeMap::new(),
             consumers: BTreeMap::new(),
             letters: VecDeque::new(),
