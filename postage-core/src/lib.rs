@@ -169,6 +169,7 @@ mod layers;
 mod limits;
 mod link;
 pub mod message;
+mod own_ids;
 mod pauses;
 pub mod prelude;
 mod processor;

@@ -1,10 +1,10 @@
 //! What is bounded in the messages and calls of a connection.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 use crate::error::CallFault;
@@ -34,6 +34,16 @@ pub(crate) fn after(start: Instant, time: Duration) -> Instant {
     start + time.min(LONGEST)
 }
 
+/// A place among the pending calls, given up when it is dropped.
+#[derive(Debug)]
+pub(crate) struct PendingCall(Arc<AtomicUsize>);
+
+impl Drop for PendingCall {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// The limits of a broker handle.
 #[derive(Clone, Debug)]
 pub(crate) struct Limits {
@@ -42,8 +52,8 @@ pub(crate) struct Limits {
     /// How deep the body's lists and maps may be nested, its own map included.
     depth: usize,
     calls: usize,
-    /// The places of pending calls, shared by all handles of one limit.
-    places: Arc<Semaphore>,
+    /// How many calls are pending, over all handles of one limit.
+    pending: Arc<AtomicUsize>,
 }
 
 impl Default for Limits {
@@ -52,7 +62,7 @@ impl Default for Limits {
             body: DEFAULT_MAX_BODY,
             depth: DEFAULT_MAX_DEPTH,
             calls: DEFAULT_MAX_CALLS,
-            places: Arc::new(Semaphore::new(DEFAULT_MAX_CALLS)),
+            pending: Arc::default(),
         }
     }
 }
@@ -67,14 +77,16 @@ impl Limits {
     }
 
     pub(crate) fn with_calls(self, calls: usize) -> Self {
-        let calls = calls.min(Semaphore::MAX_PERMITS);
-        Self { calls, places: Arc::new(Semaphore::new(calls)), ..self }
+        Self { calls, pending: Arc::default(), ..self }
     }
 
-    /// A place among the pending calls, given up when it is dropped. Nobody waits for one.
-    pub(crate) fn begin_call(&self) -> Result<OwnedSemaphorePermit, CallFault> {
-        let place = Arc::clone(&self.places).try_acquire_owned();
-        place.map_err(|_| CallFault::TooManyCalls { limit: self.calls })
+    /// A place among the pending calls. Nobody waits for one.
+    pub(crate) fn begin_call(&self) -> Result<PendingCall, CallFault> {
+        let limit = self.calls;
+        let one_more = |pending| (pending < limit).then_some(pending + 1);
+        let begun = self.pending.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more);
+        begun.map_err(|_| CallFault::TooManyCalls { limit })?;
+        Ok(PendingCall(Arc::clone(&self.pending)))
     }
 
     pub(crate) fn check_size(&self, body: &Bytes) -> Result<(), CodecError> {

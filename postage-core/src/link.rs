@@ -2,7 +2,7 @@
 //! and the log of the traffic.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -46,7 +46,7 @@ pub(crate) struct Link {
 #[derive(Debug, Default)]
 struct Declared {
     session: u64,
-    exchanges: HashMap<String, Once>,
+    exchanges: BTreeMap<String, Once>,
 }
 
 /// Set when an exchange is declared. Who needs it while another declares it waits for that one:
@@ -256,7 +256,7 @@ impl Link {
         let session = self.session();
         let mut declared = self.declared.write().unwrap_or_else(PoisonError::into_inner);
         if declared.session != session {
-            *declared = Declared { session, exchanges: HashMap::new() };
+            *declared = Declared { session, exchanges: BTreeMap::new() };
         }
         if let Some(known) = declared.exchanges.get(exchange.name()) {
             return Arc::clone(known);

@@ -1,24 +1,22 @@
 //! A call under way: sent, waited for, and sent again under the same id, over losses of the
 //! connection, until its time is up.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep, timeout_at};
 use uuid::Uuid;
 
 use super::inbox::Inbox;
 use super::leaving::{Guard, Staying};
-use super::options::{Outgoing, at_least_a_millisecond, unix_millis};
+use super::options::{Outgoing, as_text, at_least_a_millisecond, unix_millis};
 use super::replies::{Replies, ReplyAddress};
 use super::statuses::Statuses;
 use crate::contract::Peer;
 use crate::error::CallFault;
 use crate::headers;
-use crate::limits::after;
+use crate::limits::{PendingCall, after};
 use crate::link::{Link, UNTIL_SERVED_AGAIN};
 use crate::telemetry;
 use crate::topology::{Exchange, Route};
@@ -47,8 +45,8 @@ pub(crate) struct Pending {
     request: Box<Request>,
     body: Bytes,
     exchange: Arc<Exchange>,
-    key: Cow<'static, str>,
-    id: Arc<str>,
+    route: Route,
+    id: Uuid,
     /// Says that the call was given up, where that is wanted.
     guard: Option<Guard>,
     /// Whether it may be awaited much later, or by nobody: it ends when its awaiting does.
@@ -63,8 +61,10 @@ pub(crate) struct Pending {
     started: Instant,
     attempt: u32,
     attempt_ends: Instant,
+    /// The time, as long as the attempt has not waited for anything.
+    now: Option<Instant>,
     /// Its place among the pending calls.
-    _place: OwnedSemaphorePermit,
+    _place: PendingCall,
 }
 
 impl Request {
@@ -72,20 +72,22 @@ impl Request {
     pub(crate) fn begin(mut self: Box<Self>) -> Result<Pending, CallFault> {
         let place = self.outgoing.link.limits.begin_call()?;
         let body = self.outgoing.take_body()?;
-        let (exchange, key) = self.outgoing.targets().next().ok_or(CallFault::NoRoute)?;
-        let (exchange, key) = (Arc::clone(exchange), key.clone());
-        let now = Instant::now();
-        let id: Arc<str> = fresh_id();
+        let (exchange, route) = self.outgoing.targets().next().ok_or(CallFault::NoRoute)?;
+        let exchange = Arc::clone(exchange);
+        let (now, id) = (Instant::now(), Uuid::new_v4());
         let span = &self.outgoing.span;
-        span.record("messaging.message.id", &*id);
-        span.record("messaging.message.conversation_id", &*id);
-        let guard = self.cancellable.then(|| self.replies.guard(&id));
+        if !span.is_disabled() {
+            let id = id.to_string();
+            span.record("messaging.message.id", &*id);
+            span.record("messaging.message.conversation_id", &*id);
+        }
+        let guard = self.cancellable.then(|| self.replies.guard(&id.to_string()));
         let mut pending = Pending {
             uncorrelated_before: self.replies.uncorrelated(),
             request: self,
             body,
             exchange,
-            key,
+            route,
             id,
             guard,
             detached: false,
@@ -96,6 +98,7 @@ impl Request {
             started: now,
             attempt: 0,
             attempt_ends: now,
+            now: None,
             _place: place,
         };
         pending.begin_attempt(now);
@@ -104,8 +107,8 @@ impl Request {
 }
 
 impl Pending {
-    pub(crate) fn id(&self) -> &str {
-        &self.id
+    pub(crate) const fn id(&self) -> Uuid {
+        self.id
     }
 
     /// Sends the first attempt of a call that is awaited later. From then on the service need not be
@@ -131,7 +134,7 @@ impl Pending {
     }
 
     /// The next reply to what was sent, of several. Cancel-safe.
-    pub(crate) async fn next_reply(&mut self) -> Result<Delivery, CallFault> {
+    pub(crate) async fn next_reply(&mut self) -> Result<Box<Delivery>, CallFault> {
         match &mut self.address {
             Some(address) => Ok(address.inbox.reply().await?),
             None => Err(CallFault::NoRoute),
@@ -147,7 +150,7 @@ impl Pending {
     }
 
     /// Waits for the reply, or until the service is silent where it should give signs of life.
-    pub(crate) async fn finish(&mut self) -> Result<Delivery, CallFault> {
+    pub(crate) async fn finish(&mut self) -> Result<Box<Delivery>, CallFault> {
         let Request { heartbeat, statuses, .. } = &*self.request;
         let ended = match heartbeat.zip(statuses.clone()) {
             None => self.finish_attempts().await,
@@ -159,8 +162,12 @@ impl Pending {
     }
 
     /// Waits for the reply, and for the service's signs of life meanwhile.
-    async fn hear(&mut self, every: Duration, statuses: &Statuses) -> Result<Delivery, CallFault> {
-        let route = self.route();
+    async fn hear(
+        &mut self,
+        every: Duration,
+        statuses: &Statuses,
+    ) -> Result<Box<Delivery>, CallFault> {
+        let route = self.route.clone();
         let link = Arc::clone(self.link());
         let silence = statuses.silence(every, || link.is_answered());
         tokio::select! {
@@ -171,7 +178,7 @@ impl Pending {
     }
 
     /// Waits for the reply, sending the request again when an attempt's time is up.
-    async fn finish_attempts(&mut self) -> Result<Delivery, CallFault> {
+    async fn finish_attempts(&mut self) -> Result<Box<Delivery>, CallFault> {
         loop {
             if let Ok(ended) = timeout_at(self.attempt_ends, self.ask_over_losses()).await {
                 return ended;
@@ -193,8 +200,8 @@ impl Pending {
         // The loss of the connection is told once, and not for each call.
         if self.link().session() > 0 {
             tracing::warn!(
-                exchange = self.exchange.name(),
-                key = &*self.key,
+                exchange = self.route.exchange(),
+                key = self.route.key(),
                 "no answer to attempt {attempt} of {all}; sending the request again"
             );
         }
@@ -205,6 +212,7 @@ impl Pending {
         let ends = after(now, self.request.timeout);
         self.attempt_ends = self.deadline().map_or(ends, |deadline| ends.min(deadline));
         self.sent = false;
+        self.now = Some(now);
         // A request that is delivered just before its end may wait at a service once more as long.
         let matters_until = after(self.attempt_ends, self.request.timeout);
         self.guard.iter_mut().for_each(|guard| guard.matters_until(matters_until));
@@ -212,7 +220,7 @@ impl Pending {
 
     /// Sends where that is still to be done, and waits for the reply. Cancel-safe: what was done
     /// is kept.
-    async fn ask_over_losses(&mut self) -> Result<Delivery, CallFault> {
+    async fn ask_over_losses(&mut self) -> Result<Box<Delivery>, CallFault> {
         loop {
             let session = self.link().session();
             let going_on = match self.ask_once().await {
@@ -225,7 +233,7 @@ impl Pending {
 
     /// Who has the reply need not be told that the broker has the request, so both are awaited at
     /// once.
-    async fn ask_once(&mut self) -> Result<Delivery, TransportError> {
+    async fn ask_once(&mut self) -> Result<Box<Delivery>, TransportError> {
         if !self.sent {
             self.prepare().await?;
             let (inbox, sending) = self.sending()?;
@@ -282,12 +290,14 @@ impl Pending {
     async fn prepare(&mut self) -> Result<(), TransportError> {
         if self.address.is_none() {
             let Request { replies, peer, statuses, .. } = &*self.request;
-            self.address = replies.enter(&self.id, *peer, statuses);
+            self.address = replies.enter(self.id, *peer, statuses);
         }
         if self.address.is_none() {
             let Request { replies, peer, statuses, .. } = &*self.request;
             self.crowded_out = replies.is_full_for(*peer);
-            let opened = Box::pin(replies.open(&self.id, *peer, statuses.clone())).await?;
+            let opened = Box::pin(replies.open(self.id, *peer, statuses.clone())).await?;
+            // That may have taken its time.
+            self.now = None;
             self.address = Some(opened);
             self.crowded_out = None;
         }
@@ -297,7 +307,7 @@ impl Pending {
 
     /// Says in the request what of it is of this attempt.
     fn date(&mut self) {
-        let now = Instant::now();
+        let now = self.now.take().unwrap_or_else(Instant::now);
         let left = at_least_a_millisecond(self.attempt_ends.saturating_duration_since(now));
         let told = self.guard.is_some() && !self.detached;
         let lasts = told.then(|| self.lasts(now).as_millis());
@@ -320,16 +330,17 @@ impl Pending {
         &mut self,
     ) -> Result<(&mut Inbox, impl Future<Output = Result<(), TransportError>>), TransportError>
     {
-        let Self { request, body, exchange, key, id, address, .. } = self;
+        let Self { request, body, exchange, route, id, address, .. } = self;
         let ReplyAddress { reply_to, inbox } = address.as_mut().ok_or_else(no_address)?;
-        let (outgoing, exchange, reply_to) = (&request.outgoing, &**exchange, &**reply_to);
-        let (key, id, body) = (&*key, &**id, &*body);
+        let (outgoing, exchange, reply_to) = (&request.outgoing, &**exchange, &*reply_to);
+        let (route, id, body) = (&*route, *id, &*body);
         let publication = move || {
             let mut properties = outgoing.properties.clone();
-            properties.message_id = Some(id.to_owned().into());
-            properties.correlation_id = Some(id.to_owned().into());
-            properties.reply_to = Some(reply_to.to_owned().into());
-            outgoing.publication(exchange, key.clone(), properties, body)
+            let id = as_text(id);
+            properties.message_id = Some(id.clone());
+            properties.correlation_id = Some(id);
+            properties.reply_to = Some(reply_to.clone());
+            outgoing.publication(route, properties, body)
         };
         Ok((inbox, outgoing.link.publish_to(exchange, publication)))
     }
@@ -342,10 +353,6 @@ impl Pending {
         let lasts = lasts.saturating_add(timeout.saturating_mul(attempts_left));
         let deadline = self.deadline().map(|deadline| deadline.saturating_duration_since(now));
         deadline.map_or(lasts, |deadline| lasts.min(deadline))
-    }
-
-    fn route(&self) -> Route {
-        Route::new(self.exchange.name.clone(), self.key.clone())
     }
 
     fn deadline(&self) -> Option<Instant> {
@@ -363,7 +370,7 @@ impl Pending {
             return CallFault::TooManyCalls { limit };
         }
         CallFault::TimedOut {
-            route: self.route(),
+            route: self.route.clone(),
             attempts: self.attempt,
             waited: self.started.elapsed(),
             uncorrelated: self.request.replies.uncorrelated() - self.uncorrelated_before,
@@ -374,9 +381,4 @@ impl Pending {
 /// It is opened before anything is sent.
 fn no_address() -> TransportError {
     TransportError::Disconnected { reason: "the reply address is gone".to_owned() }
-}
-
-/// An id that nothing else has.
-fn fresh_id() -> Arc<str> {
-    Arc::from(&*Uuid::new_v4().hyphenated().encode_lower(&mut Uuid::encode_buffer()))
 }

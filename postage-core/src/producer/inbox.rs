@@ -70,7 +70,7 @@ async fn reply_at_own(
             reason: "the call's own reply consumer ended".into(),
         })?;
         if !is_status(&reply.properties) {
-            return Ok(reply);
+            return Ok(Box::new(reply));
         }
         if let Some(queue) = question(&reply.properties) {
             let id = reply.properties.correlation_id.as_deref().unwrap_or_default();

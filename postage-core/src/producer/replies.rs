@@ -1,21 +1,22 @@
 //! The way of a reply back: one reply queue and one consumer for all calls of a connection, and
 //! an address of its own for a call whose peer returns no correlation id.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{OnceCell, Semaphore, oneshot};
 use tokio::task::JoinHandle;
+use uuid::Uuid;
 
 use super::inbox::{Inbox, Reader, read_own};
 use super::leaving::{Asked, Guard, Leaving};
 use super::statuses::{Statuses, is_status, question};
 use crate::contract::Peer;
 use crate::link::Link;
+use crate::own_ids::ByOwnId;
 use crate::topology::Queue;
-use crate::transport::{Delivery, Source, Subscription, TransportError};
+use crate::transport::{Delivery, SharedText, Source, Subscription, TransportError};
 
 /// How many calls at once have a reply address of their own: each takes a channel, of which a
 /// connection has some two thousand. The others wait, within their time.
@@ -24,7 +25,8 @@ const MOST_OWN: usize = 256;
 /// goes after this time.
 const UNUSED_QUEUE_GOES: Duration = Duration::from_secs(60);
 
-pub(super) type Reply = Result<Delivery, TransportError>;
+/// In a box, since it goes from hand to hand.
+pub(super) type Reply = Result<Box<Delivery>, TransportError>;
 
 /// The replies of one connection.
 #[derive(Debug)]
@@ -40,7 +42,7 @@ pub(crate) struct Replies {
 /// The address that all calls of a connection share. Its reader goes with it.
 #[derive(Debug)]
 struct SharedAddress {
-    queue: Arc<str>,
+    queue: SharedText,
     waiting: Arc<Waiting>,
     reader: JoinHandle<()>,
 }
@@ -62,7 +64,7 @@ struct Waiting {
 
 #[derive(Debug, Default)]
 struct Calls {
-    by_id: HashMap<Arc<str>, Call>,
+    by_id: ByOwnId<u128, Call>,
     /// Counts the calls, so that a loss is told to the oldest first.
     count: u64,
 }
@@ -76,22 +78,21 @@ struct Call {
 }
 
 impl Calls {
-    fn insert(
-        &mut self,
-        id: &Arc<str>,
-        reply: oneshot::Sender<Reply>,
-        statuses: Option<Arc<Statuses>>,
-    ) {
+    fn insert(&mut self, id: Uuid, reply: oneshot::Sender<Reply>, statuses: Option<Arc<Statuses>>) {
         self.count += 1;
-        self.by_id.insert(Arc::clone(id), Call { number: self.count, reply, statuses });
+        self.by_id.insert(id.as_u128(), Call { number: self.count, reply, statuses });
     }
 
-    fn remove(&mut self, id: &str) -> Option<oneshot::Sender<Reply>> {
-        self.by_id.remove(id).map(|call| call.reply)
+    fn remove(&mut self, id: Uuid) -> Option<oneshot::Sender<Reply>> {
+        self.by_id.remove(&id.as_u128()).map(|call| call.reply)
     }
 
-    fn statuses(&self, id: &str) -> Option<Arc<Statuses>> {
-        self.by_id.get(id)?.statuses.clone()
+    fn statuses(&self, id: Uuid) -> Option<Arc<Statuses>> {
+        self.by_id.get(&id.as_u128())?.statuses.clone()
+    }
+
+    fn has(&self, id: Uuid) -> bool {
+        self.by_id.contains_key(&id.as_u128())
     }
 
     fn in_order(self) -> impl Iterator<Item = oneshot::Sender<Reply>> {
@@ -104,14 +105,14 @@ impl Calls {
 /// Where the reply to one call arrives. Dropping it forgets the call.
 #[derive(Debug)]
 pub(crate) struct ReplyAddress {
-    pub(super) reply_to: Arc<str>,
+    pub(super) reply_to: SharedText,
     pub(super) inbox: Inbox,
 }
 
 /// A place among the waiting calls, given up when it is dropped.
 #[derive(Debug)]
 pub(super) struct Entry {
-    id: Arc<str>,
+    id: Uuid,
     waiting: Arc<Waiting>,
     /// Whether its reply has come, with which it has gone.
     pub(super) gone: bool,
@@ -149,7 +150,7 @@ impl Replies {
     /// A place at the address that all calls share, where it is open already.
     pub(super) fn enter(
         &self,
-        id: &Arc<str>,
+        id: Uuid,
         peer: Peer,
         statuses: &Option<Arc<Statuses>>,
     ) -> Option<ReplyAddress> {
@@ -162,7 +163,7 @@ impl Replies {
     /// the call's own, it may have to wait for a place.
     pub(crate) async fn open(
         &self,
-        id: &Arc<str>,
+        id: Uuid,
         peer: Peer,
         statuses: Option<Arc<Statuses>>,
     ) -> Result<ReplyAddress, TransportError> {
@@ -200,7 +201,7 @@ impl Replies {
 
     async fn open_shared(
         &self,
-        id: &Arc<str>,
+        id: Uuid,
         statuses: Option<Arc<Statuses>>,
     ) -> Result<ReplyAddress, TransportError> {
         let current = self.current();
@@ -235,7 +236,7 @@ impl Replies {
             asked: self.asked(),
         });
         let reader = tokio::spawn(read(replies, Arc::clone(&waiting)));
-        Ok(SharedAddress { queue: queue.into(), waiting, reader })
+        Ok(SharedAddress { queue: SharedText::from(queue).shared(), waiting, reader })
     }
 
     async fn consume_fresh_queue(&self) -> Result<(String, Subscription), TransportError> {
@@ -250,14 +251,11 @@ impl Replies {
 
 impl SharedAddress {
     /// Waits for the reply to this id; `None` when nobody reads the replies any more.
-    fn enter(&self, id: &Arc<str>, statuses: Option<Arc<Statuses>>) -> Option<ReplyAddress> {
+    fn enter(&self, id: Uuid, statuses: Option<Arc<Statuses>>) -> Option<ReplyAddress> {
         let (sender, reply) = oneshot::channel();
         self.waiting.lock().as_mut()?.insert(id, sender, statuses);
-        let entry = Entry { id: Arc::clone(id), waiting: Arc::clone(&self.waiting), gone: false };
-        Some(ReplyAddress {
-            reply_to: Arc::clone(&self.queue),
-            inbox: Inbox::Shared { reply, entry },
-        })
+        let entry = Entry { id, waiting: Arc::clone(&self.waiting), gone: false };
+        Some(ReplyAddress { reply_to: self.queue.clone(), inbox: Inbox::Shared { reply, entry } })
     }
 }
 
@@ -275,22 +273,26 @@ impl Waiting {
             );
             return;
         };
+        // An id of another form is of no call here.
+        let own = Uuid::try_parse(id).ok();
         if let Some(queue) = question(&reply.properties) {
-            let wanted = self.lock().as_ref().is_some_and(|calls| calls.by_id.contains_key(id));
+            let has = |calls: &Calls| own.is_some_and(|own| calls.has(own));
+            let wanted = self.lock().as_ref().is_some_and(has);
             return self.asked.answer(queue, id, wanted);
         }
         if is_status(&reply.properties) {
-            let statuses = self.lock().as_ref().and_then(|calls| calls.statuses(id));
+            let statuses =
+                self.lock().as_ref().zip(own).and_then(|(calls, own)| calls.statuses(own));
             if let Some(statuses) = statuses {
                 statuses.put(reply);
             }
             return;
         }
         // Its own statement, so that nobody is woken while the lock is held.
-        let call = self.lock().as_mut().and_then(|calls| calls.remove(id));
+        let call = self.lock().as_mut().zip(own).and_then(|(calls, own)| calls.remove(own));
         match call {
             // The call may have gone between the look-up and here; its reply is not wanted then.
-            Some(call) => drop(call.send(Ok(reply))),
+            Some(call) => drop(call.send(Ok(Box::new(reply)))),
             None => tracing::debug!(correlation_id = id, "a reply came that no call waits for"),
         }
     }
@@ -323,7 +325,7 @@ impl Drop for Entry {
             return;
         }
         if let Some(calls) = self.waiting.lock().as_mut() {
-            calls.remove(&self.id);
+            calls.remove(self.id);
         }
     }
 }
@@ -344,7 +346,7 @@ mod tests {
         let replies = Replies::new(Arc::clone(&link));
         let statuses = Arc::new(Statuses::default());
         let told = Some(Arc::clone(&statuses));
-        let mut address = replies.open(&"1".into(), Peer::Python, told).await.unwrap();
+        let mut address = replies.open(Uuid::new_v4(), Peer::Python, told).await.unwrap();
         let send = async |kind: Option<&'static str>, body: &'static str| {
             let route = Route::to_queue(address.reply_to.to_string());
             let properties = Properties { kind: kind.map(Into::into), ..Properties::default() };

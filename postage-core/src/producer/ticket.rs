@@ -94,7 +94,7 @@ impl Sent {
     /// Sends the first attempt. The service need not be told when the ticket is dropped.
     async fn now(pending: &mut Pending) -> Result<Self, CallFault> {
         let (reply_to, staying) = pending.start_detached().await?;
-        Ok(Self { id: pending.id().to_owned(), reply_to, staying })
+        Ok(Self { id: pending.id().to_string(), reply_to, staying })
     }
 }
 

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use tokio::time::Instant;
-
+use super::expiry::Now;
 use super::state::State;
 
 static NAMED: Mutex<BTreeMap<String, Weak<Broker>>> = Mutex::new(BTreeMap::new());
@@ -43,11 +42,11 @@ impl Broker {
 
     /// Does one step of work on the state, all its consequences included. Whoever the step wakes
     /// is woken after the lock is released.
-    pub(super) fn with<T>(&self, work: impl FnOnce(&mut State, Instant) -> T) -> T {
-        let now = Instant::now();
+    pub(super) fn with<T>(&self, work: impl FnOnce(&mut State, &Now) -> T) -> T {
+        let now = Now::default();
         let mut state = lock(&self.state);
-        let result = work(&mut state, now);
-        state.route_letters(now);
+        let result = work(&mut state, &now);
+        state.route_letters(&now);
         state.alarm.start(&self.myself);
         let wakers = mem::take(&mut state.wakers);
         drop(state);

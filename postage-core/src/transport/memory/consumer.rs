@@ -6,9 +6,9 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
-use tokio::time::Instant;
-
 use super::broker::Broker;
+use super::done::done;
+use super::expiry::Now;
 use super::message::Message;
 use super::state::{ConnectionId, ConsumerId, QueueId, State};
 use crate::topology::FieldValue;
@@ -104,7 +104,7 @@ impl State {
         &mut self,
         connection: ConnectionId,
         source: &Source,
-        now: Instant,
+        now: &Now,
     ) -> Result<ConsumerId, String> {
         let queue_id = self.usable_queue(connection, &source.queue)?;
         let id = self.next_consumer();
@@ -138,7 +138,7 @@ impl State {
         &mut self,
         id: ConsumerId,
         reason: Ended,
-        now: Instant,
+        now: &Now,
     ) -> Option<QueueId> {
         let consumer = self.consumers.get_mut(&id)?;
         self.wakers.extend(consumer.end(reason));
@@ -146,11 +146,11 @@ impl State {
         let place = queue.consumers.iter().position(|other| *other == id)?;
         queue.consumers.remove(place);
         queue.taken = false;
-        queue.touch(now);
+        queue.touch(now.get());
         Some(consumer.queue)
     }
 
-    fn cancel(&mut self, id: ConsumerId, now: Instant) {
+    fn cancel(&mut self, id: ConsumerId, now: &Now) {
         if let Some(queue) = self.end_consumer(id, Ended::Cancelled, now) {
             self.remove_if_unused(queue);
             self.tend(queue, now);
@@ -159,7 +159,7 @@ impl State {
 
     /// Forgets a consumer; what it has not handed out goes back. Its waker is the caller's to
     /// drop, when the state is unlocked: that may drop a task, and whatever the task holds.
-    fn drop_consumer(&mut self, id: ConsumerId, now: Instant) -> Option<Waker> {
+    fn drop_consumer(&mut self, id: ConsumerId, now: &Now) -> Option<Waker> {
         let mut touched: BTreeSet<_> =
             self.end_consumer(id, Ended::Cancelled, now).into_iter().collect();
         let consumer = self.consumers.remove(&id)?;
@@ -190,16 +190,15 @@ impl Settle for Settler {
         tag: u64,
         settlement: Settlement,
     ) -> BoxFuture<'_, Result<(), TransportError>> {
-        Box::pin(async move {
-            let settle =
-                |state: &mut State, now| state.settle(self.connection, tag, settlement, now);
-            self.broker.with(settle).map(drop)
-        })
+        let settle =
+            |state: &mut State, now: &Now| state.settle(self.connection, tag, settlement, now);
+        done(self.broker.with(settle).map(drop))
     }
 
     fn abandon(&self, tag: u64) {
-        let requeue =
-            |state: &mut State, now| state.settle(self.connection, tag, Settlement::Requeue, now);
+        let requeue = |state: &mut State, now: &Now| {
+            state.settle(self.connection, tag, Settlement::Requeue, now)
+        };
         // Where the connection is gone, the queue has it already.
         drop(self.broker.with(requeue));
     }

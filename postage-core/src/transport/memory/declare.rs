@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::exchange::{Bound, Exchange, check_match_kind};
+use super::expiry::Now;
 use super::queue::Queue;
 use super::settings::{COMPARED, Settings};
 use super::state::{ConnectionId, QueueId, State};
@@ -125,7 +125,7 @@ impl State {
         &mut self,
         connection: ConnectionId,
         description: &QueueDescription,
-        now: Instant,
+        now: &Now,
     ) -> Result<String, String> {
         let name = description.name();
         if description.passive {
@@ -145,7 +145,7 @@ impl State {
             name => name.into(),
         };
         let owner = description.exclusive.then_some(connection);
-        let queue = Queue::new(name.clone(), description, settings, owner, now);
+        let queue = Queue::new(name.clone(), description, settings, owner, now.get());
         let id = self.next_queue();
         self.queues.insert(id, queue);
         self.names.insert(name.clone(), id);
@@ -153,9 +153,9 @@ impl State {
         Ok(name.to_string())
     }
 
-    fn touch(&mut self, id: QueueId, now: Instant) {
+    fn touch(&mut self, id: QueueId, now: &Now) {
         if let Some(queue) = self.queues.get_mut(&id) {
-            queue.touch(now);
+            queue.touch(now.get());
         }
     }
 

@@ -1,5 +1,6 @@
 //! The broker's clock: it wakes the queues whose messages, or who themselves, run out of time.
 
+use std::cell::OnceCell;
 use std::sync::{Arc, Weak};
 
 use tokio::runtime::Handle;
@@ -9,6 +10,16 @@ use tokio::time::{Instant, sleep_until};
 
 use super::broker::Broker;
 use super::state::State;
+
+/// The time of one step of work. It is read when it is first asked for, since most steps need none.
+#[derive(Debug, Default)]
+pub(super) struct Now(OnceCell<Instant>);
+
+impl Now {
+    pub(super) fn get(&self) -> Instant {
+        *self.0.get_or_init(Instant::now)
+    }
+}
 
 /// When the janitor is due, and the janitor. It is started when something first can expire, and
 /// ends with the broker.
@@ -31,8 +42,8 @@ impl Alarm {
     /// Starts the janitor where one is needed and none is running: the runtime of the first may
     /// have ended.
     pub(super) fn start(&mut self, broker: &Weak<Broker>) {
-        let running = self.janitor.as_ref().is_some_and(|janitor| !janitor.is_finished());
-        if self.due.is_none() || running {
+        let runs = |janitor: &JoinHandle<()>| !janitor.is_finished();
+        if self.due.is_none() || self.janitor.as_ref().is_some_and(runs) {
             return;
         }
         if let Ok(runtime) = Handle::try_current() {
@@ -63,9 +74,10 @@ async fn watch(broker: Weak<Broker>, bell: Arc<Notify>) {
 
 impl State {
     /// Drops what has run out of time, and answers when to look again.
-    pub(super) fn expire(&mut self, now: Instant) -> Option<Instant> {
+    pub(super) fn expire(&mut self, now: &Now) -> Option<Instant> {
         self.alarm.due = None;
-        let due = |deadline: Option<Instant>| deadline.is_some_and(|deadline| deadline <= now);
+        let due =
+            |deadline: Option<Instant>| deadline.is_some_and(|deadline| deadline <= now.get());
         let late: Vec<_> = self
             .queues
             .iter()

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use tokio::time::Instant;
-
 use super::consumer::Parcel;
 use super::dead_letter::{DeadLetter, Reason};
+use super::exchange::Exchange;
+use super::expiry::Now;
+use super::few::Few;
 use super::message::{Held, Message};
 use super::queue::Queue;
 use super::state::{ConnectionId, QueueId, State, Unsettled};
@@ -25,13 +26,11 @@ pub(super) enum Outcome {
 
 impl State {
     /// Publishes a message; the error is the broker's reason to refuse it.
-    pub(super) fn publish(
-        &mut self,
-        message: &Arc<Message>,
-        now: Instant,
-    ) -> Result<Outcome, String> {
-        let exchange = message.route.exchange();
-        if !exchange.is_empty() {
+    pub(super) fn publish(&mut self, message: &Arc<Message>, now: &Now) -> Result<Outcome, String> {
+        let (exchange, key) = (message.route.exchange(), message.route.key());
+        let queues = if exchange.is_empty() {
+            self.route_to_queue(key)
+        } else {
             let found = self.exchanges.get(exchange);
             let found = found.ok_or_else(|| super::declare::no_exchange(exchange))?;
             if found.internal {
@@ -39,8 +38,8 @@ impl State {
                     "ACCESS_REFUSED - cannot publish to internal exchange '{exchange}' in vhost '/'"
                 ));
             }
-        }
-        let queues = self.route(exchange, message.route.key(), &message.properties.headers);
+            self.route_over(found, key, &message.properties.headers)
+        };
         if queues.is_empty() {
             return Ok(Outcome::Unroutable);
         }
@@ -53,34 +52,40 @@ impl State {
         Ok(outcome)
     }
 
-    /// The queues that get a message, each once and in their order. What an exchange cannot route
-    /// goes to its alternate.
-    pub(super) fn route(&self, exchange: &str, key: &str, headers: &Headers) -> Vec<QueueId> {
-        let mut seen = Vec::new();
-        let mut exchange = exchange;
+    /// The queues that get a message, each once and in their order.
+    pub(super) fn route(&self, exchange: &str, key: &str, headers: &Headers) -> Few<QueueId> {
+        if exchange.is_empty() {
+            return self.route_to_queue(key);
+        }
+        let found = self.exchanges.get(exchange);
+        found.map(|found| self.route_over(found, key, headers)).unwrap_or_default()
+    }
+
+    fn route_to_queue(&self, name: &str) -> Few<QueueId> {
+        self.names.get(name).copied().into_iter().collect()
+    }
+
+    /// What an exchange cannot route goes to its alternate.
+    fn route_over(&self, exchange: &Exchange, key: &str, headers: &Headers) -> Few<QueueId> {
+        let (mut exchange, mut seen) = (exchange, Vec::new());
         loop {
-            if exchange.is_empty() {
-                return self.names.get(key).copied().into_iter().collect();
-            }
-            let Some(found) = self.exchanges.get(exchange) else { return Vec::new() };
-            let mut queues: Vec<_> = found.matching(key, headers).collect();
-            let alternate = found.alternate.as_ref().and_then(FieldValue::as_str);
-            match alternate {
-                Some(alternate) if queues.is_empty() && !seen.contains(&exchange) => {
-                    seen.push(exchange);
-                    exchange = alternate;
-                }
-                _ => {
-                    queues.sort_unstable();
-                    queues.dedup();
-                    return queues;
+            let queues: Few<_> = exchange.matching(key, headers).collect();
+            let alternate = exchange.alternate.as_ref().and_then(FieldValue::as_str);
+            let next = alternate.filter(|name| queues.is_empty() && !seen.contains(name));
+            match next {
+                None => return queues.in_order(),
+                Some("") => return self.route_to_queue(key),
+                Some(name) => {
+                    seen.push(name);
+                    let Some(found) = self.exchanges.get(name) else { return Few::new() };
+                    exchange = found;
                 }
             }
         }
     }
 
     /// Offers a message to a queue; `false` when the queue is full and refuses.
-    fn offer(&mut self, id: QueueId, message: &Arc<Message>, now: Instant) -> bool {
+    fn offer(&mut self, id: QueueId, message: &Arc<Message>, now: &Now) -> bool {
         self.expire_heads(id, now);
         let Some(queue) = self.queues.get_mut(&id) else { return true };
         if queue.refuses(message) {
@@ -95,16 +100,24 @@ impl State {
             }
             return false;
         }
-        queue.push(message.clone(), now);
+        let held = queue.receive(message.clone(), now);
         // A waiting consumer gets it even when it may not wait at all.
-        self.hand_out(id, now);
+        if queue.len() == 0
+            && let Some(consumer) = queue.next_consumer(&self.consumers)
+        {
+            let counts_returns = queue.settings.counts_returns;
+            self.deliver(id, consumer, held, counts_returns);
+        } else {
+            queue.put(held);
+            self.hand_out(id, now);
+        }
         self.tend(id, now);
         true
     }
 
     /// Brings a queue in order after any change: drops what is too much or too old, serves its
     /// consumers, sets the clock.
-    pub(super) fn tend(&mut self, id: QueueId, now: Instant) {
+    pub(super) fn tend(&mut self, id: QueueId, now: &Now) {
         if self.queues.get(&id).is_none_or(Queue::is_at_rest) {
             return;
         }
@@ -121,29 +134,17 @@ impl State {
         }
     }
 
-    fn expire_heads(&mut self, id: QueueId, now: Instant) {
+    fn expire_heads(&mut self, id: QueueId, now: &Now) {
         while let Some(held) = self.queues.get_mut(&id).and_then(|queue| queue.take_expired(now)) {
             self.give_up(id, &held, Reason::Expired);
         }
     }
 
     /// Gives the queue's messages to the consumers that have room, in turn.
-    fn hand_out(&mut self, id: QueueId, now: Instant) {
+    fn hand_out(&mut self, id: QueueId, now: &Now) {
         while let Some(queue) = self.queues.get_mut(&id).filter(|queue| queue.len() > 0) {
-            let candidates = if queue.settings.single_active { 1 } else { queue.consumers.len() };
-            let has_room = |consumer| self.consumers.get(consumer).is_some_and(|it| it.has_room());
-            let Some(index) = queue.consumers.iter().take(candidates).position(has_room) else {
-                return;
-            };
+            let Some(consumer) = queue.next_consumer(&self.consumers) else { return };
             let Some(held) = queue.take() else { return };
-            let consumer = if queue.settings.single_active {
-                queue.consumers.front().copied()
-            } else {
-                let chosen = queue.consumers.remove(index);
-                queue.consumers.extend(chosen);
-                chosen
-            };
-            let Some(consumer) = consumer else { return };
             let counts_returns = queue.settings.counts_returns;
             self.deliver(id, consumer, held, counts_returns);
             self.expire_heads(id, now);
@@ -159,16 +160,18 @@ impl State {
     ) {
         let tag = self.next_id();
         let Some(consumer) = self.consumers.get_mut(&id) else { return };
-        let parcel = Parcel {
-            tag: (!consumer.auto_ack).then_some(tag),
-            message: held.message.clone(),
+        let parcel = |tag, message| Parcel {
+            tag,
+            message,
             redelivered: held.returns > 0,
             delivery_count: (counts_returns && held.returns > 0).then_some(held.returns),
         };
-        self.wakers.extend(consumer.receive(parcel));
-        if !consumer.auto_ack
-            && let Some(unsettled) = self.connections.get_mut(&consumer.connection)
-        {
+        if consumer.auto_ack {
+            self.wakers.extend(consumer.receive(parcel(None, held.message)));
+            return;
+        }
+        self.wakers.extend(consumer.receive(parcel(Some(tag), held.message.clone())));
+        if let Some(unsettled) = self.connections.get_mut(&consumer.connection) {
             unsettled.insert(tag, Unsettled { queue, consumer: id, held });
         }
     }
@@ -183,7 +186,7 @@ impl State {
         connection: ConnectionId,
         tag: u64,
         settlement: Settlement,
-        now: Instant,
+        now: &Now,
     ) -> Result<Option<Held>, TransportError> {
         let unsettled = self.connections.get_mut(&connection).ok_or_else(super::disconnected)?;
         // One that is unknown was settled when its queue went.
@@ -214,7 +217,7 @@ impl State {
         if limit.is_some_and(|limit| u64::from(held.returns) > limit) {
             self.give_up(id, &held, Reason::DeliveryLimit);
         } else {
-            queue.put_back(held);
+            queue.put(held);
         }
     }
 
@@ -227,11 +230,11 @@ impl State {
 
     /// Routes the dead letters, and those that they bring about in turn. This ends: a letter that
     /// comes back to a queue that it left by itself is dropped.
-    pub(super) fn route_letters(&mut self, now: Instant) {
+    pub(super) fn route_letters(&mut self, now: &Now) {
         while let Some(letter) = self.letters.pop_front() {
             let route = &letter.message.route;
             let headers = &letter.message.properties.headers;
-            let mut queues = self.route(route.exchange(), route.key(), headers);
+            let queues = self.route(route.exchange(), route.key(), headers);
             if let Some(keeper) = letter.kept_by
                 && (queues.is_empty() || !queues.iter().all(|id| self.has_room(*id, &letter, now)))
             {
@@ -239,23 +242,25 @@ impl State {
                 continue;
             }
             let cycles = |queue: &Queue| letter.cycles_at(&queue.name);
-            queues.retain(|id| !self.queues.get(id).is_some_and(cycles));
             for id in queues {
+                if self.queues.get(&id).is_some_and(cycles) {
+                    continue;
+                }
                 self.offer(id, &letter.message, now);
             }
         }
     }
 
     /// Whether a queue would take a letter.
-    fn has_room(&mut self, id: QueueId, letter: &DeadLetter, now: Instant) -> bool {
+    fn has_room(&mut self, id: QueueId, letter: &DeadLetter, now: &Now) -> bool {
         self.expire_heads(id, now);
         self.queues.get(&id).is_some_and(|queue| !queue.refuses(&letter.message))
     }
 
     /// Has a letter wait where it comes from, until it is offered again.
-    fn keep(&mut self, keeper: QueueId, letter: DeadLetter, now: Instant) {
+    fn keep(&mut self, keeper: QueueId, letter: DeadLetter, now: &Now) {
         if let Some(queue) = self.queues.get_mut(&keeper) {
-            self.alarm.set(queue.keep(letter, now));
+            self.alarm.set(queue.keep(letter, now.get()));
         }
     }
 }

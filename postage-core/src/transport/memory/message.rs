@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::time::Instant;
 
+use super::expiry::Now;
 use crate::topology::Route;
 use crate::transport::Properties;
 
@@ -35,7 +36,7 @@ impl Held {
         u64::try_from(self.message.body.len()).unwrap_or(u64::MAX)
     }
 
-    pub(super) fn is_expired(&self, now: Instant) -> bool {
-        self.expires.is_some_and(|expires| expires <= now)
+    pub(super) fn is_expired(&self, now: &Now) -> bool {
+        self.expires.is_some_and(|expires| expires <= now.get())
     }
 }

@@ -8,8 +8,10 @@ mod broker;
 mod consumer;
 mod dead_letter;
 mod declare;
+mod done;
 mod exchange;
 mod expiry;
+mod few;
 mod flow;
 mod message;
 mod queue;
@@ -25,11 +27,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::task::coop::consume_budget;
-use tokio::time::Instant;
 
 use self::broker::Broker;
 use self::consumer::Inbox;
+use self::done::done_in_turn;
+use self::expiry::Now;
 use self::flow::Outcome;
 use self::message::Message;
 use self::state::{ConnectionId, State};
@@ -100,7 +102,7 @@ impl MemoryTransport {
     fn ask<T>(
         &self,
         operation: impl FnOnce() -> String,
-        work: impl FnOnce(&mut State, Instant) -> Result<T, String>,
+        work: impl FnOnce(&mut State, &Now) -> Result<T, String>,
     ) -> Result<T, TransportError> {
         let answer = self.broker.with(|state, now| {
             state.connections.contains_key(&self.connection).then(|| work(state, now))
@@ -199,25 +201,21 @@ impl Transport for MemoryTransport {
         properties.expiration = expiration.map(|millis| Duration::from_millis(millis.into()));
         let lacks_id = mandatory && confirm && properties.message_id.is_none();
         let message = Arc::new(Message { body, properties, route });
-        Box::pin(async move {
-            // Without this, a publisher in a loop would starve the consumers of its thread.
-            consume_budget().await;
-            let operation = || format!("publish to {}", message.route);
-            let checked = check(&message, lacks_id);
-            let outcome = self.ask(operation, |state, now| {
-                checked?;
-                state.publish(&message, now)
-            })?;
-            let route = || message.route.clone();
-            match outcome {
-                Outcome::Unroutable if mandatory && confirm => {
-                    Err(TransportError::Unroutable { route: route() })
-                }
-                Outcome::NotTaken if confirm => {
-                    Err(TransportError::NotConfirmed { route: route() })
-                }
-                _ => Ok(()),
+        let checked = check(&message, lacks_id);
+        let operation = || format!("publish to {}", message.route);
+        let outcome = self.ask(operation, |state, now| {
+            checked?;
+            state.publish(&message, now)
+        });
+        let route = || message.route.clone();
+        done_in_turn(match outcome {
+            Ok(Outcome::Unroutable) if mandatory && confirm => {
+                Err(TransportError::Unroutable { route: route() })
             }
+            Ok(Outcome::NotTaken) if confirm => {
+                Err(TransportError::NotConfirmed { route: route() })
+            }
+            outcome => outcome.map(drop),
         })
     }
 
@@ -282,17 +280,17 @@ fn check_lengths(message: &Message) -> Result<(), String> {
         ..
     } = &message.properties;
     let texts = [
-        ("content type", content_type),
-        ("content encoding", content_encoding),
-        ("correlation id", correlation_id),
-        ("reply address", reply_to),
-        ("message id", message_id),
-        ("kind", kind),
-        ("user id", user_id),
-        ("application id", app_id),
+        ("content type", content_type.as_deref()),
+        ("content encoding", content_encoding.as_deref()),
+        ("correlation id", correlation_id.as_deref()),
+        ("reply address", reply_to.as_deref()),
+        ("message id", message_id.as_deref()),
+        ("kind", kind.as_deref()),
+        ("user id", user_id.as_deref()),
+        ("application id", app_id.as_deref()),
     ];
     for (what, text) in texts {
-        declare::check_length(what, text.as_deref().unwrap_or_default())?;
+        declare::check_length(what, text.unwrap_or_default())?;
     }
     Ok(())
 }

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::consumer::Consumer;
 use super::dead_letter::DeadLetter;
+use super::expiry::Now;
 use super::message::{Held, Message, Place};
 use super::settings::Settings;
 use super::state::{ConnectionId, ConsumerId};
@@ -72,19 +74,36 @@ impl Queue {
             && self.is_over(self.len().saturating_add(1), self.ready_bytes.saturating_add(bytes))
     }
 
-    /// Puts a message in, behind all of its priority.
-    pub(super) fn push(&mut self, message: Arc<Message>, now: Instant) {
+    /// Gives a message its place, behind all of its priority. It is not in the queue yet.
+    pub(super) fn receive(&mut self, message: Arc<Message>, now: &Now) -> Held {
         let priority = message.properties.priority.unwrap_or(0).min(self.settings.max_priority);
         let place = (Reverse(priority), self.next_number);
         self.next_number += 1;
-        let expires = self.time_to_live(&message).and_then(|ttl| now.checked_add(ttl));
-        self.put_back(Held { place, message, expires, returns: 0 });
+        let expires = self.time_to_live(&message).and_then(|ttl| now.get().checked_add(ttl));
+        Held { place, message, expires, returns: 0 }
     }
 
-    /// Puts a message back at its old place.
-    pub(super) fn put_back(&mut self, held: Held) {
+    /// Puts a message at its place.
+    pub(super) fn put(&mut self, held: Held) {
         self.ready_bytes = self.ready_bytes.saturating_add(held.bytes());
         self.ready.insert(held.place, held);
+    }
+
+    /// The consumer whose turn it is, if one has room.
+    pub(super) fn next_consumer(
+        &mut self,
+        consumers: &BTreeMap<ConsumerId, Consumer>,
+    ) -> Option<ConsumerId> {
+        let candidates = if self.settings.single_active { 1 } else { self.consumers.len() };
+        let has_room = |id| consumers.get(id).is_some_and(Consumer::has_room);
+        let index = self.consumers.iter().take(candidates).position(has_room)?;
+        let chosen = *self.consumers.get(index)?;
+        if candidates > 1 {
+            // It comes after all others now; those that were passed over are next.
+            self.consumers.remove(index);
+            self.consumers.push_back(chosen);
+        }
+        Some(chosen)
     }
 
     /// Takes the message at the head.
@@ -96,7 +115,7 @@ impl Queue {
 
     /// Takes the message at the head when its time is over. One further back waits its turn, as
     /// in RabbitMQ.
-    pub(super) fn take_expired(&mut self, now: Instant) -> Option<Held> {
+    pub(super) fn take_expired(&mut self, now: &Now) -> Option<Held> {
         let (_, head) = self.ready.first_key_value()?;
         if head.is_expired(now) { self.take() } else { None }
     }
@@ -113,8 +132,8 @@ impl Queue {
     }
 
     /// Takes the dead letters that are to be offered again.
-    pub(super) fn take_kept(&mut self, now: Instant) -> VecDeque<DeadLetter> {
-        if self.offered_again.is_none_or(|at| at > now) {
+    pub(super) fn take_kept(&mut self, now: &Now) -> VecDeque<DeadLetter> {
+        if self.offered_again.is_none_or(|at| at > now.get()) {
             return VecDeque::new();
         }
         self.offered_again = None;

@@ -1,19 +1,18 @@
 //! Everything that the broker knows. The rooms beside this one say what may happen to it:
 //! `declare` its topology, `flow` its messages, `consumer` its consumers, `expiry` its clock.
 
-use std::collections::VecDeque;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::task::Waker;
-
-use tokio::time::Instant;
 
 use super::consumer::{Consumer, Ended};
 use super::dead_letter::DeadLetter;
 use super::exchange::Exchange;
-use super::expiry::Alarm;
+use super::expiry::{Alarm, Now};
+use super::few::Few;
 use super::message::Held;
 use super::queue::Queue;
+use crate::own_ids::ByOwnId;
 use crate::topology::{Exchange as Description, ExchangeKind};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -37,16 +36,16 @@ pub(super) struct Unsettled {
 /// time.
 #[derive(Debug)]
 pub(super) struct State {
-    pub(super) exchanges: HashMap<String, Exchange>,
+    pub(super) exchanges: BTreeMap<String, Exchange>,
     pub(super) queues: BTreeMap<QueueId, Queue>,
-    pub(super) names: HashMap<Arc<str>, QueueId>,
+    pub(super) names: BTreeMap<Arc<str>, QueueId>,
     /// The open connections, each with its deliveries that are out, by their tags.
-    pub(super) connections: BTreeMap<ConnectionId, BTreeMap<u64, Unsettled>>,
+    pub(super) connections: BTreeMap<ConnectionId, ByOwnId<u64, Unsettled>>,
     pub(super) consumers: BTreeMap<ConsumerId, Consumer>,
     /// Dead letters that are still to be routed.
     pub(super) letters: VecDeque<DeadLetter>,
     /// Whom to wake when the state is unlocked.
-    pub(super) wakers: Vec<Waker>,
+    pub(super) wakers: Few<Waker>,
     pub(super) alarm: Alarm,
     last_id: u64,
 }
@@ -67,11 +66,11 @@ impl State {
         Self {
             exchanges: exchanges.into(),
             queues: BTreeMap::new(),
-            names: HashMap::new(),
+            names: BTreeMap::new(),
             connections: BTreeMap::new(),
             consumers: BTreeMap::new(),
             letters: VecDeque::new(),
-            wakers: Vec::new(),
+            wakers: Few::new(),
             alarm: Alarm::default(),
             last_id: 0,
         }
@@ -93,13 +92,13 @@ impl State {
 
     pub(super) fn open_connection(&mut self) -> ConnectionId {
         let connection = ConnectionId(self.next_id());
-        self.connections.insert(connection, BTreeMap::new());
+        self.connections.insert(connection, ByOwnId::default());
         connection
     }
 
     /// Ends a connection: its consumers end, what it has not settled goes back, its exclusive
     /// queues go.
-    pub(super) fn close_connection(&mut self, connection: ConnectionId, now: Instant) {
+    pub(super) fn close_connection(&mut self, connection: ConnectionId, now: &Now) {
         let Some(unsettled) = self.connections.remove(&connection) else { return };
         let own = |consumer: &Consumer| consumer.connection == connection;
         let consumers: Vec<_> =
@@ -117,7 +116,9 @@ impl State {
         for id in exclusive {
             self.remove_queue(id, "its connection was closed");
         }
-        for out in unsettled.into_values() {
+        let mut unsettled: Vec<_> = unsettled.into_iter().collect();
+        unsettled.sort_unstable_by_key(|(tag, _)| *tag);
+        for (_, out) in unsettled {
             touched.insert(out.queue);
             self.give_back(out.queue, out.held);
         }

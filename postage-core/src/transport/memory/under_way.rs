@@ -1,7 +1,7 @@
 //! What a test asks of the broker: whether anything is still to happen by itself, and whether
 //! anybody would get a message.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::MemoryTransport;
 use super::queue::Queue;
@@ -38,7 +38,7 @@ impl MemoryTransport {
 impl State {
     fn under_way(&self) -> Vec<String> {
         let mut unsettled = BTreeMap::new();
-        for out in self.connections.values().flat_map(BTreeMap::values) {
+        for out in self.connections.values().flat_map(HashMap::values) {
             *unsettled.entry(out.queue).or_insert(0_u64) += 1;
         }
         let mut lines = Vec::new();
