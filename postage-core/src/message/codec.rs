@@ -113,6 +113,9 @@ impl Codecs {
     /// The codec of a content type; JSON where none is given, as in Python's replies.
     pub(crate) fn of(&self, content_type: Option<&str>) -> Result<&Arc<dyn Codec>, CodecError> {
         let wanted = content_type.unwrap_or("application/json");
+        if let Some(known) = self.known.iter().find(|codec| codec.content_type() == wanted) {
+            return Ok(known);
+        }
         let essence = wanted.split(';').next().unwrap_or_default().trim();
         let mut known = self.known.iter();
         known.find(|codec| codec.content_type().eq_ignore_ascii_case(essence)).ok_or_else(|| {

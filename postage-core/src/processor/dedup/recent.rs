@@ -133,7 +133,7 @@ impl Known {
     fn answer(&mut self, hash: u64, id: &str, age: Duration) -> Option<Option<Answer>> {
         self.handled.answer(hash, id)?;
         self.handled.forget_old(Instant::now(), age);
-        self.handled.answer(hash, id).cloned()
+        self.handled.answer(hash, id)
     }
 
     /// Takes out the one that runs under this id, if one does.
