@@ -21,7 +21,8 @@ use crate::transport::BoxFuture;
 /// By default these are 100,000 messages, 5 min and 64 MiB, whichever is reached first; the oldest is
 /// forgotten then. A call may be repeated for 2.5 min, unless set otherwise. So a service that
 /// answers 500 calls a second must remember 75,000; 64 MiB have room for 100,000 with answers of 400
-/// bytes, since each takes 160 bytes beside its id and its answer. Memory is taken as messages come.
+/// bytes, since each takes 130 bytes beside its id and its answer. Memory is taken as messages come,
+/// 64 KiB at once.
 ///
 /// ```
 /// use std::time::Duration;
@@ -90,7 +91,7 @@ impl RecentMessages {
         self
     }
 
-    /// How many bytes the messages may take: each takes 160, its id, and its answer. One that would
+    /// How many bytes the messages may take: each takes 130, its id, and its answer. One that would
     /// take more alone is not remembered.
     #[must_use]
     pub const fn bytes(mut self, bytes: usize) -> Self {
