@@ -85,7 +85,7 @@ impl Sending {
     #[must_use]
     pub fn routes(&self) -> Vec<Route> {
         let routes = self.outgoing().targets();
-        let routes = routes.map(|(exchange, key)| Route::new(exchange.name.clone(), key.clone()));
+        let routes = routes.map(|(_, route)| route);
         match self.what {
             What::Message(_) => routes.collect(),
             What::Call(_) | What::CallMany(_) => routes.take(1).collect(),

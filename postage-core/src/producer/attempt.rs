@@ -1,7 +1,6 @@
 //! A call under way: sent, waited for, and sent again under the same id, over losses of the
 //! connection, until its time is up.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +10,7 @@ use uuid::Uuid;
 
 use super::inbox::Inbox;
 use super::leaving::{Guard, Staying};
-use super::options::{Outgoing, at_least_a_millisecond, unix_millis};
+use super::options::{Outgoing, as_text, at_least_a_millisecond, unix_millis};
 use super::replies::{Replies, ReplyAddress};
 use super::statuses::Statuses;
 use crate::contract::Peer;
@@ -46,7 +45,7 @@ pub(crate) struct Pending {
     request: Box<Request>,
     body: Bytes,
     exchange: Arc<Exchange>,
-    key: Cow<'static, str>,
+    route: Route,
     id: Uuid,
     /// Says that the call was given up, where that is wanted.
     guard: Option<Guard>,
@@ -73,8 +72,8 @@ impl Request {
     pub(crate) fn begin(mut self: Box<Self>) -> Result<Pending, CallFault> {
         let place = self.outgoing.link.limits.begin_call()?;
         let body = self.outgoing.take_body()?;
-        let (exchange, key) = self.outgoing.targets().next().ok_or(CallFault::NoRoute)?;
-        let (exchange, key) = (Arc::clone(exchange), key.clone());
+        let (exchange, route) = self.outgoing.targets().next().ok_or(CallFault::NoRoute)?;
+        let exchange = Arc::clone(exchange);
         let (now, id) = (Instant::now(), Uuid::new_v4());
         let span = &self.outgoing.span;
         if !span.is_disabled() {
@@ -88,7 +87,7 @@ impl Request {
             request: self,
             body,
             exchange,
-            key,
+            route,
             id,
             guard,
             detached: false,
@@ -168,7 +167,7 @@ impl Pending {
         every: Duration,
         statuses: &Statuses,
     ) -> Result<Box<Delivery>, CallFault> {
-        let route = self.route();
+        let route = self.route.clone();
         let link = Arc::clone(self.link());
         let silence = statuses.silence(every, || link.is_answered());
         tokio::select! {
@@ -201,8 +200,8 @@ impl Pending {
         // The loss of the connection is told once, and not for each call.
         if self.link().session() > 0 {
             tracing::warn!(
-                exchange = self.exchange.name(),
-                key = &*self.key,
+                exchange = self.route.exchange(),
+                key = self.route.key(),
                 "no answer to attempt {attempt} of {all}; sending the request again"
             );
         }
@@ -331,17 +330,17 @@ impl Pending {
         &mut self,
     ) -> Result<(&mut Inbox, impl Future<Output = Result<(), TransportError>>), TransportError>
     {
-        let Self { request, body, exchange, key, id, address, .. } = self;
+        let Self { request, body, exchange, route, id, address, .. } = self;
         let ReplyAddress { reply_to, inbox } = address.as_mut().ok_or_else(no_address)?;
-        let (outgoing, exchange, reply_to) = (&request.outgoing, &**exchange, &**reply_to);
-        let (key, body) = (&*key, &*body);
+        let (outgoing, exchange, reply_to) = (&request.outgoing, &**exchange, &*reply_to);
+        let (route, id, body) = (&*route, *id, &*body);
         let publication = move || {
             let mut properties = outgoing.properties.clone();
-            let id = id.to_string();
-            properties.message_id = Some(id.clone().into());
-            properties.correlation_id = Some(id.into());
-            properties.reply_to = Some(reply_to.to_owned().into());
-            outgoing.publication(exchange, key.clone(), properties, body)
+            let id = as_text(id);
+            properties.message_id = Some(id.clone());
+            properties.correlation_id = Some(id);
+            properties.reply_to = Some(reply_to.clone());
+            outgoing.publication(route, properties, body)
         };
         Ok((inbox, outgoing.link.publish_to(exchange, publication)))
     }
@@ -354,10 +353,6 @@ impl Pending {
         let lasts = lasts.saturating_add(timeout.saturating_mul(attempts_left));
         let deadline = self.deadline().map(|deadline| deadline.saturating_duration_since(now));
         deadline.map_or(lasts, |deadline| lasts.min(deadline))
-    }
-
-    fn route(&self) -> Route {
-        Route::new(self.exchange.name.clone(), self.key.clone())
     }
 
     fn deadline(&self) -> Option<Instant> {
@@ -375,7 +370,7 @@ impl Pending {
             return CallFault::TooManyCalls { limit };
         }
         CallFault::TimedOut {
-            route: self.route(),
+            route: self.route.clone(),
             attempts: self.attempt,
             waited: self.started.elapsed(),
             uncorrelated: self.request.replies.uncorrelated() - self.uncorrelated_before,

@@ -159,7 +159,7 @@ impl AnswerTo {
         }
         let properties = &mut outgoing.properties;
         properties.correlation_id = Some(id.clone().into());
-        properties.reply_to = Some(queue.name.clone());
+        properties.reply_to = Some(queue.name.clone().into());
         let name = outgoing.name().to_owned();
         outgoing.properties.set_header(headers::ANSWER, name);
         outgoing.elsewhere = Some(Box::new(Elsewhere { id: id.clone(), queue }));

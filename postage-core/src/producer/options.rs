@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use tracing::Span;
+use uuid::Uuid;
 
 use super::elsewhere::Elsewhere;
 use crate::contract::Method;
@@ -13,16 +14,20 @@ use crate::limits::SEND_WITHIN;
 use crate::link::Link;
 use crate::message::EncodeError;
 use crate::topology::{Exchange, Route};
-use crate::transport::{Properties, Publication};
+use crate::transport::{Properties, Publication, SharedText};
 
 /// Exchanges and keys to send to: Postage's `eks`.
-pub(crate) type Routes = Arc<[(Arc<Exchange>, Cow<'static, str>)]>;
+pub(crate) type Routes = Arc<[(Arc<Exchange>, Route)]>;
 
 /// As these, shared by all that is sent there.
 pub(super) fn routes<K: Into<Cow<'static, str>>>(
     eks: impl IntoIterator<Item = (Exchange, K)>,
 ) -> Routes {
-    eks.into_iter().map(|(exchange, key)| (Arc::new(exchange), key.into())).collect()
+    let target = |(exchange, key): (Exchange, K)| {
+        let route = Route::new(exchange.name.clone(), key).shared();
+        (Arc::new(exchange), route)
+    };
+    eks.into_iter().map(target).collect()
 }
 
 /// A message's type and name.
@@ -43,7 +48,7 @@ pub(crate) struct Outgoing {
     /// What it is sent through.
     pub(crate) layers: Option<SendingService>,
     routes: Routes,
-    key: Option<Cow<'static, str>>,
+    key: Option<SharedText>,
     eks: Option<Routes>,
     pub(crate) properties: Properties,
     pub(crate) confirm: bool,
@@ -88,7 +93,7 @@ impl Outgoing {
     /// What the contract says of this method.
     pub(crate) fn apply(&mut self, method: &'static Method) {
         self.method = Some(method);
-        self.key = method.key.map(Cow::Borrowed);
+        self.key = method.key.map(Into::into);
         self.properties.priority = method.priority;
         match method.ttl {
             Some(ttl) if method.is_signal() => self.become_signal(ttl),
@@ -120,7 +125,7 @@ impl Outgoing {
     }
 
     pub(crate) fn set_key(&mut self, key: Cow<'static, str>) {
-        self.key = Some(key);
+        self.key = Some(SharedText::from(key).shared());
     }
 
     pub(crate) fn set_eks<K: Into<Cow<'static, str>>>(
@@ -133,26 +138,33 @@ impl Outgoing {
     /// Sends it to the first of the targets alone, as a call is.
     pub(crate) fn go_to_first(&mut self) {
         let first = self.targets().next();
-        let first = first.map(|(exchange, key)| (Arc::clone(exchange), key.clone()));
+        let first = first.map(|(exchange, route)| (Arc::clone(exchange), route));
         self.eks = Some(first.into_iter().collect());
     }
 
     /// Where it goes: exactly the exchanges and keys of the call, else the first exchange under
     /// the call's key, else the producer's own.
-    pub(crate) fn targets(
-        &self,
-    ) -> impl ExactSizeIterator<Item = (&Arc<Exchange>, &Cow<'static, str>)> {
-        let (routes, own) = match (&self.eks, &self.key) {
+    pub(crate) fn targets(&self) -> impl ExactSizeIterator<Item = (&Arc<Exchange>, Route)> {
+        let (routes, own) = self.places();
+        routes.iter().map(move |(exchange, route)| {
+            let key = own.unwrap_or(&route.key).clone();
+            (exchange, Route { exchange: route.exchange.clone(), key })
+        })
+    }
+
+    /// The places of the targets, and the key that counts in place of theirs.
+    fn places(&self) -> (&[(Arc<Exchange>, Route)], Option<&SharedText>) {
+        match (&self.eks, &self.key) {
             (Some(eks), _) => (&**eks, None),
             (None, Some(key)) => (self.routes.get(..1).unwrap_or_default(), Some(key)),
             (None, None) => (&*self.routes, None),
-        };
-        routes.iter().map(move |(exchange, key)| (exchange, own.unwrap_or(key)))
+        }
     }
 
     /// The first of the targets.
     pub(crate) fn first_target(&self) -> Option<(&str, &str)> {
-        self.targets().next().map(|(exchange, key)| (exchange.name(), &**key))
+        let (routes, own) = self.places();
+        routes.first().map(|(_, route)| (route.exchange(), own.map_or(route.key(), |key| key)))
     }
 
     /// The exchange of the first target; empty without one.
@@ -182,14 +194,12 @@ impl Outgoing {
     /// A copy on its way.
     pub(crate) fn publication(
         &self,
-        exchange: &Exchange,
-        key: Cow<'static, str>,
+        route: &Route,
         properties: Properties,
         body: &Bytes,
     ) -> Publication {
-        let route = Route::new(exchange.name.clone(), key);
         Publication {
-            route,
+            route: route.clone(),
             properties,
             body: body.clone(),
             mandatory: self.confirm,
@@ -263,6 +273,11 @@ macro_rules! shared_options {
     };
 }
 pub(crate) use shared_options;
+
+/// An id as it travels, through several hands.
+pub(super) fn as_text(id: Uuid) -> SharedText {
+    Arc::<str>::from(&*id.hyphenated().encode_lower(&mut Uuid::encode_buffer())).into()
+}
 
 /// Milliseconds, never less than one where there is any time at all.
 pub(crate) fn at_least_a_millisecond(time: Duration) -> Duration {

@@ -12,13 +12,13 @@ use tokio::time::timeout;
 use tracing::Instrument;
 use uuid::Uuid;
 
-use super::options::{Outgoing, at_least_a_millisecond, shared_options, unix_millis};
+use super::options::{Outgoing, as_text, at_least_a_millisecond, shared_options, unix_millis};
 use crate::error::SendError;
 use crate::headers;
 use crate::layers;
 use crate::telemetry::SendWatch;
 use crate::topology::{Exchange, Route};
-use crate::transport::BoxFuture;
+use crate::transport::{BoxFuture, SharedText};
 
 /// A message about to be sent: a future that resolves when the broker has taken responsibility
 /// for it.
@@ -150,7 +150,7 @@ impl Outgoing {
     /// Sends one copy, and again under the same id when the connection was lost before the confirm.
     async fn send_copy(
         &self,
-        (exchange, key): (&Arc<Exchange>, &Cow<'static, str>),
+        (exchange, route): (&Arc<Exchange>, Route),
         body: &Bytes,
         only: bool,
     ) -> Result<(), SendError> {
@@ -161,12 +161,12 @@ impl Outgoing {
         }
         let publication = || {
             let mut properties = self.properties.clone();
-            properties.message_id = Some(self.id_or(id).into());
+            properties.message_id = Some(self.id_or(id));
             if let Some((left, deadline)) = self.lives.zip(deadline) {
                 properties.expiration = Some(left);
                 properties.set_header(headers::DEADLINE, deadline);
             }
-            self.publication(exchange, key.clone(), properties, body)
+            self.publication(&route, properties, body)
         };
         let once = async || {
             if let Some(elsewhere) = &self.elsewhere {
@@ -180,29 +180,21 @@ impl Outgoing {
         };
         match timeout(within, sending).await {
             Ok(sent) => Ok(sent?),
-            Err(_) => Err(out_of_time(self, exchange, key.clone(), within)),
+            Err(_) => Err(out_of_time(self, route, within)),
         }
     }
 
     /// The id of a copy: that of the call where its answer goes elsewhere.
-    fn id_or(&self, id: Uuid) -> String {
-        let elsewhere = self.elsewhere.as_ref().map(|elsewhere| elsewhere.id.clone());
-        elsewhere.unwrap_or_else(|| id.to_string())
+    fn id_or(&self, id: Uuid) -> SharedText {
+        let elsewhere = self.elsewhere.as_ref().map(|elsewhere| elsewhere.id.clone().into());
+        elsewhere.unwrap_or_else(|| as_text(id))
     }
 }
 
 /// Why the message was not sent in time: the connection is gone, or it takes no messages.
-fn out_of_time(
-    outgoing: &Outgoing,
-    exchange: &Exchange,
-    key: Cow<'static, str>,
-    waited: Duration,
-) -> SendError {
+fn out_of_time(outgoing: &Outgoing, route: Route, waited: Duration) -> SendError {
     let state = outgoing.link.transport.state();
-    state.borrow().error().map_or_else(
-        || SendError::TimedOut { route: Route::new(exchange.name.clone(), key), waited },
-        SendError::from,
-    )
+    state.borrow().error().map_or_else(|| SendError::TimedOut { route, waited }, SendError::from)
 }
 
 impl Future for Publish {

@@ -16,7 +16,7 @@ use crate::contract::Peer;
 use crate::link::Link;
 use crate::own_ids::ByOwnId;
 use crate::topology::Queue;
-use crate::transport::{Delivery, Source, Subscription, TransportError};
+use crate::transport::{Delivery, SharedText, Source, Subscription, TransportError};
 
 /// How many calls at once have a reply address of their own: each takes a channel, of which a
 /// connection has some two thousand. The others wait, within their time.
@@ -42,7 +42,7 @@ pub(crate) struct Replies {
 /// The address that all calls of a connection share. Its reader goes with it.
 #[derive(Debug)]
 struct SharedAddress {
-    queue: Arc<str>,
+    queue: SharedText,
     waiting: Arc<Waiting>,
     reader: JoinHandle<()>,
 }
@@ -105,7 +105,7 @@ impl Calls {
 /// Where the reply to one call arrives. Dropping it forgets the call.
 #[derive(Debug)]
 pub(crate) struct ReplyAddress {
-    pub(super) reply_to: Arc<str>,
+    pub(super) reply_to: SharedText,
     pub(super) inbox: Inbox,
 }
 
@@ -236,7 +236,7 @@ impl Replies {
             asked: self.asked(),
         });
         let reader = tokio::spawn(read(replies, Arc::clone(&waiting)));
-        Ok(SharedAddress { queue: queue.into(), waiting, reader })
+        Ok(SharedAddress { queue: SharedText::from(queue).shared(), waiting, reader })
     }
 
     async fn consume_fresh_queue(&self) -> Result<(String, Subscription), TransportError> {
@@ -255,10 +255,7 @@ impl SharedAddress {
         let (sender, reply) = oneshot::channel();
         self.waiting.lock().as_mut()?.insert(id, sender, statuses);
         let entry = Entry { id, waiting: Arc::clone(&self.waiting), gone: false };
-        Some(ReplyAddress {
-            reply_to: Arc::clone(&self.queue),
-            inbox: Inbox::Shared { reply, entry },
-        })
+        Some(ReplyAddress { reply_to: self.queue.clone(), inbox: Inbox::Shared { reply, entry } })
     }
 }
 

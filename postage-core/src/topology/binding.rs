@@ -2,19 +2,25 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::{Arguments, Exchange, FieldValue};
+use crate::transport::SharedText;
 
 /// Where a message is published: an exchange and a routing key.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Route {
-    pub(crate) exchange: Cow<'static, str>,
-    pub(crate) key: Cow<'static, str>,
+    pub(crate) exchange: SharedText,
+    pub(crate) key: SharedText,
 }
 
 impl Route {
     /// To this exchange, by its name, under this key (at most 255 bytes each).
     #[must_use]
     pub fn new(exchange: impl Into<Cow<'static, str>>, key: impl Into<Cow<'static, str>>) -> Self {
-        Self { exchange: exchange.into(), key: key.into() }
+        Self { exchange: exchange.into().into(), key: key.into().into() }
+    }
+
+    /// The same, to be cloned at no cost from now on.
+    pub(crate) fn shared(self) -> Self {
+        Self { exchange: self.exchange.shared(), key: self.key.shared() }
     }
 
     /// Straight to a queue, over the default exchange.

@@ -16,6 +16,7 @@ mod settled;
 mod source;
 mod state;
 mod tables;
+mod text;
 
 use std::fmt;
 use std::pin::Pin;
@@ -34,6 +35,7 @@ pub use publication::Publication;
 pub use settled::Settled;
 pub use source::Source;
 pub use state::ConnectionState;
+pub use text::SharedText;
 
 use crate::topology::{Binding, Exchange, Queue, Route};
 

@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use super::Headers;
+use super::{Headers, SharedText};
 use crate::topology::FieldValue;
 
 /// What travels beside the body: AMQP's basic properties.
@@ -22,14 +22,14 @@ pub struct Properties {
     /// Its rank in a priority queue, 0 to 255.
     pub priority: Option<u8>,
     /// Which request a reply answers.
-    pub correlation_id: Option<Cow<'static, str>>,
+    pub correlation_id: Option<SharedText>,
     /// The queue that wants the reply.
-    pub reply_to: Option<Cow<'static, str>>,
+    pub reply_to: Option<SharedText>,
     /// How long the message may wait in a queue. Whole milliseconds on the wire, rounded up. More
     /// than `u32::MAX` of them, some 49 days, counts as no limit: RabbitMQ refuses it.
     pub expiration: Option<Duration>,
     /// The message's own id.
-    pub message_id: Option<Cow<'static, str>>,
+    pub message_id: Option<SharedText>,
     /// When it was made, in seconds since the Unix epoch.
     pub timestamp: Option<u64>,
     /// The application's name for the kind of message.

@@ -1,6 +1,5 @@
 //! What every case needs: connections to one broker, names of its own, and waits that end.
 
-use std::borrow::Cow;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -135,7 +134,7 @@ pub(crate) async fn bind(link: &Link, exchange: &Exchange, queue: &str, key: &st
 /// A mandatory, confirmed publication.
 pub(crate) fn publication(route: Route, body: impl Into<Bytes>) -> Publication {
     let mut properties = Properties::default();
-    properties.message_id = Some(Cow::Owned(Uuid::new_v4().to_string()));
+    properties.message_id = Some(Uuid::new_v4().to_string().into());
     Publication::new(route, properties, body)
 }
 

@@ -1,6 +1,5 @@
 //! What every case needs: connections to one broker, names of its own, and waits that end.
 
-use std::borrow::Cow;
 use std::future::IntoFuture;
 use std::time::Duration;
 
@@ -244,7 +243,7 @@ pub(crate) async fn publish(
     mut properties: Properties,
     body: impl Into<Bytes>,
 ) {
-    properties.message_id.get_or_insert_with(|| Cow::Owned(Uuid::new_v4().to_string()));
+    properties.message_id.get_or_insert_with(|| Uuid::new_v4().to_string().into());
     let route = Route::new(place.exchange.name().to_owned(), place.key.clone());
     let publication = Publication::new(route, properties, body);
     within("a confirm", broker.transport().publish(publication)).await.expect("it is taken");

@@ -51,7 +51,7 @@ impl DeadLetter {
         let kept_by = settings.keeps_letters.then_some(id);
         let exchange = settings.dead_letter_exchange.clone()?;
         let key = match &settings.dead_letter_key {
-            Some(key) => Cow::Owned(key.clone()),
+            Some(key) => key.clone().into(),
             None => message.route.key.clone(),
         };
         let mut properties = message.properties.clone();
@@ -59,7 +59,8 @@ impl DeadLetter {
         // It would expire again in the queue that is to keep it.
         properties.expiration = None;
         let body = message.body.clone();
-        let message = Arc::new(Message { body, properties, route: Route::new(exchange, key) });
+        let route = Route { exchange: exchange.into(), key };
+        let message = Arc::new(Message { body, properties, route });
         Some(Self { message, reason, kept_by })
     }
 

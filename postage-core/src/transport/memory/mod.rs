@@ -280,17 +280,17 @@ fn check_lengths(message: &Message) -> Result<(), String> {
         ..
     } = &message.properties;
     let texts = [
-        ("content type", content_type),
-        ("content encoding", content_encoding),
-        ("correlation id", correlation_id),
-        ("reply address", reply_to),
-        ("message id", message_id),
-        ("kind", kind),
-        ("user id", user_id),
-        ("application id", app_id),
+        ("content type", content_type.as_deref()),
+        ("content encoding", content_encoding.as_deref()),
+        ("correlation id", correlation_id.as_deref()),
+        ("reply address", reply_to.as_deref()),
+        ("message id", message_id.as_deref()),
+        ("kind", kind.as_deref()),
+        ("user id", user_id.as_deref()),
+        ("application id", app_id.as_deref()),
     ];
     for (what, text) in texts {
-        declare::check_length(what, text.as_deref().unwrap_or_default())?;
+        declare::check_length(what, text.unwrap_or_default())?;
     }
     Ok(())
 }

@@ -67,13 +67,13 @@ fn entries(table: &FieldTable) -> Vec<(Cow<'static, str>, FieldValue)> {
 
 fn to_basic(properties: &Properties) -> Result<BasicProperties, String> {
     let mut basic = BasicProperties::default();
-    let text = |name: &str, value: &Option<Cow<'static, str>>| {
-        value.as_ref().map(|text| short(&format!("the property {name}"), text)).transpose()
+    let text = |name: &str, value: Option<&str>| {
+        value.map(|text| short(&format!("the property {name}"), text)).transpose()
     };
-    if let Some(value) = text("content_type", &properties.content_type)? {
+    if let Some(value) = text("content_type", properties.content_type.as_deref())? {
         basic = basic.with_content_type(value);
     }
-    if let Some(value) = text("content_encoding", &properties.content_encoding)? {
+    if let Some(value) = text("content_encoding", properties.content_encoding.as_deref())? {
         basic = basic.with_content_encoding(value);
     }
     if !properties.headers.is_empty() {
@@ -85,28 +85,28 @@ fn to_basic(properties: &Properties) -> Result<BasicProperties, String> {
     if let Some(priority) = properties.priority {
         basic = basic.with_priority(priority);
     }
-    if let Some(value) = text("correlation_id", &properties.correlation_id)? {
+    if let Some(value) = text("correlation_id", properties.correlation_id.as_deref())? {
         basic = basic.with_correlation_id(value);
     }
-    if let Some(value) = text("reply_to", &properties.reply_to)? {
+    if let Some(value) = text("reply_to", properties.reply_to.as_deref())? {
         basic = basic.with_reply_to(value);
     }
     if let Some(millis) = properties.expiration_millis() {
         basic = basic.with_expiration(short("the property expiration", &millis.to_string())?);
     }
-    if let Some(value) = text("message_id", &properties.message_id)? {
+    if let Some(value) = text("message_id", properties.message_id.as_deref())? {
         basic = basic.with_message_id(value);
     }
     if let Some(seconds) = properties.timestamp {
         basic = basic.with_timestamp(seconds);
     }
-    if let Some(value) = text("kind", &properties.kind)? {
+    if let Some(value) = text("kind", properties.kind.as_deref())? {
         basic = basic.with_type(value);
     }
-    if let Some(value) = text("user_id", &properties.user_id)? {
+    if let Some(value) = text("user_id", properties.user_id.as_deref())? {
         basic = basic.with_user_id(value);
     }
-    if let Some(value) = text("app_id", &properties.app_id)? {
+    if let Some(value) = text("app_id", properties.app_id.as_deref())? {
         basic = basic.with_app_id(value);
     }
     Ok(basic)
@@ -124,10 +124,10 @@ fn from_basic(basic: &BasicProperties) -> Properties {
         headers: basic.headers().iter().flat_map(entries).collect(),
         persistent: *basic.delivery_mode() == Some(PERSISTENT),
         priority: *basic.priority(),
-        correlation_id: text(basic.correlation_id()),
-        reply_to: text(basic.reply_to()),
+        correlation_id: text(basic.correlation_id()).map(Into::into),
+        reply_to: text(basic.reply_to()).map(Into::into),
         expiration: expiration.map(Duration::from_millis),
-        message_id: text(basic.message_id()),
+        message_id: text(basic.message_id()).map(Into::into),
         timestamp: *basic.timestamp(),
         kind: text(basic.kind()),
         user_id: text(basic.user_id()),

@@ -1,6 +1,5 @@
 //! What is published on one channel, and what the broker says of it.
 
-use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -10,8 +9,8 @@ use bytes::Bytes;
 use super::frames::{self, Output};
 use super::{Carrier, Direct};
 use crate::topology::Route;
-use crate::transport::Publication;
 use crate::transport::amqp::fault::Loss;
+use crate::transport::{Publication, SharedText};
 
 /// How many bytes may wait to be written on a channel. More are taken when these are written.
 const MOST_WAITING: usize = 512 * 1024;
@@ -38,7 +37,7 @@ struct State {
 #[derive(Debug)]
 pub(in crate::transport::amqp) enum Outcome {
     /// It sends a message back; its confirm is still to come.
-    Returned { route: Route, id: Option<Cow<'static, str>> },
+    Returned { route: Route, id: Option<SharedText> },
     /// It has taken the publication of this number, counted from 1 on this channel, or has refused it;
     /// and with `multiple` all before it of which it has said nothing yet.
     Confirmed { number: u64, multiple: bool, taken: bool },

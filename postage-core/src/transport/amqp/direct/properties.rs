@@ -206,13 +206,13 @@ pub(in crate::transport::amqp) fn read(mut bytes: &[u8]) -> Option<Properties> {
     }
     properties.persistent = has(DELIVERY_MODE) && octet(rest)? == PERSISTENT;
     properties.priority = if has(PRIORITY) { Some(octet(rest)?) } else { None };
-    properties.correlation_id = owned(has(CORRELATION_ID), rest)?;
-    properties.reply_to = owned(has(REPLY_TO), rest)?;
+    properties.correlation_id = owned(has(CORRELATION_ID), rest)?.map(Into::into);
+    properties.reply_to = owned(has(REPLY_TO), rest)?.map(Into::into);
     if has(EXPIRATION) {
         // One that is no number counts as none.
         properties.expiration = text(rest)?.parse().ok().map(Duration::from_millis);
     }
-    properties.message_id = owned(has(MESSAGE_ID), rest)?;
+    properties.message_id = owned(has(MESSAGE_ID), rest)?.map(Into::into);
     properties.timestamp = if has(TIMESTAMP) { Some(long_long(rest)?) } else { None };
     properties.kind = owned(has(KIND), rest)?;
     properties.user_id = owned(has(USER_ID), rest)?;
@@ -373,7 +373,7 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_named() {
-        let long = || Some(Cow::Owned("x".repeat(256)));
+        let long = || Some("x".repeat(256).into());
         let reason = |properties: &Properties| write(&mut BytesMut::new(), properties).unwrap_err();
         let said = reason(&Properties { reply_to: long(), ..Properties::default() });
         assert!(said.contains("reply_to") && said.contains("256"), "{said}");
@@ -433,10 +433,10 @@ mod tests {
                 headers: headers.into_iter().collect(),
                 persistent: rest.0,
                 priority: rest.1,
-                correlation_id,
-                reply_to,
+                correlation_id: correlation_id.map(Into::into),
+                reply_to: reply_to.map(Into::into),
                 expiration: expiration.map(|millis| Duration::from_millis(millis.into())),
-                message_id,
+                message_id: message_id.map(Into::into),
                 timestamp: rest.2,
                 kind,
                 user_id,

@@ -105,7 +105,6 @@ fn names_exchange(reason: &str, job: &Job) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::borrow::Cow;
 
     use tokio::sync::oneshot;
 
@@ -143,7 +142,7 @@ mod tests {
     }
 
     fn returned(id: &'static str) -> Outcome {
-        Outcome::Returned { route: Route::new("ex", "rk"), id: Some(Cow::Borrowed(id)) }
+        Outcome::Returned { route: Route::new("ex", "rk"), id: Some(id.into()) }
     }
 
     #[test]
