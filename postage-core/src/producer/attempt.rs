@@ -318,6 +318,7 @@ impl Pending {
         if let Some(millis) = lasts {
             properties.set_header(headers::LASTS, i64::try_from(millis).unwrap_or(i64::MAX));
         }
+        properties.headers.share();
     }
 
     fn inbox(&mut self) -> Result<&mut Inbox, TransportError> {

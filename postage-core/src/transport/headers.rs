@@ -1,4 +1,7 @@
 use std::borrow::Cow;
+use std::fmt;
+use std::mem;
+use std::sync::Arc;
 
 use crate::topology::FieldValue;
 
@@ -14,23 +17,30 @@ use crate::topology::FieldValue;
 /// assert_eq!(headers.remove("floor"), Some(FieldValue::Int(4)));
 /// assert!(headers.is_empty());
 /// ```
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Headers(
-    /// Sorted by name.
-    Vec<(Cow<'static, str>, FieldValue)>,
-);
+#[derive(Clone)]
+pub struct Headers(Entries);
+
+type Entry = (Cow<'static, str>, FieldValue);
+
+/// Sorted by name.
+#[derive(Clone)]
+enum Entries {
+    Own(Vec<Entry>),
+    /// Who changes them has their own again.
+    Shared(Arc<Vec<Entry>>),
+}
 
 impl Headers {
     /// The header of this name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&FieldValue> {
         let place = self.place(name).ok()?;
-        self.0.get(place).map(|(_, value)| value)
+        self.as_slice().get(place).map(|(_, value)| value)
     }
 
     /// All of them. The order says nothing.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &FieldValue)> {
-        self.0.iter().map(|(name, value)| (&**name, value))
+        self.as_slice().iter().map(|(name, value)| (&**name, value))
     }
 
     /// Sets a header, and answers the value that it replaces.
@@ -41,9 +51,9 @@ impl Headers {
     ) -> Option<FieldValue> {
         let (name, value) = (name.into(), value.into());
         match self.place(&name) {
-            Ok(place) => Some(std::mem::replace(&mut self.0[place].1, value)),
+            Ok(place) => Some(mem::replace(&mut self.own()[place].1, value)),
             Err(place) => {
-                self.0.insert(place, (name, value));
+                self.own().insert(place, (name, value));
                 None
             }
         }
@@ -52,33 +62,70 @@ impl Headers {
     /// Takes a header away, and answers its value.
     pub fn remove(&mut self, name: &str) -> Option<FieldValue> {
         let place = self.place(name).ok()?;
-        Some(self.0.remove(place).1)
+        Some(self.own().remove(place).1)
     }
 
     /// Takes away all but those to keep.
     pub fn retain(&mut self, mut keep: impl FnMut(&str, &FieldValue) -> bool) {
-        self.0.retain(|(name, value)| keep(name, value));
+        self.own().retain(|(name, value)| keep(name, value));
     }
 
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.as_slice().len()
     }
 
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.as_slice().is_empty()
     }
 
     pub(crate) fn as_slice(&self) -> &[(Cow<'static, str>, FieldValue)] {
-        &self.0
+        match &self.0 {
+            Entries::Own(entries) => entries,
+            Entries::Shared(entries) => entries,
+        }
+    }
+
+    /// Has them cloned at no cost until one is changed.
+    pub(crate) fn share(&mut self) {
+        if let Entries::Own(entries) = &mut self.0
+            && !entries.is_empty()
+        {
+            self.0 = Entries::Shared(Arc::new(mem::take(entries)));
+        }
+    }
+
+    fn own(&mut self) -> &mut Vec<Entry> {
+        match &mut self.0 {
+            Entries::Own(entries) => entries,
+            Entries::Shared(entries) => Arc::make_mut(entries),
+        }
     }
 
     /// Where the header of this name is, or is to be put.
     fn place(&self, name: &str) -> Result<usize, usize> {
-        self.0.binary_search_by(|(known, _)| (**known).cmp(name))
+        self.as_slice().binary_search_by(|(known, _)| (**known).cmp(name))
+    }
+}
+
+impl Default for Headers {
+    fn default() -> Self {
+        Self(Entries::Own(Vec::new()))
+    }
+}
+
+impl PartialEq for Headers {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_slice() == other.as_slice()
+    }
+}
+
+impl fmt::Debug for Headers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
     }
 }
 
@@ -103,7 +150,10 @@ impl IntoIterator for Headers {
     type IntoIter = std::vec::IntoIter<Self::Item>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.0.into_iter()
+        match self.0 {
+            Entries::Own(entries) => entries.into_iter(),
+            Entries::Shared(entries) => Arc::unwrap_or_clone(entries).into_iter(),
+        }
     }
 }
 
@@ -117,6 +167,19 @@ mod tests {
         let other: Headers = [("c", 3), ("b", 4), ("a", 2)].into_iter().collect();
         assert_eq!(one, other);
         assert_eq!(one.len(), 3);
+    }
+
+    #[test]
+    fn who_changes_shared_headers_changes_them_for_nobody_else() {
+        let mut headers: Headers = [("a", 1), ("b", 2)].into_iter().collect();
+        headers.share();
+        let mut other = headers.clone();
+        assert_eq!(other, headers);
+        other.insert("a", 3);
+        other.remove("b");
+        assert_eq!(headers.iter().collect::<Vec<_>>(), [("a", &1.into()), ("b", &2.into())]);
+        assert_eq!(other.into_iter().collect::<Vec<_>>(), [("a".into(), 3.into())]);
+        assert_eq!(headers.into_iter().len(), 2);
     }
 
     #[test]

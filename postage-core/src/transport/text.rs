@@ -98,6 +98,24 @@ impl<T: AsRef<str> + ?Sized> PartialEq<T> for SharedText {
 
 impl Eq for SharedText {}
 
+impl PartialEq<SharedText> for str {
+    fn eq(&self, other: &SharedText) -> bool {
+        self == other.as_str()
+    }
+}
+
+impl PartialEq<SharedText> for &str {
+    fn eq(&self, other: &SharedText) -> bool {
+        *self == other.as_str()
+    }
+}
+
+impl PartialEq<SharedText> for String {
+    fn eq(&self, other: &SharedText) -> bool {
+        self == other.as_str()
+    }
+}
+
 impl Hash for SharedText {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.as_str().hash(state);
@@ -167,6 +185,8 @@ mod tests {
         for text in &all {
             assert_eq!(text, &all[0]);
             assert_eq!(text, "a");
+            assert_eq!("a", *text);
+            assert_eq!("a".to_owned(), *text);
             assert_eq!(Cow::from(text.clone()), "a");
             assert_eq!(text.clone().into_owned(), "a");
         }
