@@ -133,6 +133,7 @@
 //! | the answer of a caller whether it still waits | 1 s | – | counts as waiting |
 //! | unsettled messages at a service | 100 a queue; 1,024 where the prefetch is set to 0 | `prefetch`, [`Serve::prefetch`] | waits in its queue |
 //! | handlers at once | prefetch × queues; 1,024 where the prefetch is 0 | `concurrency`, [`Serve::concurrency`] | waits in the service, up to 1,024 messages a queue |
+//! | tasks of a service that wait for something to handle | 1,024 a queue | – | those beyond end |
 //! | attempts at a message | 1 | `retry`, [`Serve::retry`] | a dead letter that says why |
 //! | handled messages remembered | 100,000, for 5 min, in 64 MiB with their answers | [`RecentMessages`] in [`Serve::dedup`] | the oldest is forgotten, and would be handled again |
 //! | causes of an exception or an error, told and kept | 32 of 1,000 characters; its class and module 200 | – | the rest is left out |

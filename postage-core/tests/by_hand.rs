@@ -5,7 +5,6 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use futures_util::future::join_all;
 use postage_core::__private as p;
 use postage_core::{
     Broker, CallError, CallFault, Exchange, ExchangeKind, Fingerprint, Peer, Producer, Queue,
@@ -125,24 +124,4 @@ async fn the_command_quit_stops_the_service_and_a_drained_one_reports() {
     assert!(matches!(serving.stopped().await, Stopped::Quit));
     let drained = serving.drain(Duration::from_secs(1)).await;
     assert_eq!(drained.cut_off, 0);
-}
-
-#[tokio::test]
-async fn a_service_has_as_many_tasks_as_messages_were_handled_at_once() {
-    let (_broker, serving, producer) = served().await;
-    let calls = |number: u32| (0..number).map(|n| producer.rpc::<u32>("double", n).into_future());
-    let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
-    assert_eq!(producer.rpc::<u32>("double", 1).await.unwrap(), 2);
-    let with_one = tasks();
-    for call in calls(100) {
-        call.await.unwrap();
-    }
-    assert_eq!(tasks(), with_one, "each is handled by the same");
-    assert!(join_all(calls(50)).await.iter().all(Result::is_ok));
-    let with_many = tasks();
-    assert!(with_many <= with_one + 49, "{with_many}, {with_one} before");
-    assert!(join_all(calls(50)).await.iter().all(Result::is_ok));
-    assert_eq!(tasks(), with_many);
-    assert_eq!(serving.drain(Duration::from_secs(1)).await.cut_off, 0);
-    assert!(tasks() < with_one, "they end with the service");
 }

@@ -244,7 +244,7 @@ async fn drain(
 ) -> Drained {
     let Subscribed { queue, mut subscription, .. } = subscribed;
     let waiting = work.waiting.take();
-    let mut crew = work.crew;
+    let mut workers = work.workers;
     let mut drained = Drained::default();
     tokio::select! {
         biased;
@@ -252,17 +252,20 @@ async fn drain(
         () = limit_reached(&mut order) => {}
     }
     queue.reach(Stage::Left);
-    crew.dismiss();
-    let cut = tokio::select! {
+    workers.dismiss();
+    let in_time = tokio::select! {
         biased;
-        () = crew.all_ended() => false,
-        () = limit_reached(&mut order) => true,
+        ended = workers.ended() => Some(ended),
+        () = limit_reached(&mut order) => None,
     };
-    if cut {
-        crew.cut_off();
-        crew.all_ended().await;
-    }
-    let ended = crew.ended();
+    let cut = in_time.is_none();
+    let ended = match in_time {
+        Some(ended) => ended,
+        None => {
+            workers.cut_off();
+            workers.ended().await
+        }
+    };
     drained.finished += ended.finished;
     drained.cut_off += ended.cut_off;
     // The program may end now: nothing that was handled shall come again.

@@ -5,14 +5,16 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, watch};
+use tracing::{Instrument, Span};
 
 use super::consume::Subscribed;
-use super::crew::{Crew, Job};
 use super::lines::{Lines, Places};
 use super::service::Service;
 use super::serving::Order;
 use super::sources::{ServedQueue, Stage};
 use super::taken::Taken;
+use super::workers::{Handle, Workers};
+use crate::telemetry::InFlight;
 use crate::transport::{Subscription, TransportError};
 
 /// How many deliveries are taken in before orders are looked at.
@@ -23,7 +25,7 @@ pub(super) struct Work {
     /// Those that wait for a handler.
     pub(super) waiting: Lines,
     /// Who handles the others.
-    pub(super) crew: Crew,
+    pub(super) workers: Workers<Handling>,
 }
 
 /// What one queue's loop is told to do. The senders live in what the loop holds.
@@ -104,8 +106,8 @@ async fn take_in(
 
 impl Work {
     pub(super) fn new(service: &Arc<Service>, queue: &Arc<ServedQueue>, places: Places) -> Self {
-        let crew = Crew::new(Arc::clone(service), Arc::clone(queue));
-        Self { waiting: Lines::new(places), crew }
+        let handling = Handling { service: Arc::clone(service), queue: Arc::clone(queue) };
+        Self { waiting: Lines::new(places), workers: Workers::new(handling) }
     }
 
     /// Begins to handle a message in its place.
@@ -116,6 +118,29 @@ impl Work {
         (taken, place): (Box<Taken>, OwnedSemaphorePermit),
     ) {
         let (span, in_flight) = service.watch(queue, &taken.delivery);
-        self.crew.handle(Job { taken, place, span, in_flight });
+        self.workers.begin(Begun { taken, place, span, in_flight });
+    }
+}
+
+/// How the messages of a queue are handled.
+pub(super) struct Handling {
+    service: Arc<Service>,
+    queue: Arc<ServedQueue>,
+}
+
+/// A message that a handler may begin.
+pub(super) struct Begun {
+    taken: Box<Taken>,
+    place: OwnedSemaphorePermit,
+    span: Span,
+    in_flight: InFlight,
+}
+
+impl Handle for Handling {
+    type Job = Begun;
+
+    fn handle(&self, begun: Begun) -> impl Future<Output = bool> + Send {
+        let Begun { taken, place, span, in_flight } = begun;
+        self.service.handle(&self.queue, taken, place, in_flight).instrument(span)
     }
 }

@@ -21,7 +21,7 @@ use crate::topology::FieldValue;
 
 impl Service {
     /// Has each of its handlers handle a message.
-    pub(super) async fn dispatch(&self, request: &Request<'_>) -> Verdict {
+    pub(super) async fn dispatch<'s>(&'s self, request: &Request<'_>) -> Verdict<'s> {
         let properties = &request.context().properties;
         let (kind, name) = request.subject();
         let handlers = self.table.handlers(request.message().category(), kind, name, properties);

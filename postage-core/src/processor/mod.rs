@@ -6,7 +6,6 @@ mod checks;
 mod consume;
 mod context;
 mod counts;
-mod crew;
 mod dead_letters;
 mod dedup;
 mod deliver;
@@ -46,6 +45,7 @@ mod turn;
 mod unhandled;
 mod waiting;
 mod within;
+mod workers;
 
 pub use causes::{Causes, CausesProbe, NoCauses};
 pub use checks::{check_handlers, check_keyless, check_parameters, check_routes, exchange_name};

@@ -40,7 +40,9 @@ pub(super) fn of_command<'de, T: Parameters<'de>>(
     content: &'de str,
     names: &'static [&'static str],
 ) -> Result<T, BadParameters> {
-    if let Some(only) = only_parameters(content)
+    // Who wants none looks at nothing, not even whether there is more.
+    if !names.is_empty()
+        && let Some(only) = only_parameters(content)
         && let Ok(parameters) = T::read(only, names)
     {
         return Ok(parameters);
@@ -51,7 +53,9 @@ pub(super) fn of_command<'de, T: Parameters<'de>>(
 /// What is written between the head of the parameters, as we write it, and the end of the content.
 /// Where there is more in the content than the parameters, this is no JSON.
 fn only_parameters(content: &str) -> Option<&str> {
-    content.strip_prefix(r#"{"parameters":"#)?.strip_suffix('}')
+    let only = content.strip_prefix(r#"{"parameters":"#)?.strip_suffix('}')?;
+    // That stands for none.
+    Some(only).filter(|only| only.trim_ascii() != "null")
 }
 
 /// The JSON of the parameters of a command; an empty map where it has none.
@@ -228,6 +232,36 @@ mod tests {
 
     const PLACE: &[&str] = &["item", "quantity"];
 
+    /// What is read of a content, however it is written, is what is read of its parameters alone.
+    fn agrees<T: for<'a> Parameters<'a> + PartialEq + fmt::Debug>(
+        content: &str,
+        names: &'static [&'static str],
+    ) {
+        let alone = within_command(content).and_then(|parameters| T::read(parameters, names));
+        assert_eq!(of_command::<T>(content, names), alone, "{content}");
+    }
+
+    #[test]
+    fn a_command_is_read_the_same_with_a_look_at_its_content_and_without() {
+        let values =
+            ["null", " null ", "1", r#""a""#, "{}", "[1]", r#"{"item":null}"#, r#"{"item":2}"#];
+        let more =
+            ["", r#","parameters":1"#, r#","more":2"#, r#","more":{"item":3}"#, "}", ",", " "];
+        for (value, more) in values.into_iter().flat_map(|value| more.map(|more| (value, more))) {
+            for content in [
+                format!(r#"{{"parameters":{value}{more}}}"#),
+                format!(r#"{{ "parameters":{value}{more}}}"#),
+            ] {
+                agrees::<(serde_json::Value,)>(&content, &["item"]);
+                agrees::<(Option<u8>,)>(&content, &["item"]);
+                agrees::<((),)>(&content, &["item"]);
+                agrees::<(String,)>(&content, &["item"]);
+                agrees::<(u8, Option<u8>)>(&content, PLACE);
+                agrees::<()>(&content, &[]);
+            }
+        }
+    }
+
     #[test]
     fn a_command_has_its_parameters_wherever_they_stand_in_its_content() {
         for content in [
@@ -248,6 +282,7 @@ mod tests {
             assert_eq!(&*item, expected, "{content}");
         }
         for (content, named) in [
+            (r#"{"parameters":null}"#, "`item`"),
             (r#"{"parameters":{"item":1}}"#, "`item`"),
             (r#"{"parameters":{"item":"a"},"parameters":{"item":"b"}}"#, "duplicate"),
             (r#"{}"#, "`item`"),

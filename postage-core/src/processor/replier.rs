@@ -20,7 +20,7 @@ use crate::message::{
     WAS_REJECTED, encode_success,
 };
 use crate::topology::Route;
-use crate::transport::{Properties, Publication, TransportError};
+use crate::transport::{Properties, Publication, SharedText, TransportError};
 
 /// How a request is answered, and what it was answered.
 #[derive(Debug)]
@@ -270,7 +270,7 @@ impl Held {
         sent
     }
 
-    fn publication(&self, answer: Answer, reply_to: &str) -> Publication {
+    fn publication(&self, answer: Answer, reply_to: &SharedText) -> Publication {
         let mut properties = Properties {
             content_type: Some(answer.content_type),
             correlation_id: self.context.properties.correlation_id.clone(),
@@ -284,7 +284,7 @@ impl Held {
             lasting.mark(&mut properties);
         }
         let lasts = self.lasts();
-        let reply = Publication::new(Route::to_queue(reply_to.to_owned()), properties, answer.body);
+        let reply = Publication::new(Route::to_queue(reply_to.clone()), properties, answer.body);
         reply.mandatory(lasts).confirm(lasts)
     }
 
@@ -309,8 +309,8 @@ impl Held {
     }
 }
 
-fn timed_out(reply_to: &str) -> SendError {
-    SendError::TimedOut { route: Route::to_queue(reply_to.to_owned()), waited: SEND_WITHIN }
+fn timed_out(reply_to: &SharedText) -> SendError {
+    SendError::TimedOut { route: Route::to_queue(reply_to.clone()), waited: SEND_WITHIN }
 }
 
 /// Results carry no fingerprint: it is `{}` on the wire.

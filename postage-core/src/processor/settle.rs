@@ -36,17 +36,17 @@ const LONGEST_TEXT: usize = 2048;
 
 /// The end of handling one message.
 #[derive(Debug)]
-pub(super) struct Verdict {
+pub(super) struct Verdict<'a> {
     pub(super) outcome: Outcome,
     /// The handler that did not succeed, by its name in Rust.
     handler: Option<&'static str>,
     /// The claim to its id, until it is settled.
-    claimed: Option<Claimed>,
+    claimed: Option<Claimed<'a>>,
     /// Whether a handler may have begun.
     begun: bool,
 }
 
-impl Verdict {
+impl<'a> Verdict<'a> {
     pub(super) fn by(handler: &'static str, outcome: Outcome) -> Self {
         Self { handler: Some(handler), ..Self::from(outcome) }
     }
@@ -58,13 +58,13 @@ impl Verdict {
 
     /// The same verdict with the claim to the message's id, which is released where no handler has
     /// begun: the message was not handled.
-    pub(super) fn claimed(mut self, claimed: Option<Claimed>) -> Self {
+    pub(super) fn claimed(mut self, claimed: Option<Claimed<'a>>) -> Self {
         self.claimed = claimed.filter(|_| self.begun);
         self
     }
 }
 
-impl From<Outcome> for Verdict {
+impl From<Outcome> for Verdict<'_> {
     fn from(outcome: Outcome) -> Self {
         Self { outcome, handler: None, claimed: None, begun: true }
     }
@@ -78,7 +78,7 @@ impl Service {
         queue: &ServedQueue,
         taken: Box<Taken>,
         held: &Held,
-        verdict: Verdict,
+        verdict: Verdict<'_>,
         turn: &mut Turn,
     ) {
         let Verdict { outcome, handler, claimed, .. } = verdict;

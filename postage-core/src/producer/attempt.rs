@@ -295,9 +295,9 @@ impl Pending {
         if self.address.is_none() {
             let Request { replies, peer, statuses, .. } = &*self.request;
             self.crowded_out = replies.is_full_for(*peer);
-            let opened = Box::pin(replies.open(self.id, *peer, statuses.clone())).await?;
-            // That may have taken its time.
+            // It may take its time, also where it fails.
             self.now = None;
+            let opened = Box::pin(replies.open(self.id, *peer, statuses.clone())).await?;
             self.address = Some(opened);
             self.crowded_out = None;
         }

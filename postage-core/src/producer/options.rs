@@ -24,7 +24,7 @@ pub(super) fn routes<K: Into<Cow<'static, str>>>(
     eks: impl IntoIterator<Item = (Exchange, K)>,
 ) -> Routes {
     let target = |(exchange, key): (Exchange, K)| {
-        let route = Route::new(exchange.name.clone(), key).shared();
+        let route = Route::new(exchange.name.clone(), key.into()).shared();
         (Arc::new(exchange), route)
     };
     eks.into_iter().map(target).collect()

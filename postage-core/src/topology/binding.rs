@@ -14,8 +14,8 @@ pub struct Route {
 impl Route {
     /// To this exchange, by its name, under this key (at most 255 bytes each).
     #[must_use]
-    pub fn new(exchange: impl Into<Cow<'static, str>>, key: impl Into<Cow<'static, str>>) -> Self {
-        Self { exchange: exchange.into().into(), key: key.into().into() }
+    pub fn new(exchange: impl Into<SharedText>, key: impl Into<SharedText>) -> Self {
+        Self { exchange: exchange.into(), key: key.into() }
     }
 
     /// The same, to be cloned at no cost from now on.
@@ -25,7 +25,7 @@ impl Route {
 
     /// Straight to a queue, over the default exchange.
     #[must_use]
-    pub fn to_queue(queue: impl Into<Cow<'static, str>>) -> Self {
+    pub fn to_queue(queue: impl Into<SharedText>) -> Self {
         Self::new("", queue)
     }
 

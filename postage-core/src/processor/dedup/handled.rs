@@ -64,7 +64,12 @@ impl Message {
             Answered::Nothing => None,
             Answered::Small(content_type) => Some(Answer {
                 content_type: content_type.clone(),
-                body: self.text.slice(self.id_length..),
+                // As long as it lived, a part would keep the whole block.
+                body: self
+                    .text
+                    .get(self.id_length..)
+                    .map(Bytes::copy_from_slice)
+                    .unwrap_or_default(),
             }),
             Answered::Large(answer) => Some(Answer::clone(answer)),
         }
@@ -89,6 +94,11 @@ impl Handled {
     /// How many bytes they take.
     pub(super) const fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// Whether the message of this id is here.
+    pub(super) fn has(&self, hash: u64, id: &str) -> bool {
+        self.find(hash, id).is_some()
     }
 
     /// What was answered to the message of this id, if it is here.

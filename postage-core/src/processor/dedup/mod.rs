@@ -25,7 +25,8 @@ pub trait DedupStore: fmt::Debug + Send + Sync + 'static {
     fn claim<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Claim>;
 
     /// Claims an id where that is possible at once, as [`DedupStore::claim`] does; nothing where there
-    /// is something to wait for. It is asked first; unless overridden, it answers nothing.
+    /// is something to wait for: then nothing is claimed. It is asked first and must not block. Unless
+    /// overridden, it answers nothing.
     fn try_claim(&self, id: &str) -> Option<Claim> {
         let _ = id;
         None
@@ -77,14 +78,14 @@ pub struct Answer {
 
 /// A claimed id, released when it is dropped before it is said that the message was handled.
 #[derive(Debug)]
-pub(super) struct Claimed {
-    store: Arc<dyn DedupStore>,
+pub(super) struct Claimed<'a> {
+    store: &'a dyn DedupStore,
     id: Box<str>,
     open: bool,
 }
 
-impl Claimed {
-    pub(super) const fn new(store: Arc<dyn DedupStore>, id: Box<str>) -> Self {
+impl<'a> Claimed<'a> {
+    pub(super) const fn new(store: &'a dyn DedupStore, id: Box<str>) -> Self {
         Self { store, id, open: true }
     }
 
@@ -95,7 +96,7 @@ impl Claimed {
     }
 }
 
-impl Drop for Claimed {
+impl Drop for Claimed<'_> {
     fn drop(&mut self) {
         if self.open {
             self.store.release(&self.id);

@@ -132,7 +132,9 @@ impl Known {
     /// What was answered to the message of this id, where it was handled and is not too old. Who is
     /// new, as nearly all are, needs no clock.
     fn answer(&mut self, hash: u64, id: &str, age: Duration) -> Option<Option<Answer>> {
-        self.handled.answer(hash, id)?;
+        if !self.handled.has(hash, id) {
+            return None;
+        }
         self.handled.forget_old(Instant::now(), age);
         self.handled.answer(hash, id)
     }
@@ -167,13 +169,15 @@ impl DedupStore for RecentMessages {
         } else {
             let (hash, now) = (self.hashes.hash_one(id), Instant::now());
             let mut known = self.known();
-            known.ended(hash, id).iter().for_each(Run::has_ended);
+            let ended = known.ended(hash, id);
             let handled = &mut known.handled;
-            handled.add(now, hash, id, answer);
             handled.forget_old(now, self.age);
+            handled.add(now, hash, id, answer);
             while handled.len() > self.messages || handled.bytes() > self.bytes {
                 handled.forget_oldest();
             }
+            drop(known);
+            ended.iter().for_each(Run::has_ended);
         }
         // A box of nothing costs nothing.
         Box::pin(poll_fn(|_| Poll::Ready(())))
@@ -222,11 +226,11 @@ mod tests {
 
     #[tokio::test]
     async fn what_was_released_or_dropped_is_new_again() {
-        let recent = Arc::new(RecentMessages::default());
+        let recent = RecentMessages::default();
         assert_eq!(recent.claim("a").await, Claim::New);
         let mut second = recent.claim("a");
         assert!((&mut second).now_or_never().is_none());
-        drop(Claimed::new(Arc::clone(&recent) as _, "a".into()));
+        drop(Claimed::new(&recent, "a".into()));
         assert_eq!(second.await, Claim::New);
     }
 
