@@ -17,7 +17,7 @@ pub use crate::processor::{
     BadParameters, Causes, CausesProbe, Client, Context, DeclareHandler, ErrorText, FilterError,
     MessageProcessor, NoCauses, Outcome, Parameters, Reply, Request, Retry, ServiceSetup,
     answered_name, check_handlers, check_keyless, check_parameters, check_reply, check_routes,
-    exchange_name, local_reply, local_reply_result, read_handler, run_handler,
+    exchange_name, local_reply, local_reply_result, place_of, read_handler, run_handler,
 };
 pub use crate::producer::{Call, Named, Producer, Publish};
 pub use crate::schema::SchemaSource;

@@ -11,81 +11,6 @@ trait Stock {
         note: Option<&'a str>,
     ) -> impl ::core::future::Future<Output = ()> + ::core::marker::Send;
     fn count(&self) -> impl ::core::future::Future<Output = ()> + ::core::marker::Send;
-    #[cfg(feature = "audit")]
-    #[doc(hidden)]
-    #[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
-    fn __postage_handle_audit<'postage>(
-        &'postage self,
-        request: ::postage::__private::Request<'postage>,
-    ) -> ::postage::__private::BoxFuture<'postage, ::postage::__private::Outcome>
-    where
-        Self: ::core::marker::Sized + ::core::marker::Sync,
-    {
-        ::postage::__private::Box::pin(async move {
-            let _ = || {
-                use ::postage::__private::ProbeFallback as _;
-                ::postage::__private::must_not_be_result(
-                    ::postage::__private::ResultProbe::<Report>::new().kind(),
-                )
-            };
-            let answer = <Self as Stock>::audit(self).await;
-            let answer = ::postage::__private::Request::value(answer);
-            request.reply_with(answer).await
-        })
-    }
-    #[doc(hidden)]
-    #[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
-    #[allow(elided_lifetimes_in_paths, mismatched_lifetime_syntaxes)]
-    fn __postage_decode_moved<'postage>(
-        request: ::postage::__private::Request<'postage>,
-    ) -> ::core::result::Result<
-        (
-            ::postage::__private::Vec<Line>,
-            ::core::option::Option<::postage::__private::Text<'_>>,
-        ),
-        ::postage::__private::BadParameters,
-    > {
-        request
-            .parameters::<
-                (
-                    ::postage::__private::Vec<Line>,
-                    ::core::option::Option<::postage::__private::Text<'_>>,
-                ),
-            >(&["lines", "note"])
-    }
-    #[doc(hidden)]
-    #[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
-    fn __postage_handle_moved<'postage>(
-        &'postage self,
-        request: ::postage::__private::Request<'postage>,
-    ) -> ::postage::__private::BoxFuture<'postage, ::postage::__private::Outcome>
-    where
-        Self: ::core::marker::Sized + ::core::marker::Sync,
-    {
-        ::postage::__private::Box::pin(async move {
-            let (lines, note) = match <Self as Stock>::__postage_decode_moved(request) {
-                ::core::result::Result::Ok(parameters) => parameters,
-                ::core::result::Result::Err(fault) => return request.refuse(fault).await,
-            };
-            let answer = <Self as Stock>::moved(self, &lines, note.as_deref()).await;
-            request.settle(answer)
-        })
-    }
-    #[doc(hidden)]
-    #[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
-    fn __postage_handle_count<'postage>(
-        &'postage self,
-        request: ::postage::__private::Request<'postage>,
-    ) -> ::postage::__private::BoxFuture<'postage, ::postage::__private::Outcome>
-    where
-        Self: ::core::marker::Sized + ::core::marker::Sync,
-    {
-        ::postage::__private::Box::pin(async move {
-            let answer = <Self as Stock>::count(self).await;
-            let answer = ::postage::__private::Request::value(answer);
-            request.reply_with(answer).await
-        })
-    }
     #[doc(hidden)]
     #[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
     fn __postage_dispatch<'postage>(
@@ -104,9 +29,103 @@ trait Stock {
             + ::core::cfg!(all(feature = "audit")) as usize;
         match index {
             #[cfg(feature = "audit")]
-            __POSTAGE_INDEX_0 => <Self as Stock>::__postage_handle_audit(self, request),
-            __POSTAGE_INDEX_1 => <Self as Stock>::__postage_handle_moved(self, request),
-            __POSTAGE_INDEX_2 => <Self as Stock>::__postage_handle_count(self, request),
+            __POSTAGE_INDEX_0 => __PostageStock.handle_audit(self, request),
+            __POSTAGE_INDEX_1 => __PostageStock.handle_moved(self, request),
+            __POSTAGE_INDEX_2 => __PostageStock.handle_count(self, request),
+            _ => ::postage::__private::Box::pin(request.unhandled()),
+        }
+    }
+    #[doc(hidden)]
+    #[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
+    fn __postage_handling() -> __PostageStock
+    where
+        Self: ::core::marker::Sized,
+    {
+        __PostageStock
+    }
+}
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+#[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
+#[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
+struct __PostageStock;
+#[allow(clippy::ptr_arg)]
+#[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
+impl __PostageStock {
+    #[cfg(feature = "audit")]
+    fn handle_audit<'postage, __PostageService: Stock + ::core::marker::Sync>(
+        self,
+        service: &'postage __PostageService,
+        request: ::postage::__private::Request<'postage>,
+    ) -> ::postage::__private::BoxFuture<'postage, ::postage::__private::Outcome> {
+        ::postage::__private::Box::pin(async move {
+            let _ = || {
+                use ::postage::__private::ProbeFallback as _;
+                ::postage::__private::must_not_be_result(
+                    ::postage::__private::ResultProbe::<Report>::new().kind(),
+                )
+            };
+            let answer = <__PostageService as Stock>::audit(service).await;
+            let answer = ::postage::__private::Request::value(answer);
+            request.reply_with(answer).await
+        })
+    }
+    #[allow(elided_lifetimes_in_paths, mismatched_lifetime_syntaxes)]
+    fn decode_moved<'postage, __PostageService: Stock>(
+        self,
+        request: ::postage::__private::Request<'postage>,
+    ) -> ::core::result::Result<
+        (
+            ::postage::__private::Vec<Line>,
+            ::core::option::Option<::postage::__private::Text<'_>>,
+        ),
+        ::postage::__private::BadParameters,
+    > {
+        request
+            .parameters::<
+                (
+                    ::postage::__private::Vec<Line>,
+                    ::core::option::Option<::postage::__private::Text<'_>>,
+                ),
+            >(&["lines", "note"])
+    }
+    fn handle_moved<'postage, __PostageService: Stock + ::core::marker::Sync>(
+        self,
+        service: &'postage __PostageService,
+        request: ::postage::__private::Request<'postage>,
+    ) -> ::postage::__private::BoxFuture<'postage, ::postage::__private::Outcome> {
+        ::postage::__private::Box::pin(async move {
+            let (lines, note) = match Self.decode_moved::<__PostageService>(request) {
+                ::core::result::Result::Ok(parameters) => parameters,
+                ::core::result::Result::Err(fault) => return request.refuse(fault).await,
+            };
+            let answer = <__PostageService as Stock>::moved(
+                    service,
+                    &lines,
+                    note.as_deref(),
+                )
+                .await;
+            request.settle(answer)
+        })
+    }
+    fn handle_count<'postage, __PostageService: Stock + ::core::marker::Sync>(
+        self,
+        service: &'postage __PostageService,
+        request: ::postage::__private::Request<'postage>,
+    ) -> ::postage::__private::BoxFuture<'postage, ::postage::__private::Outcome> {
+        ::postage::__private::Box::pin(async move {
+            let answer = <__PostageService as Stock>::count(service).await;
+            let answer = ::postage::__private::Request::value(answer);
+            request.reply_with(answer).await
+        })
+    }
+    fn provided<'postage, __PostageService: Stock + ::core::marker::Sync>(
+        self,
+        service: &'postage __PostageService,
+        index: usize,
+        request: ::postage::__private::Request<'postage>,
+    ) -> ::postage::__private::BoxFuture<'postage, ::postage::__private::Outcome> {
+        match index {
             _ => ::postage::__private::Box::pin(request.unhandled()),
         }
     }

@@ -61,21 +61,32 @@ impl ConstText {
 #[doc(hidden)]
 #[track_caller]
 pub const fn check_parameters(contract: &Contract, near: usize, method: &str, names: &[&str]) {
-    if let Some(declared) = find(contract.methods(), near, method) {
-        check_names(contract, declared, names);
+    if let Some(place) = find(contract.methods(), near, method) {
+        check_names(contract, &contract.methods()[place], names);
     }
 }
 
-const fn find<'m>(methods: &'m [Method], near: usize, name: &str) -> Option<&'m Method> {
+/// The place of a method in its contract, by its name in Rust. No method has the place of one that
+/// the contract lacks, which is left to rustc.
+#[doc(hidden)]
+#[must_use]
+pub const fn place_of(contract: &Contract, near: usize, method: &str) -> usize {
+    match find(contract.methods(), near, method) {
+        Some(place) => place,
+        None => usize::MAX,
+    }
+}
+
+const fn find(methods: &[Method], near: usize, name: &str) -> Option<usize> {
     let mut distance = 0;
     while distance < methods.len() + near {
         // Before the first, this is beyond the last.
         let (before, after) = (near.wrapping_sub(distance), near + distance);
         if is_at(methods, before, name) {
-            return Some(&methods[before]);
+            return Some(before);
         }
         if is_at(methods, after, name) {
-            return Some(&methods[after]);
+            return Some(after);
         }
         distance += 1;
     }
@@ -265,8 +276,8 @@ mod tests {
             Method::message("command", "three", "three", &[]),
         ];
         for near in 0..7 {
-            for name in ["one", "two", "three"] {
-                assert_eq!(find(METHODS, near, name).map(Method::name), Some(name), "from {near}");
+            for (place, name) in ["one", "two", "three"].into_iter().enumerate() {
+                assert_eq!(find(METHODS, near, name), Some(place), "from {near}");
             }
             assert!(find(METHODS, near, "four").is_none());
             assert!(find(&[], near, "one").is_none());

@@ -47,7 +47,9 @@ mod waiting;
 mod within;
 
 pub use causes::{Causes, CausesProbe, NoCauses};
-pub use checks::{check_handlers, check_keyless, check_parameters, check_routes, exchange_name};
+pub use checks::{
+    check_handlers, check_keyless, check_parameters, check_routes, exchange_name, place_of,
+};
 pub(crate) use consume::start;
 pub use context::Context;
 pub(crate) use counts::Counts;

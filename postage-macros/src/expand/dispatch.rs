@@ -14,7 +14,8 @@ use crate::parse::attributes;
 /// What runs for one entry of the table.
 pub(crate) struct Arm {
     pub(crate) conditions: Vec<Attribute>,
-    pub(crate) body: TokenStream,
+    /// Nothing where the entry is reached otherwise.
+    pub(crate) body: Option<TokenStream>,
 }
 
 /// The index of every entry, as constant expressions.
@@ -65,7 +66,7 @@ pub(crate) fn render(p: &Runtime, index: &TokenStream, arms: &[Arm]) -> TokenStr
     let mut constants = TokenStream::new();
     let mut rendered = TokenStream::new();
     for (position, (arm, value)) in arms.iter().zip(indexes).enumerate() {
-        let Arm { conditions, body } = arm;
+        let Arm { conditions, body: Some(body) } = arm else { continue };
         let mut pattern = value.clone();
         if any_condition {
             let name = format_ident!("__POSTAGE_INDEX_{position}");
