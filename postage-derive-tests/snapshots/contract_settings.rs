@@ -21,12 +21,15 @@ trait Stock {
     where
         Self: ::core::marker::Sized + ::core::marker::Sync,
     {
+        const __POSTAGE_INDEXES: [usize; 3] = ::postage::__private::indexes([
+            ::core::cfg!(all(feature = "audit")),
+            true,
+            true,
+        ]);
         #[cfg(feature = "audit")]
-        const __POSTAGE_INDEX_0: usize = 0;
-        const __POSTAGE_INDEX_1: usize = 0
-            + ::core::cfg!(all(feature = "audit")) as usize;
-        const __POSTAGE_INDEX_2: usize = 1
-            + ::core::cfg!(all(feature = "audit")) as usize;
+        const __POSTAGE_INDEX_0: usize = __POSTAGE_INDEXES[0];
+        const __POSTAGE_INDEX_1: usize = __POSTAGE_INDEXES[1];
+        const __POSTAGE_INDEX_2: usize = __POSTAGE_INDEXES[2];
         match index {
             #[cfg(feature = "audit")]
             __POSTAGE_INDEX_0 => __PostageStock.handle_audit(self, request),
@@ -125,6 +128,11 @@ impl __PostageStock {
         index: usize,
         request: ::postage::__private::Request<'postage>,
     ) -> ::postage::__private::BoxFuture<'postage, ::postage::__private::Outcome> {
+        const __POSTAGE_INDEXES: [usize; 3] = ::postage::__private::indexes([
+            ::core::cfg!(all(feature = "audit")),
+            true,
+            true,
+        ]);
         match index {
             _ => ::postage::__private::Box::pin(request.unhandled()),
         }
@@ -140,8 +148,9 @@ const Stock: ::postage::__private::Contract = {
         (<Orders as ::postage::__private::DeclareExchange>::ROUTE, "orders.desk"),
         (<Audit as ::postage::__private::DeclareExchange>::ROUTE, "all"),
     ];
-    static __POSTAGE_METHODS: [::postage::__private::Method; 2
-        + ::core::cfg!(all(feature = "audit")) as usize] = [
+    static __POSTAGE_METHODS: [::postage::__private::Method; ::postage::__private::count(
+        &[::core::cfg!(all(feature = "audit")), true, true],
+    )] = [
         #[cfg(feature = "audit")]
         ::postage::__private::Method::rpc("query", "audit-all", "audit", &[], "Report")
             .with_returns_schema(::postage::__private::schema!(Report))
@@ -187,7 +196,11 @@ const Stock: ::postage::__private::Contract = {
                 &__POSTAGE_SIGNATURE
             }),
     ];
+    static __POSTAGE_PLACES: [usize; ::postage::__private::slots(
+        ::postage::__private::count(&[::core::cfg!(all(feature = "audit")), true, true]),
+    )] = ::postage::__private::places(&__POSTAGE_METHODS);
     ::postage::__private::Contract::new("Stock", __POSTAGE_ROUTES, &__POSTAGE_METHODS)
+        .with_places(&__POSTAGE_PLACES)
         .timeout_millis(5000)
         .deadline_millis(20000)
         .peer(::postage::__private::Peer::Python)
@@ -235,6 +248,11 @@ impl StockClient {
     fn producer(&self) -> &::postage::__private::Producer {
         &self.producer
     }
+    const __POSTAGE_INDEXES: [usize; 3] = ::postage::__private::indexes([
+        ::core::cfg!(all(feature = "audit")),
+        true,
+        true,
+    ]);
     ///Calls `audit` of [`trait@Stock`].
     #[cfg(feature = "audit")]
     fn audit(
@@ -242,7 +260,7 @@ impl StockClient {
     ) -> ::postage::__private::Call<Report, ::postage::__private::CallFault> {
         self.producer
             .call_method(
-                const { &Stock.methods()[0] },
+                const { &Stock.methods()[Self::__POSTAGE_INDEXES[0]] },
                 ::postage::__private::named(&[], ()),
             )
     }
@@ -254,9 +272,7 @@ impl StockClient {
     ) -> ::postage::__private::Publish {
         self.producer
             .publish_method(
-                const {
-                    &Stock.methods()[0 + ::core::cfg!(all(feature = "audit")) as usize]
-                },
+                const { &Stock.methods()[Self::__POSTAGE_INDEXES[1]] },
                 ::postage::__private::named(&["lines", "note"], (&lines, &note)),
             )
     }
@@ -264,9 +280,7 @@ impl StockClient {
     fn count(&self) -> ::postage::__private::Call<(), ::postage::__private::CallFault> {
         self.producer
             .call_method(
-                const {
-                    &Stock.methods()[1 + ::core::cfg!(all(feature = "audit")) as usize]
-                },
+                const { &Stock.methods()[Self::__POSTAGE_INDEXES[2]] },
                 ::postage::__private::named(&[], ()),
             )
     }

@@ -118,11 +118,15 @@ pub const OrderDesk: ::postage_core::__private::Contract = {
                 &__POSTAGE_SIGNATURE
             }),
     ];
-    ::postage_core::__private::Contract::new(
-        "OrderDesk",
-        __POSTAGE_ROUTES,
+    static __POSTAGE_PLACES: [usize; ::postage_core::__private::slots(1)] = ::postage_core::__private::places(
         &__POSTAGE_METHODS,
-    )
+    );
+    ::postage_core::__private::Contract::new(
+            "OrderDesk",
+            __POSTAGE_ROUTES,
+            &__POSTAGE_METHODS,
+        )
+        .with_places(&__POSTAGE_PLACES)
 };
 ///A typed client of [`trait@OrderDesk`]: each method calls or sends.
 #[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]

@@ -107,21 +107,18 @@ impl<S: Store> Desk<S> {
 #[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
 const _: () = ::postage_core::__private::check_parameters(
     &OrderDesk,
-    0,
     "place",
     &["item", "quantity"],
 );
 #[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
 const _: () = ::postage_core::__private::check_parameters(
     &OrderDesk,
-    1,
     "restock",
     &["item", "quantity"],
 );
 #[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
 const _: () = ::postage_core::__private::check_parameters(
     &OrderDesk,
-    2,
     "close",
     &["year"],
 );
@@ -133,8 +130,8 @@ const _: () = {
     ::postage_core::__private::check_routes(&OrderDesk, __POSTAGE_ROUTES)
 };
 #[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
-const _: () = ::postage_core::__private::check_handlers(
-    &[
+const _: () = {
+    const __POSTAGE_TABLE: &[&[::postage_core::__private::Method]] = &[
         OrderDesk.methods(),
         &[
             ::postage_core::__private::Method::rpc(
@@ -146,8 +143,11 @@ const _: () = ::postage_core::__private::check_handlers(
                 )
                 .doc("Beyond the contract."),
         ],
-    ],
-);
+    ];
+    ::postage_core::__private::check_handlers::<
+        { ::postage_core::__private::handler_slots(__POSTAGE_TABLE) },
+    >(__POSTAGE_TABLE)
+};
 #[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
 impl<S: Store> ::postage_core::__private::MessageProcessor for Desk<S>
 where
@@ -192,17 +192,14 @@ where
         if index < __POSTAGE_CONTRACT {
             const __POSTAGE_PLACE_0: usize = ::postage_core::__private::place_of(
                 &OrderDesk,
-                0,
                 "place",
             );
             const __POSTAGE_PLACE_1: usize = ::postage_core::__private::place_of(
                 &OrderDesk,
-                1,
                 "restock",
             );
             const __POSTAGE_PLACE_2: usize = ::postage_core::__private::place_of(
                 &OrderDesk,
-                2,
                 "close",
             );
             let handling = <Self as OrderDesk>::__postage_handling();

@@ -48,7 +48,8 @@ mod within;
 
 pub use causes::{Causes, CausesProbe, NoCauses};
 pub use checks::{
-    check_handlers, check_keyless, check_parameters, check_routes, exchange_name, place_of,
+    check_handlers, check_keyless, check_parameters, check_routes, exchange_name, handler_slots,
+    place_of,
 };
 pub(crate) use consume::start;
 pub use context::Context;

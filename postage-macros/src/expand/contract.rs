@@ -3,10 +3,11 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::ext::IdentExt as _;
-use syn::{Attribute, ReturnType, TraitItem, TraitItemFn, parse_quote};
+use syn::{ReturnType, TraitItem, TraitItemFn, parse_quote};
 
+use super::dispatch::Indexes;
 use super::method::{self, Schemas};
-use super::{client, dispatch, handling, quiet, signature};
+use super::{client, handling, quiet, signature};
 use crate::model::contract::{Contract, ContractMethod};
 use crate::parse::attributes;
 
@@ -51,10 +52,12 @@ fn desugar(function: &mut TraitItemFn) {
     };
 }
 
-/// The conditions of each of its methods.
-pub(crate) fn conditions_of(contract: &Contract) -> Vec<Vec<Attribute>> {
+/// Where its methods are.
+pub(crate) fn indexes(contract: &Contract) -> Indexes {
     let methods = contract.methods.iter();
-    methods.map(|method| attributes::conditions(&method.method.attributes)).collect()
+    let conditions: Vec<_> =
+        methods.map(|method| attributes::conditions(&method.method.attributes)).collect();
+    Indexes::new(conditions.iter().map(|conditions| &**conditions))
 }
 
 fn constant(contract: &Contract) -> TokenStream {
@@ -69,7 +72,7 @@ fn constant(contract: &Contract) -> TokenStream {
     // Generic parameters have been reported; a constant has none.
     let generic = !contract.item.generics.params.is_empty();
     let schemas = if generic { Schemas::None } else { Schemas::Types };
-    let count = dispatch::count(&conditions_of(contract));
+    let count = indexes(contract).count(p);
     let methods = contract.methods.iter();
     let version = contract.version.as_ref().map(|version| quote!(.with_version(#version)));
     let methods = methods.map(|ContractMethod { method, .. }| {
@@ -92,7 +95,10 @@ fn constant(contract: &Contract) -> TokenStream {
             const __POSTAGE_ROUTES: &[(#p::Exchange, &str)] = &[#(#routes),*];
             // Not a constant, all of which would be validated anew for each method that names it.
             static __POSTAGE_METHODS: [#p::Method; #count] = [#(#methods),*];
-            #p::Contract::new(#name, __POSTAGE_ROUTES, &__POSTAGE_METHODS) #settings #peer #version
+            static __POSTAGE_PLACES: [usize; #p::slots(#count)] = #p::places(&__POSTAGE_METHODS);
+            #p::Contract::new(#name, __POSTAGE_ROUTES, &__POSTAGE_METHODS)
+                .with_places(&__POSTAGE_PLACES)
+                #settings #peer #version
         };
     }
 }

@@ -1,6 +1,6 @@
 //! The user's own block, and beside it what a contract's trait has no room for.
 
-use proc_macro2::{Ident, Literal, TokenStream};
+use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens as _, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt as _;
 use syn::{FnArg, GenericParam, ImplItem, ImplItemFn, Path, ReturnType, Signature, parse_quote};
@@ -144,13 +144,12 @@ pub(crate) fn checks(service: &Service) -> TokenStream {
     let p = &service.runtime;
     // What is checked stands beside the block, whose generics its types may name.
     let slices = service::slices(service, Schemas::None);
-    let handlers = (slices.len() > 1)
-        .then(|| check(service, &quote!(const _: () = #p::check_handlers(&[#(#slices),*]);)));
+    let handlers = (slices.len() > 1).then(|| check(service, &handlers(p, &slices)));
     let keyless = service.sources.bindings.iter().filter_map(|binding| keyless(service, binding));
     let keyless: TokenStream = keyless.collect();
     let Some(contract) = &service.contract else { return quote!(#keyless #handlers) };
-    let served = service.served.iter().enumerate();
-    let parameters = served.map(|(place, served)| parameters(service, contract, place, served));
+    let served = service.served.iter();
+    let parameters = served.map(|served| parameters(service, contract, served));
     let routes = routes(service, contract);
     quote!(#(#parameters)* #keyless #routes #handlers)
 }
@@ -161,8 +160,16 @@ fn check(service: &Service, check: &TokenStream) -> TokenStream {
     quote!(#(#conditions)* #quiet #check)
 }
 
-fn parameters(service: &Service, contract: &Path, place: usize, served: &Served) -> TokenStream {
-    let place = Literal::usize_unsuffixed(place);
+fn handlers(p: &Runtime, slices: &[TokenStream]) -> TokenStream {
+    quote! {
+        const _: () = {
+            const __POSTAGE_TABLE: &[&[#p::Method]] = &[#(#slices),*];
+            #p::check_handlers::<{ #p::handler_slots(__POSTAGE_TABLE) }>(__POSTAGE_TABLE)
+        };
+    }
+}
+
+fn parameters(service: &Service, contract: &Path, served: &Served) -> TokenStream {
     let (function, names) = match served {
         Served::Plain { function, names } => (&**function, names.clone()),
         Served::InContext(method) => {
@@ -176,7 +183,7 @@ fn parameters(service: &Service, contract: &Path, place: usize, served: &Served)
     let p = service.runtime.located_at(ident.span());
     let conditions = attributes::conditions(&function.attrs);
     let constant = quote_spanned! {ident.span()=>
-        const _: () = #p::check_parameters(&#contract, #place, #name, &[#(#names),*]);
+        const _: () = #p::check_parameters(&#contract, #name, &[#(#names),*]);
     };
     check(service, &quote!(#(#conditions)* #constant))
 }

@@ -1,7 +1,7 @@
 //! How messages reach the methods of a contract in a service: as the contract has them, but for those
 //! that take a context or a reply.
 
-use proc_macro2::{Ident, Literal, TokenStream};
+use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 use syn::ext::IdentExt as _;
 use syn::{Attribute, Path};
@@ -24,7 +24,7 @@ pub(crate) fn dispatch(service: &Service, contract: &Path) -> TokenStream {
     for (position, served) in service.served.iter().enumerate() {
         let Some((ident, conditions)) = reached(served) else { continue };
         let place = format_ident!("__POSTAGE_PLACE_{position}");
-        places.extend(self::place(service, contract, &place, position, ident, &conditions));
+        places.extend(self::place(service, contract, &place, ident, &conditions));
         let handler = handler_name(ident);
         let body = match served {
             Served::Plain { .. } => quote!(#handling.#handler(self, #request)),
@@ -57,18 +57,16 @@ fn reached(served: &Served) -> Option<(&Ident, Vec<Attribute>)> {
     Some((&function.sig.ident, attributes::conditions(&function.attrs)))
 }
 
-/// The constant that is a method's place in the contract, found near its place in the service.
+/// The constant that is a method's place in the contract.
 fn place(
     service: &Service,
     contract: &Path,
     name: &Ident,
-    position: usize,
     ident: &Ident,
     conditions: &[Attribute],
 ) -> TokenStream {
-    let (p, near) = (&service.runtime, Literal::usize_unsuffixed(position));
-    let method = ident.unraw().to_string();
-    quote!(#(#conditions)* const #name: usize = #p::place_of(&#contract, #near, #method);)
+    let (p, method) = (&service.runtime, ident.unraw().to_string());
+    quote!(#(#conditions)* const #name: usize = #p::place_of(&#contract, #method);)
 }
 
 fn in_context_name(ident: &Ident) -> Ident {
