@@ -10,14 +10,15 @@ pub use serde_json::Value;
 pub use crate::__postage_causes as causes;
 pub use crate::__postage_schema as schema;
 pub use crate::broker::Broker;
-pub use crate::contract::{Contract, Method, Parameter, Peer, Signature};
+pub use crate::contract::{Contract, Method, Parameter, Peer, Signature, places, slots};
 pub use crate::error::{CallError, CallFault};
 pub use crate::message::Text;
 pub use crate::processor::{
     BadParameters, Causes, CausesProbe, Client, Context, DeclareHandler, ErrorText, FilterError,
     MessageProcessor, NoCauses, Outcome, Parameters, Reply, Request, Retry, ServiceSetup,
     answered_name, check_handlers, check_keyless, check_parameters, check_reply, check_routes,
-    exchange_name, local_reply, local_reply_result, read_handler, run_handler,
+    exchange_name, handler_slots, local_reply, local_reply_result, place_of, read_handler,
+    run_handler,
 };
 pub use crate::producer::{Call, Named, Producer, Publish};
 pub use crate::schema::SchemaSource;
@@ -32,6 +33,28 @@ pub use crate::transport::BoxFuture;
 /// Parameters by name, as a generated client sends them.
 pub const fn named<V>(names: &'static [&'static str], values: V) -> Named<V> {
     Named::new(names, values)
+}
+
+/// The index of each entry of a table among those that are held.
+pub const fn indexes<const ENTRIES: usize>(held: [bool; ENTRIES]) -> [usize; ENTRIES] {
+    let mut indexes = [0; ENTRIES];
+    let (mut entry, mut index) = (0, 0);
+    while entry < ENTRIES {
+        indexes[entry] = index;
+        index += held[entry] as usize;
+        entry += 1;
+    }
+    indexes
+}
+
+/// How many entries of a table are held.
+pub const fn count(held: &[bool]) -> usize {
+    let (mut entry, mut count) = (0, 0);
+    while entry < held.len() {
+        count += held[entry] as usize;
+        entry += 1;
+    }
+    count
 }
 
 /// A parameter's type, required to be one that a service can decode.

@@ -18,8 +18,42 @@ pub trait OrderDesk {
     ) -> impl ::core::future::Future<Output = ()> + ::core::marker::Send;
     #[doc(hidden)]
     #[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
+    fn __postage_dispatch<'postage>(
+        &'postage self,
+        index: usize,
+        request: ::postage_core::__private::Request<'postage>,
+    ) -> ::postage_core::__private::BoxFuture<
+        'postage,
+        ::postage_core::__private::Outcome,
+    >
+    where
+        Self: ::core::marker::Sized + ::core::marker::Sync,
+    {
+        match index {
+            0 => __PostageOrderDesk.handle_place(self, request),
+            1 => __PostageOrderDesk.handle_restock(self, request),
+            _ => ::postage_core::__private::Box::pin(request.unhandled()),
+        }
+    }
+    #[doc(hidden)]
+    #[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
+    fn __postage_handling() -> __PostageOrderDesk
+    where
+        Self: ::core::marker::Sized,
+    {
+        __PostageOrderDesk
+    }
+}
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+#[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
+#[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
+pub struct __PostageOrderDesk;
+#[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
+impl __PostageOrderDesk {
     #[allow(elided_lifetimes_in_paths, mismatched_lifetime_syntaxes)]
-    fn __postage_decode_place<'postage>(
+    pub fn decode_place<'postage, __PostageService: OrderDesk>(
+        self,
         request: ::postage_core::__private::Request<'postage>,
     ) -> ::core::result::Result<
         (::postage_core::__private::Text<'_>, u32),
@@ -30,26 +64,21 @@ pub trait OrderDesk {
                 (::postage_core::__private::Text<'_>, u32),
             >(&["item", "quantity"])
     }
-    #[doc(hidden)]
-    #[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
-    fn __postage_handle_place<'postage>(
-        &'postage self,
+    pub fn handle_place<'postage, __PostageService: OrderDesk + ::core::marker::Sync>(
+        self,
+        service: &'postage __PostageService,
         request: ::postage_core::__private::Request<'postage>,
     ) -> ::postage_core::__private::BoxFuture<
         'postage,
         ::postage_core::__private::Outcome,
-    >
-    where
-        Self: ::core::marker::Sized + ::core::marker::Sync,
-    {
+    > {
         ::postage_core::__private::Box::pin(async move {
-            let (item, quantity) = match <Self as OrderDesk>::__postage_decode_place(
-                request,
-            ) {
+            let (item, quantity) = match Self.decode_place::<__PostageService>(request) {
                 ::core::result::Result::Ok(parameters) => parameters,
                 ::core::result::Result::Err(fault) => return request.refuse(fault).await,
             };
-            let answer = <Self as OrderDesk>::place(self, &item, quantity).await;
+            let answer = <__PostageService as OrderDesk>::place(service, &item, quantity)
+                .await;
             let answer = ::postage_core::__private::Request::result(
                 answer,
                 ::postage_core::__private::causes!(),
@@ -57,10 +86,9 @@ pub trait OrderDesk {
             request.reply_with(answer).await
         })
     }
-    #[doc(hidden)]
-    #[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
     #[allow(elided_lifetimes_in_paths, mismatched_lifetime_syntaxes)]
-    fn __postage_decode_restock<'postage>(
+    pub fn decode_restock<'postage, __PostageService: OrderDesk>(
+        self,
         request: ::postage_core::__private::Request<'postage>,
     ) -> ::core::result::Result<
         (::postage_core::__private::Text<'_>, u32),
@@ -79,45 +107,39 @@ pub trait OrderDesk {
         let quantity = quantity.unwrap_or_else(|| 1);
         ::core::result::Result::Ok((item, quantity))
     }
-    #[doc(hidden)]
-    #[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
-    fn __postage_handle_restock<'postage>(
-        &'postage self,
+    pub fn handle_restock<'postage, __PostageService: OrderDesk + ::core::marker::Sync>(
+        self,
+        service: &'postage __PostageService,
         request: ::postage_core::__private::Request<'postage>,
     ) -> ::postage_core::__private::BoxFuture<
         'postage,
         ::postage_core::__private::Outcome,
-    >
-    where
-        Self: ::core::marker::Sized + ::core::marker::Sync,
-    {
+    > {
         ::postage_core::__private::Box::pin(async move {
-            let (item, quantity) = match <Self as OrderDesk>::__postage_decode_restock(
-                request,
-            ) {
+            let (item, quantity) = match Self.decode_restock::<__PostageService>(request)
+            {
                 ::core::result::Result::Ok(parameters) => parameters,
                 ::core::result::Result::Err(fault) => return request.refuse(fault).await,
             };
-            let answer = <Self as OrderDesk>::restock(self, &item, quantity).await;
+            let answer = <__PostageService as OrderDesk>::restock(
+                    service,
+                    &item,
+                    quantity,
+                )
+                .await;
             request.settle(answer)
         })
     }
-    #[doc(hidden)]
-    #[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
-    fn __postage_dispatch<'postage>(
-        &'postage self,
+    pub fn provided<'postage, __PostageService: OrderDesk + ::core::marker::Sync>(
+        self,
+        service: &'postage __PostageService,
         index: usize,
         request: ::postage_core::__private::Request<'postage>,
     ) -> ::postage_core::__private::BoxFuture<
         'postage,
         ::postage_core::__private::Outcome,
-    >
-    where
-        Self: ::core::marker::Sized + ::core::marker::Sync,
-    {
+    > {
         match index {
-            0 => <Self as OrderDesk>::__postage_handle_place(self, request),
-            1 => <Self as OrderDesk>::__postage_handle_restock(self, request),
             _ => ::postage_core::__private::Box::pin(request.unhandled()),
         }
     }
@@ -174,11 +196,15 @@ pub const OrderDesk: ::postage_core::__private::Contract = {
                 &__POSTAGE_SIGNATURE
             }),
     ];
-    ::postage_core::__private::Contract::new(
-        "OrderDesk",
-        __POSTAGE_ROUTES,
+    static __POSTAGE_PLACES: [usize; ::postage_core::__private::slots(2)] = ::postage_core::__private::places(
         &__POSTAGE_METHODS,
-    )
+    );
+    ::postage_core::__private::Contract::new(
+            "OrderDesk",
+            __POSTAGE_ROUTES,
+            &__POSTAGE_METHODS,
+        )
+        .with_places(&__POSTAGE_PLACES)
 };
 ///A typed client of [`trait@OrderDesk`]: each method calls or sends.
 #[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]

@@ -11,16 +11,56 @@ trait Stock {
         note: Option<&'a str>,
     ) -> impl ::core::future::Future<Output = ()> + ::core::marker::Send;
     fn count(&self) -> impl ::core::future::Future<Output = ()> + ::core::marker::Send;
-    #[cfg(feature = "audit")]
     #[doc(hidden)]
     #[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
-    fn __postage_handle_audit<'postage>(
+    fn __postage_dispatch<'postage>(
         &'postage self,
+        index: usize,
         request: ::postage::__private::Request<'postage>,
     ) -> ::postage::__private::BoxFuture<'postage, ::postage::__private::Outcome>
     where
         Self: ::core::marker::Sized + ::core::marker::Sync,
     {
+        const __POSTAGE_INDEXES: [usize; 3] = ::postage::__private::indexes([
+            ::core::cfg!(all(feature = "audit")),
+            true,
+            true,
+        ]);
+        #[cfg(feature = "audit")]
+        const __POSTAGE_INDEX_0: usize = __POSTAGE_INDEXES[0];
+        const __POSTAGE_INDEX_1: usize = __POSTAGE_INDEXES[1];
+        const __POSTAGE_INDEX_2: usize = __POSTAGE_INDEXES[2];
+        match index {
+            #[cfg(feature = "audit")]
+            __POSTAGE_INDEX_0 => __PostageStock.handle_audit(self, request),
+            __POSTAGE_INDEX_1 => __PostageStock.handle_moved(self, request),
+            __POSTAGE_INDEX_2 => __PostageStock.handle_count(self, request),
+            _ => ::postage::__private::Box::pin(request.unhandled()),
+        }
+    }
+    #[doc(hidden)]
+    #[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
+    fn __postage_handling() -> __PostageStock
+    where
+        Self: ::core::marker::Sized,
+    {
+        __PostageStock
+    }
+}
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+#[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
+#[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
+struct __PostageStock;
+#[allow(clippy::ptr_arg)]
+#[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
+impl __PostageStock {
+    #[cfg(feature = "audit")]
+    fn handle_audit<'postage, __PostageService: Stock + ::core::marker::Sync>(
+        self,
+        service: &'postage __PostageService,
+        request: ::postage::__private::Request<'postage>,
+    ) -> ::postage::__private::BoxFuture<'postage, ::postage::__private::Outcome> {
         ::postage::__private::Box::pin(async move {
             let _ = || {
                 use ::postage::__private::ProbeFallback as _;
@@ -28,15 +68,14 @@ trait Stock {
                     ::postage::__private::ResultProbe::<Report>::new().kind(),
                 )
             };
-            let answer = <Self as Stock>::audit(self).await;
+            let answer = <__PostageService as Stock>::audit(service).await;
             let answer = ::postage::__private::Request::value(answer);
             request.reply_with(answer).await
         })
     }
-    #[doc(hidden)]
-    #[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
     #[allow(elided_lifetimes_in_paths, mismatched_lifetime_syntaxes)]
-    fn __postage_decode_moved<'postage>(
+    fn decode_moved<'postage, __PostageService: Stock>(
+        self,
         request: ::postage::__private::Request<'postage>,
     ) -> ::core::result::Result<
         (
@@ -53,60 +92,48 @@ trait Stock {
                 ),
             >(&["lines", "note"])
     }
-    #[doc(hidden)]
-    #[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
-    fn __postage_handle_moved<'postage>(
-        &'postage self,
+    fn handle_moved<'postage, __PostageService: Stock + ::core::marker::Sync>(
+        self,
+        service: &'postage __PostageService,
         request: ::postage::__private::Request<'postage>,
-    ) -> ::postage::__private::BoxFuture<'postage, ::postage::__private::Outcome>
-    where
-        Self: ::core::marker::Sized + ::core::marker::Sync,
-    {
+    ) -> ::postage::__private::BoxFuture<'postage, ::postage::__private::Outcome> {
         ::postage::__private::Box::pin(async move {
-            let (lines, note) = match <Self as Stock>::__postage_decode_moved(request) {
+            let (lines, note) = match Self.decode_moved::<__PostageService>(request) {
                 ::core::result::Result::Ok(parameters) => parameters,
                 ::core::result::Result::Err(fault) => return request.refuse(fault).await,
             };
-            let answer = <Self as Stock>::moved(self, &lines, note.as_deref()).await;
+            let answer = <__PostageService as Stock>::moved(
+                    service,
+                    &lines,
+                    note.as_deref(),
+                )
+                .await;
             request.settle(answer)
         })
     }
-    #[doc(hidden)]
-    #[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
-    fn __postage_handle_count<'postage>(
-        &'postage self,
+    fn handle_count<'postage, __PostageService: Stock + ::core::marker::Sync>(
+        self,
+        service: &'postage __PostageService,
         request: ::postage::__private::Request<'postage>,
-    ) -> ::postage::__private::BoxFuture<'postage, ::postage::__private::Outcome>
-    where
-        Self: ::core::marker::Sized + ::core::marker::Sync,
-    {
+    ) -> ::postage::__private::BoxFuture<'postage, ::postage::__private::Outcome> {
         ::postage::__private::Box::pin(async move {
-            let answer = <Self as Stock>::count(self).await;
+            let answer = <__PostageService as Stock>::count(service).await;
             let answer = ::postage::__private::Request::value(answer);
             request.reply_with(answer).await
         })
     }
-    #[doc(hidden)]
-    #[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
-    fn __postage_dispatch<'postage>(
-        &'postage self,
+    fn provided<'postage, __PostageService: Stock + ::core::marker::Sync>(
+        self,
+        service: &'postage __PostageService,
         index: usize,
         request: ::postage::__private::Request<'postage>,
-    ) -> ::postage::__private::BoxFuture<'postage, ::postage::__private::Outcome>
-    where
-        Self: ::core::marker::Sized + ::core::marker::Sync,
-    {
-        #[cfg(feature = "audit")]
-        const __POSTAGE_INDEX_0: usize = 0;
-        const __POSTAGE_INDEX_1: usize = 0
-            + ::core::cfg!(all(feature = "audit")) as usize;
-        const __POSTAGE_INDEX_2: usize = 1
-            + ::core::cfg!(all(feature = "audit")) as usize;
+    ) -> ::postage::__private::BoxFuture<'postage, ::postage::__private::Outcome> {
+        const __POSTAGE_INDEXES: [usize; 3] = ::postage::__private::indexes([
+            ::core::cfg!(all(feature = "audit")),
+            true,
+            true,
+        ]);
         match index {
-            #[cfg(feature = "audit")]
-            __POSTAGE_INDEX_0 => <Self as Stock>::__postage_handle_audit(self, request),
-            __POSTAGE_INDEX_1 => <Self as Stock>::__postage_handle_moved(self, request),
-            __POSTAGE_INDEX_2 => <Self as Stock>::__postage_handle_count(self, request),
             _ => ::postage::__private::Box::pin(request.unhandled()),
         }
     }
@@ -121,8 +148,9 @@ const Stock: ::postage::__private::Contract = {
         (<Orders as ::postage::__private::DeclareExchange>::ROUTE, "orders.desk"),
         (<Audit as ::postage::__private::DeclareExchange>::ROUTE, "all"),
     ];
-    static __POSTAGE_METHODS: [::postage::__private::Method; 2
-        + ::core::cfg!(all(feature = "audit")) as usize] = [
+    static __POSTAGE_METHODS: [::postage::__private::Method; ::postage::__private::count(
+        &[::core::cfg!(all(feature = "audit")), true, true],
+    )] = [
         #[cfg(feature = "audit")]
         ::postage::__private::Method::rpc("query", "audit-all", "audit", &[], "Report")
             .with_returns_schema(::postage::__private::schema!(Report))
@@ -168,7 +196,11 @@ const Stock: ::postage::__private::Contract = {
                 &__POSTAGE_SIGNATURE
             }),
     ];
+    static __POSTAGE_PLACES: [usize; ::postage::__private::slots(
+        ::postage::__private::count(&[::core::cfg!(all(feature = "audit")), true, true]),
+    )] = ::postage::__private::places(&__POSTAGE_METHODS);
     ::postage::__private::Contract::new("Stock", __POSTAGE_ROUTES, &__POSTAGE_METHODS)
+        .with_places(&__POSTAGE_PLACES)
         .timeout_millis(5000)
         .deadline_millis(20000)
         .peer(::postage::__private::Peer::Python)
@@ -216,6 +248,11 @@ impl StockClient {
     fn producer(&self) -> &::postage::__private::Producer {
         &self.producer
     }
+    const __POSTAGE_INDEXES: [usize; 3] = ::postage::__private::indexes([
+        ::core::cfg!(all(feature = "audit")),
+        true,
+        true,
+    ]);
     ///Calls `audit` of [`trait@Stock`].
     #[cfg(feature = "audit")]
     fn audit(
@@ -223,7 +260,7 @@ impl StockClient {
     ) -> ::postage::__private::Call<Report, ::postage::__private::CallFault> {
         self.producer
             .call_method(
-                const { &Stock.methods()[0] },
+                const { &Stock.methods()[Self::__POSTAGE_INDEXES[0]] },
                 ::postage::__private::named(&[], ()),
             )
     }
@@ -235,9 +272,7 @@ impl StockClient {
     ) -> ::postage::__private::Publish {
         self.producer
             .publish_method(
-                const {
-                    &Stock.methods()[0 + ::core::cfg!(all(feature = "audit")) as usize]
-                },
+                const { &Stock.methods()[Self::__POSTAGE_INDEXES[1]] },
                 ::postage::__private::named(&["lines", "note"], (&lines, &note)),
             )
     }
@@ -245,9 +280,7 @@ impl StockClient {
     fn count(&self) -> ::postage::__private::Call<(), ::postage::__private::CallFault> {
         self.producer
             .call_method(
-                const {
-                    &Stock.methods()[1 + ::core::cfg!(all(feature = "audit")) as usize]
-                },
+                const { &Stock.methods()[Self::__POSTAGE_INDEXES[2]] },
                 ::postage::__private::named(&[], ()),
             )
     }

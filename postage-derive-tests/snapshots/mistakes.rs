@@ -9,39 +9,6 @@ pub trait OrderDesk {
     ) -> impl ::core::future::Future<Output = io::Result<u64>> + ::core::marker::Send;
     #[doc(hidden)]
     #[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
-    #[allow(elided_lifetimes_in_paths, mismatched_lifetime_syntaxes)]
-    fn __postage_decode_place<'postage>(
-        request: ::postage_core::__private::Request<'postage>,
-    ) -> ::core::result::Result<
-        (::postage_core::__private::Text<'_>,),
-        ::postage_core::__private::BadParameters,
-    > {
-        request.parameters::<(::postage_core::__private::Text<'_>,)>(&["item"])
-    }
-    #[doc(hidden)]
-    #[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
-    fn __postage_handle_place<'postage>(
-        &'postage self,
-        request: ::postage_core::__private::Request<'postage>,
-    ) -> ::postage_core::__private::BoxFuture<
-        'postage,
-        ::postage_core::__private::Outcome,
-    >
-    where
-        Self: ::core::marker::Sized + ::core::marker::Sync,
-    {
-        ::postage_core::__private::Box::pin(async move {
-            let (item,) = match <Self as OrderDesk>::__postage_decode_place(request) {
-                ::core::result::Result::Ok(parameters) => parameters,
-                ::core::result::Result::Err(fault) => return request.refuse(fault).await,
-            };
-            let answer = <Self as OrderDesk>::place(self, &item).await;
-            let answer = ::postage_core::__private::Request::value(answer);
-            request.reply_with(answer).await
-        })
-    }
-    #[doc(hidden)]
-    #[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
     fn __postage_dispatch<'postage>(
         &'postage self,
         index: usize,
@@ -54,7 +21,74 @@ pub trait OrderDesk {
         Self: ::core::marker::Sized + ::core::marker::Sync,
     {
         match index {
-            0 => <Self as OrderDesk>::__postage_handle_place(self, request),
+            0 => __PostageOrderDesk.handle_place(self, request),
+            _ => ::postage_core::__private::Box::pin(request.unhandled()),
+        }
+    }
+    #[doc(hidden)]
+    #[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
+    fn __postage_handling() -> __PostageOrderDesk
+    where
+        Self: ::core::marker::Sized,
+    {
+        __PostageOrderDesk
+    }
+}
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+#[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
+#[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
+pub struct __PostageOrderDesk;
+#[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
+impl __PostageOrderDesk {
+    #[allow(elided_lifetimes_in_paths, mismatched_lifetime_syntaxes)]
+    pub fn decode_place<'postage, __PostageService: OrderDesk>(
+        self,
+        request: ::postage_core::__private::Request<'postage>,
+    ) -> ::core::result::Result<
+        (::postage_core::__private::Text<'_>,),
+        ::postage_core::__private::BadParameters,
+    > {
+        request.parameters::<(::postage_core::__private::Text<'_>,)>(&["item"])
+    }
+    pub fn handle_place<'postage, __PostageService: OrderDesk + ::core::marker::Sync>(
+        self,
+        service: &'postage __PostageService,
+        request: ::postage_core::__private::Request<'postage>,
+    ) -> ::postage_core::__private::BoxFuture<
+        'postage,
+        ::postage_core::__private::Outcome,
+    > {
+        ::postage_core::__private::Box::pin(async move {
+            let (item,) = match Self.decode_place::<__PostageService>(request) {
+                ::core::result::Result::Ok(parameters) => parameters,
+                ::core::result::Result::Err(fault) => return request.refuse(fault).await,
+            };
+            let answer = <__PostageService as OrderDesk>::place(service, &item).await;
+            let answer = ::postage_core::__private::Request::value(answer);
+            request.reply_with(answer).await
+        })
+    }
+    pub fn handle_lost<'postage, __PostageService: OrderDesk>(
+        self,
+        _: &'postage __PostageService,
+        request: ::postage_core::__private::Request<'postage>,
+    ) -> ::postage_core::__private::BoxFuture<
+        'postage,
+        ::postage_core::__private::Outcome,
+    > {
+        ::postage_core::__private::Box::pin(request.unhandled())
+    }
+    pub fn provided<'postage, __PostageService: OrderDesk + ::core::marker::Sync>(
+        self,
+        service: &'postage __PostageService,
+        index: usize,
+        request: ::postage_core::__private::Request<'postage>,
+    ) -> ::postage_core::__private::BoxFuture<
+        'postage,
+        ::postage_core::__private::Outcome,
+    > {
+        match index {
             _ => ::postage_core::__private::Box::pin(request.unhandled()),
         }
     }
@@ -84,11 +118,15 @@ pub const OrderDesk: ::postage_core::__private::Contract = {
                 &__POSTAGE_SIGNATURE
             }),
     ];
-    ::postage_core::__private::Contract::new(
-        "OrderDesk",
-        __POSTAGE_ROUTES,
+    static __POSTAGE_PLACES: [usize; ::postage_core::__private::slots(1)] = ::postage_core::__private::places(
         &__POSTAGE_METHODS,
-    )
+    );
+    ::postage_core::__private::Contract::new(
+            "OrderDesk",
+            __POSTAGE_ROUTES,
+            &__POSTAGE_METHODS,
+        )
+        .with_places(&__POSTAGE_PLACES)
 };
 ///A typed client of [`trait@OrderDesk`]: each method calls or sends.
 #[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]

@@ -20,8 +20,8 @@ const _: () = {
     ::postage_core::__private::check_keyless(__POSTAGE_EXCHANGE)
 };
 #[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
-const _: () = ::postage_core::__private::check_handlers(
-    &[
+const _: () = {
+    const __POSTAGE_TABLE: &[&[::postage_core::__private::Method]] = &[
         &[
             ::postage_core::__private::Method::rpc(
                     "command",
@@ -65,8 +65,11 @@ const _: () = ::postage_core::__private::check_handlers(
             <Sweep as ::postage_core::__private::DeclareHandler>::METHOD,
             <other::Count as ::postage_core::__private::DeclareHandler>::METHOD,
         ],
-    ],
-);
+    ];
+    ::postage_core::__private::check_handlers::<
+        { ::postage_core::__private::handler_slots(__POSTAGE_TABLE) },
+    >(__POSTAGE_TABLE)
+};
 #[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
 impl<S: Store> ::postage_core::__private::MessageProcessor for Desk<S>
 where
@@ -215,19 +218,23 @@ where
         'postage,
         ::postage_core::__private::Outcome,
     > {
-        const __POSTAGE_INDEX_0: usize = 0;
+        const __POSTAGE_INDEXES: [usize; 7] = ::postage_core::__private::indexes([
+            true,
+            ::core::cfg!(all(feature = "status")),
+            true,
+            true,
+            true,
+            true,
+            true,
+        ]);
+        const __POSTAGE_INDEX_0: usize = __POSTAGE_INDEXES[0];
         #[cfg(feature = "status")]
-        const __POSTAGE_INDEX_1: usize = 1;
-        const __POSTAGE_INDEX_2: usize = 1
-            + ::core::cfg!(all(feature = "status")) as usize;
-        const __POSTAGE_INDEX_3: usize = 2
-            + ::core::cfg!(all(feature = "status")) as usize;
-        const __POSTAGE_INDEX_4: usize = 3
-            + ::core::cfg!(all(feature = "status")) as usize;
-        const __POSTAGE_INDEX_5: usize = 4
-            + ::core::cfg!(all(feature = "status")) as usize;
-        const __POSTAGE_INDEX_6: usize = 5
-            + ::core::cfg!(all(feature = "status")) as usize;
+        const __POSTAGE_INDEX_1: usize = __POSTAGE_INDEXES[1];
+        const __POSTAGE_INDEX_2: usize = __POSTAGE_INDEXES[2];
+        const __POSTAGE_INDEX_3: usize = __POSTAGE_INDEXES[3];
+        const __POSTAGE_INDEX_4: usize = __POSTAGE_INDEXES[4];
+        const __POSTAGE_INDEX_5: usize = __POSTAGE_INDEXES[5];
+        const __POSTAGE_INDEX_6: usize = __POSTAGE_INDEXES[6];
         match index {
             __POSTAGE_INDEX_0 => {
                 ::postage_core::__private::Box::pin(async move {

@@ -8,36 +8,6 @@ impl<S: Store> OrderDesk for Desk<S> {
         let context = ::postage_core::__private::Context::detached();
         Self::__postage_in_context_restock(self, &context, item, quantity).await
     }
-    #[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
-    fn __postage_handle_restock<'postage>(
-        &'postage self,
-        request: ::postage_core::__private::Request<'postage>,
-    ) -> ::postage_core::__private::BoxFuture<
-        'postage,
-        ::postage_core::__private::Outcome,
-    >
-    where
-        Self: ::core::marker::Sync,
-    {
-        ::postage_core::__private::Box::pin(async move {
-            let (item, quantity) = match <Self as OrderDesk>::__postage_decode_restock(
-                request,
-            ) {
-                ::core::result::Result::Ok(parameters) => parameters,
-                ::core::result::Result::Err(fault) => return request.refuse(fault).await,
-            };
-            let answer = ::postage_core::__private::send_future(
-                    Self::__postage_in_context_restock(
-                        self,
-                        request.context(),
-                        &item,
-                        quantity,
-                    ),
-                )
-                .await;
-            request.conclude(answer).await
-        })
-    }
     async fn close(&self, year: u32) -> ::core::result::Result<u64, Refused> {
         ::postage_core::__private::local_reply_result(|reply| Self::__postage_in_context_close(
                 self,
@@ -45,33 +15,6 @@ impl<S: Store> OrderDesk for Desk<S> {
                 year,
             ))
             .await
-    }
-    #[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
-    fn __postage_handle_close<'postage>(
-        &'postage self,
-        request: ::postage_core::__private::Request<'postage>,
-    ) -> ::postage_core::__private::BoxFuture<
-        'postage,
-        ::postage_core::__private::Outcome,
-    >
-    where
-        Self: ::core::marker::Sync,
-    {
-        ::postage_core::__private::Box::pin(async move {
-            let (year,) = match <Self as OrderDesk>::__postage_decode_close(request) {
-                ::core::result::Result::Ok(parameters) => parameters,
-                ::core::result::Result::Err(fault) => return request.refuse(fault).await,
-            };
-            let () = ::postage_core::__private::send_future(
-                    Self::__postage_in_context_close(
-                        self,
-                        request.reply(::postage_core::__private::causes!()),
-                        year,
-                    ),
-                )
-                .await;
-            request.after_reply().await
-        })
     }
 }
 impl<S: Store> Desk<S> {
@@ -92,6 +35,37 @@ impl<S: Store> Desk<S> {
         quantity += 1;
     }
     #[doc(hidden)]
+    #[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
+    fn __postage_handle_restock<'postage>(
+        &'postage self,
+        request: ::postage_core::__private::Request<'postage>,
+    ) -> ::postage_core::__private::BoxFuture<
+        'postage,
+        ::postage_core::__private::Outcome,
+    >
+    where
+        Self: ::core::marker::Sync,
+    {
+        ::postage_core::__private::Box::pin(async move {
+            let (item, quantity) = match <Self as OrderDesk>::__postage_handling()
+                .decode_restock::<Self>(request)
+            {
+                ::core::result::Result::Ok(parameters) => parameters,
+                ::core::result::Result::Err(fault) => return request.refuse(fault).await,
+            };
+            let answer = ::postage_core::__private::send_future(
+                    Self::__postage_in_context_restock(
+                        self,
+                        request.context(),
+                        &item,
+                        quantity,
+                    ),
+                )
+                .await;
+            request.conclude(answer).await
+        })
+    }
+    #[doc(hidden)]
     async fn __postage_in_context_close(
         &self,
         answer: Reply<'_, u64, Refused>,
@@ -99,25 +73,52 @@ impl<S: Store> Desk<S> {
     ) {
         answer.success(&1).await;
     }
+    #[doc(hidden)]
+    #[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
+    fn __postage_handle_close<'postage>(
+        &'postage self,
+        request: ::postage_core::__private::Request<'postage>,
+    ) -> ::postage_core::__private::BoxFuture<
+        'postage,
+        ::postage_core::__private::Outcome,
+    >
+    where
+        Self: ::core::marker::Sync,
+    {
+        ::postage_core::__private::Box::pin(async move {
+            let (year,) = match <Self as OrderDesk>::__postage_handling()
+                .decode_close::<Self>(request)
+            {
+                ::core::result::Result::Ok(parameters) => parameters,
+                ::core::result::Result::Err(fault) => return request.refuse(fault).await,
+            };
+            let () = ::postage_core::__private::send_future(
+                    Self::__postage_in_context_close(
+                        self,
+                        request.reply(::postage_core::__private::causes!()),
+                        year,
+                    ),
+                )
+                .await;
+            request.after_reply().await
+        })
+    }
 }
 #[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
 const _: () = ::postage_core::__private::check_parameters(
     &OrderDesk,
-    0,
     "place",
     &["item", "quantity"],
 );
 #[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
 const _: () = ::postage_core::__private::check_parameters(
     &OrderDesk,
-    1,
     "restock",
     &["item", "quantity"],
 );
 #[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
 const _: () = ::postage_core::__private::check_parameters(
     &OrderDesk,
-    2,
     "close",
     &["year"],
 );
@@ -129,8 +130,8 @@ const _: () = {
     ::postage_core::__private::check_routes(&OrderDesk, __POSTAGE_ROUTES)
 };
 #[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
-const _: () = ::postage_core::__private::check_handlers(
-    &[
+const _: () = {
+    const __POSTAGE_TABLE: &[&[::postage_core::__private::Method]] = &[
         OrderDesk.methods(),
         &[
             ::postage_core::__private::Method::rpc(
@@ -142,8 +143,11 @@ const _: () = ::postage_core::__private::check_handlers(
                 )
                 .doc("Beyond the contract."),
         ],
-    ],
-);
+    ];
+    ::postage_core::__private::check_handlers::<
+        { ::postage_core::__private::handler_slots(__POSTAGE_TABLE) },
+    >(__POSTAGE_TABLE)
+};
 #[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
 impl<S: Store> ::postage_core::__private::MessageProcessor for Desk<S>
 where
@@ -186,26 +190,45 @@ where
     > {
         const __POSTAGE_CONTRACT: usize = OrderDesk.methods().len();
         if index < __POSTAGE_CONTRACT {
-            return <Self as OrderDesk>::__postage_dispatch(self, index, request);
-        }
-        match index - __POSTAGE_CONTRACT {
-            0 => {
-                ::postage_core::__private::Box::pin(async move {
-                    let (aisle,) = match request.parameters::<(u32,)>(&["aisle"]) {
-                        ::core::result::Result::Ok(parameters) => parameters,
-                        ::core::result::Result::Err(fault) => {
-                            return request.refuse(fault).await;
-                        }
-                    };
-                    let answer = ::postage_core::__private::send_future(
-                            Self::recount(self, aisle),
-                        )
-                        .await;
-                    let answer = ::postage_core::__private::Request::value(answer);
-                    request.reply_with(answer).await
-                })
+            const __POSTAGE_PLACE_0: usize = ::postage_core::__private::place_of(
+                &OrderDesk,
+                "place",
+            );
+            const __POSTAGE_PLACE_1: usize = ::postage_core::__private::place_of(
+                &OrderDesk,
+                "restock",
+            );
+            const __POSTAGE_PLACE_2: usize = ::postage_core::__private::place_of(
+                &OrderDesk,
+                "close",
+            );
+            let handling = <Self as OrderDesk>::__postage_handling();
+            match index {
+                __POSTAGE_PLACE_0 => handling.handle_place(self, request),
+                __POSTAGE_PLACE_1 => Self::__postage_handle_restock(self, request),
+                __POSTAGE_PLACE_2 => Self::__postage_handle_close(self, request),
+                _ => handling.provided(self, index, request),
             }
-            _ => ::postage_core::__private::Box::pin(request.unhandled()),
+        } else {
+            match index - __POSTAGE_CONTRACT {
+                0 => {
+                    ::postage_core::__private::Box::pin(async move {
+                        let (aisle,) = match request.parameters::<(u32,)>(&["aisle"]) {
+                            ::core::result::Result::Ok(parameters) => parameters,
+                            ::core::result::Result::Err(fault) => {
+                                return request.refuse(fault).await;
+                            }
+                        };
+                        let answer = ::postage_core::__private::send_future(
+                                Self::recount(self, aisle),
+                            )
+                            .await;
+                        let answer = ::postage_core::__private::Request::value(answer);
+                        request.reply_with(answer).await
+                    })
+                }
+                _ => ::postage_core::__private::Box::pin(request.unhandled()),
+            }
         }
     }
 }

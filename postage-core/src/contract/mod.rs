@@ -6,6 +6,7 @@ mod changes;
 mod fit;
 mod method;
 mod parameter;
+mod places;
 mod shape;
 mod signature;
 
@@ -14,8 +15,11 @@ use std::time::Duration;
 pub use change::{Breaks, ContractChange};
 pub use method::Method;
 pub use parameter::Parameter;
+pub(crate) use places::hash;
+pub use places::{places, slots};
 pub use signature::Signature;
 
+use self::places::Places;
 use crate::topology::Exchange;
 
 /// A contract: the names, keys and parameters of what one may ask. `#[producer]` makes a constant
@@ -96,6 +100,7 @@ pub struct Contract {
     version: Option<&'static str>,
     routes: &'static [(Exchange, &'static str)],
     methods: &'static [Method],
+    places: Places,
     pub(crate) timeout: Option<Duration>,
     pub(crate) max_retry: Option<u32>,
     pub(crate) deadline: Option<Duration>,
@@ -130,11 +135,25 @@ impl Contract {
             version: None,
             routes,
             methods,
+            places: Places(&[]),
             timeout: None,
             max_retry: None,
             deadline: None,
             peer: Peer::Postage,
         }
+    }
+
+    /// Where its methods are by name, made by [`places`].
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn with_places(mut self, places: &'static [usize]) -> Self {
+        self.places = Places(places);
+        self
+    }
+
+    /// The place of the method of this name in Rust. For those that a macro made.
+    pub(crate) const fn place(&self, method: &str) -> Option<usize> {
+        places::find(self.methods, self.places.0, method)
     }
 
     #[doc(hidden)]

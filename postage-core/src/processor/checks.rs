@@ -1,7 +1,7 @@
 //! What is checked when a service is compiled: generated constants call these, and a failed check
 //! is a compile error with its text. `#[track_caller]` keeps their insides out of it.
 
-use crate::contract::{Contract, Method};
+use crate::contract::{Contract, Method, hash, slots};
 use crate::message::Category;
 use crate::topology::routing::{same_text, topic_matches};
 use crate::topology::{APPLICATIONS_NAME, Exchange, ExchangeKind};
@@ -52,38 +52,25 @@ impl ConstText {
 /// Checks that a method of a service names its parameters as its contract does: names are the
 /// wire, and a trait does not check them. A method that the contract lacks is left to rustc.
 ///
-/// A service has its methods mostly in the contract's order, so the search begins `near` the place
-/// that the method has in the service: it would else take longer for each one, in large contracts
-/// longer than all the rest of the compiler.
-///
 /// # Panics
 /// When they differ, at compile time.
 #[doc(hidden)]
 #[track_caller]
-pub const fn check_parameters(contract: &Contract, near: usize, method: &str, names: &[&str]) {
-    if let Some(declared) = find(contract.methods(), near, method) {
-        check_names(contract, declared, names);
+pub const fn check_parameters(contract: &Contract, method: &str, names: &[&str]) {
+    if let Some(place) = contract.place(method) {
+        check_names(contract, &contract.methods()[place], names);
     }
 }
 
-const fn find<'m>(methods: &'m [Method], near: usize, name: &str) -> Option<&'m Method> {
-    let mut distance = 0;
-    while distance < methods.len() + near {
-        // Before the first, this is beyond the last.
-        let (before, after) = (near.wrapping_sub(distance), near + distance);
-        if is_at(methods, before, name) {
-            return Some(&methods[before]);
-        }
-        if is_at(methods, after, name) {
-            return Some(&methods[after]);
-        }
-        distance += 1;
+/// The place of a method in its contract, by its name in Rust. No method has the place of one that
+/// the contract lacks, which is left to rustc.
+#[doc(hidden)]
+#[must_use]
+pub const fn place_of(contract: &Contract, method: &str) -> usize {
+    match contract.place(method) {
+        Some(place) => place,
+        None => usize::MAX,
     }
-    None
-}
-
-const fn is_at(methods: &[Method], index: usize, name: &str) -> bool {
-    index < methods.len() && same_text(methods[index].method(), name)
 }
 
 #[track_caller]
@@ -204,16 +191,38 @@ pub const fn exchange_name(exchange: &Exchange) -> &str {
 /// When two do, at compile time.
 #[doc(hidden)]
 #[track_caller]
-pub const fn check_handlers(table: &[&[Method]]) {
-    let mut left = 0;
-    while left < table.len() {
-        let mut right = left + 1;
-        while right < table.len() {
-            check_disjoint(table[left], table[right]);
-            right += 1;
+pub const fn check_handlers<const SLOTS: usize>(table: &[&[Method]]) {
+    // Each is in the slot that its name's hash says, or in the next free one behind it.
+    let mut seen: [Option<(usize, usize)>; SLOTS] = [None; SLOTS];
+    let mut origin = 0;
+    while origin < table.len() {
+        let mut index = 0;
+        while index < table[origin].len() {
+            let method = &table[origin][index];
+            let mut slot = hash(method.name()) % SLOTS;
+            while let Some((earlier, place)) = seen[slot] {
+                if earlier != origin {
+                    check_two(&table[earlier][place], method);
+                }
+                slot = (slot + 1) % SLOTS;
+            }
+            seen[slot] = Some((origin, index));
+            index += 1;
         }
-        left += 1;
+        origin += 1;
     }
+}
+
+/// How many slots [`check_handlers`] needs.
+#[doc(hidden)]
+#[must_use]
+pub const fn handler_slots(table: &[&[Method]]) -> usize {
+    let (mut methods, mut origin) = (0, 0);
+    while origin < table.len() {
+        methods += table[origin].len();
+        origin += 1;
+    }
+    slots(methods)
 }
 
 const fn same_version(one: Option<&str>, two: Option<&str>) -> bool {
@@ -225,51 +234,20 @@ const fn same_version(one: Option<&str>, two: Option<&str>) -> bool {
 }
 
 #[track_caller]
-const fn check_disjoint(left: &[Method], right: &[Method]) {
-    let mut index = 0;
-    while index < left.len() {
-        let mut other = 0;
-        while other < right.len() {
-            let (one, two) = (&left[index], &right[other]);
-            let answers =
-                matches!((one.category(), two.category()), (Category::Rpc, Category::Rpc));
-            let same = same_text(one.name(), two.name()) && same_text(one.kind(), two.kind());
-            if answers && same && same_version(one.version(), two.version()) {
-                ConstText::new()
-                    .push("two RPC handlers answer ")
-                    .push(one.kind())
-                    .push(" `")
-                    .push(one.name())
-                    .push("`: `")
-                    .push(one.method())
-                    .push("` and `")
-                    .push(two.method())
-                    .push("`; one call has one answer: give one of them another name")
-                    .fail();
-            }
-            other += 1;
-        }
-        index += 1;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_method_is_found_wherever_the_search_begins() {
-        const METHODS: &[Method] = &[
-            Method::message("command", "one", "one", &[]),
-            Method::message("command", "two", "two", &[]),
-            Method::message("command", "three", "three", &[]),
-        ];
-        for near in 0..7 {
-            for name in ["one", "two", "three"] {
-                assert_eq!(find(METHODS, near, name).map(Method::name), Some(name), "from {near}");
-            }
-            assert!(find(METHODS, near, "four").is_none());
-            assert!(find(&[], near, "one").is_none());
-        }
+const fn check_two(one: &Method, two: &Method) {
+    let answers = matches!((one.category(), two.category()), (Category::Rpc, Category::Rpc));
+    let same = same_text(one.name(), two.name()) && same_text(one.kind(), two.kind());
+    if answers && same && same_version(one.version(), two.version()) {
+        ConstText::new()
+            .push("two RPC handlers answer ")
+            .push(one.kind())
+            .push(" `")
+            .push(one.name())
+            .push("`: `")
+            .push(one.method())
+            .push("` and `")
+            .push(two.method())
+            .push("`; one call has one answer: give one of them another name")
+            .fail();
     }
 }

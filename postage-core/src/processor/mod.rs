@@ -48,7 +48,10 @@ mod within;
 mod workers;
 
 pub use causes::{Causes, CausesProbe, NoCauses};
-pub use checks::{check_handlers, check_keyless, check_parameters, check_routes, exchange_name};
+pub use checks::{
+    check_handlers, check_keyless, check_parameters, check_routes, exchange_name, handler_slots,
+    place_of,
+};
 pub(crate) use consume::start;
 pub use context::Context;
 pub(crate) use counts::Counts;

@@ -10,7 +10,6 @@ use crate::headers;
 use crate::message::{Message, STATUS, Status};
 use crate::producer::{Call, Event, read_result};
 use crate::topology::FieldValue;
-use crate::topology::routing::same_text;
 
 /// The type of the messages that reply handlers take, in a dispatch table.
 pub(super) const RESULT: &str = "result";
@@ -96,15 +95,10 @@ pub trait Client {
 #[doc(hidden)]
 #[must_use]
 pub const fn answered_name(contract: &Contract, method: &'static str) -> &'static str {
-    let mut index = 0;
-    while index < contract.methods().len() {
-        let declared = &contract.methods()[index];
-        if same_text(declared.method(), method) {
-            return declared.name();
-        }
-        index += 1;
+    match contract.place(method) {
+        Some(place) => contract.methods()[place].name(),
+        None => method,
     }
-    method
 }
 
 /// A client's method that makes a call for these types: what a reply handler is checked against.

@@ -16,6 +16,8 @@ use crate::parse::types;
 pub(crate) struct Call<'m> {
     pub(crate) p: &'m Runtime,
     pub(crate) method: &'m Method,
+    /// The service.
+    pub(crate) receiver: TokenStream,
     /// The path of the function.
     pub(crate) target: TokenStream,
     /// Whether the function's future is known to be `Send`.
@@ -116,8 +118,7 @@ impl Call<'_> {
 
     /// The call itself, up to its value.
     fn value(&self) -> TokenStream {
-        let (p, target) = (self.p, &self.target);
-        let receiver = quote!(self);
+        let Call { p, target, receiver, .. } = self;
         let request = request();
         let arguments: Vec<_> = self
             .method

@@ -4,8 +4,7 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::ext::IdentExt as _;
 
-use super::contract::conditions_of;
-use super::{call, dispatch, quiet};
+use super::{call, contract, quiet};
 use crate::model::contract::{Contract, ContractMethod};
 use crate::model::method::{Category, Method};
 use crate::model::parameter::Parameter;
@@ -68,9 +67,13 @@ pub(crate) fn render(contract: &Contract) -> TokenStream {
 }
 
 fn methods(contract: &Contract) -> TokenStream {
-    let indexes = dispatch::indexes(&conditions_of(contract));
-    let methods = contract.methods.iter().zip(indexes);
-    methods.map(|(method, index)| self::method(contract, method, &index)).collect()
+    let indexes = contract::indexes(contract);
+    let constant = indexes.constant(&contract.runtime);
+    let methods = contract.methods.iter().enumerate().map(|(place, method)| {
+        let index = indexes.at(place, &quote!(Self::));
+        self::method(contract, method, &index)
+    });
+    quote!(#constant #(#methods)*)
 }
 
 fn method(contract: &Contract, method: &ContractMethod, index: &TokenStream) -> TokenStream {

@@ -1,28 +1,29 @@
 //! A contract: its trait, and the constant that describes it.
 
-use proc_macro2::{Ident, TokenStream};
-use quote::{format_ident, quote};
+use proc_macro2::TokenStream;
+use quote::quote;
 use syn::ext::IdentExt as _;
-use syn::{Attribute, ReturnType, TraitItem, TraitItemFn, parse_quote};
+use syn::{ReturnType, TraitItem, TraitItemFn, parse_quote};
 
-use super::call::{self, Call};
-use super::dispatch::{self, Arm};
+use super::dispatch::Indexes;
 use super::method::{self, Schemas};
-use super::{client, local, quiet, signature};
+use super::{client, handling, quiet, signature};
 use crate::model::contract::{Contract, ContractMethod};
-use crate::model::method::Method;
 use crate::parse::attributes;
 
-/// The trait, the constant, the client.
+/// The trait, what handles its messages, the constant, the client.
 pub(crate) fn render(contract: &Contract) -> TokenStream {
     let definition = definition(contract);
+    // Generic parameters have been reported.
+    let handling = contract.item.generics.params.is_empty().then(|| handling::render(contract));
     let constant = constant(contract);
     let client = client::render(contract);
-    quote!(#definition #constant #client)
+    quote!(#definition #handling #constant #client)
 }
 
-/// The user's trait with futures that can move between threads, and the hidden methods by which
-/// a service is reached.
+/// The user's trait with futures that can move between threads, and two hidden methods by which
+/// a service is reached. Two for all: rustc compares each future that a trait returns with all items
+/// of the trait.
 fn definition(contract: &Contract) -> TokenStream {
     let mut item = contract.item.clone();
     for member in &mut item.items {
@@ -31,11 +32,8 @@ fn definition(contract: &Contract) -> TokenStream {
         }
     }
     if item.generics.params.is_empty() {
-        for method in &contract.methods {
-            item.items.extend(decoder(contract, &method.method).map(TraitItem::Verbatim));
-            item.items.push(TraitItem::Verbatim(handler(contract, &method.method)));
-        }
-        item.items.push(TraitItem::Verbatim(dispatcher(contract)));
+        item.items.push(TraitItem::Verbatim(handling::dispatcher(contract)));
+        item.items.push(TraitItem::Verbatim(handling::getter(contract)));
     }
     quote!(#item)
 }
@@ -54,121 +52,12 @@ fn desugar(function: &mut TraitItemFn) {
     };
 }
 
-/// The name of the method that handles a request for this one.
-pub(crate) fn handler_name(ident: &Ident) -> Ident {
-    format_ident!("__postage_handle_{}", ident.unraw(), span = ident.span())
-}
-
-/// The name of the function that decodes the parameters of this method.
-pub(crate) fn decoder_name(ident: &Ident) -> Ident {
-    format_ident!("__postage_decode_{}", ident.unraw(), span = ident.span())
-}
-
-/// The function by which both this trait and a service that overrides a handler decode: the
-/// defaults are the contract's.
-fn decoder(contract: &Contract, method: &Method) -> Option<TokenStream> {
-    let p = &contract.runtime;
-    let parameters: Vec<_> = method.parameters().collect();
-    if parameters.is_empty() {
-        return None;
-    }
-    let (name, request) = (decoder_name(&method.ident), call::request());
-    let conditions = attributes::conditions(&method.attributes);
-    let types = parameters.iter().map(|parameter| parameter.filled(p));
-    let read = call::read(p, &parameters);
-    let defaults = call::defaults(p, &parameters);
-    let checks = call::checks(p, &parameters);
-    let body = if defaults.is_empty() {
-        read
-    } else {
-        let (decoded, fault) = (local("parameters"), local("fault"));
-        let idents: Vec<_> = parameters.iter().map(|parameter| &parameter.ident).collect();
-        quote! {
-            let (#(#idents,)*) = match #read {
-                ::core::result::Result::Ok(#decoded) => #decoded,
-                ::core::result::Result::Err(#fault) => {
-                    return ::core::result::Result::Err(#fault);
-                }
-            };
-            #defaults
-            ::core::result::Result::Ok((#(#idents,)*))
-        }
-    };
-    let quiet = quiet();
-    Some(quote! {
-        #(#conditions)*
-        #[doc(hidden)]
-        #quiet
-        #[allow(elided_lifetimes_in_paths, mismatched_lifetime_syntaxes)]
-        fn #name<'postage>(
-            #request: #p::Request<'postage>,
-        ) -> ::core::result::Result<(#(#types,)*), #p::BadParameters> {
-            #checks
-            #body
-        }
-    })
-}
-
-/// The method that decodes a request, calls the user's method, and answers.
-fn handler(contract: &Contract, method: &Method) -> TokenStream {
-    let p = &contract.runtime;
-    let trait_name = &contract.item.ident;
-    let (name, ident, request) = (handler_name(&method.ident), &method.ident, call::request());
-    let decoder = decoder_name(&method.ident);
-    let conditions = attributes::conditions(&method.attributes);
-    let target = quote!(<Self as #trait_name>::#ident);
-    let decoder = Some(quote!(<Self as #trait_name>::#decoder));
-    let body = Call { p, method, target, known_send: true, decoder }.boxed();
-    let quiet = quiet();
-    quote! {
-        #(#conditions)*
-        #[doc(hidden)]
-        #quiet
-        fn #name<'postage>(
-            &'postage self,
-            #request: #p::Request<'postage>,
-        ) -> #p::BoxFuture<'postage, #p::Outcome>
-        where
-            Self: ::core::marker::Sized + ::core::marker::Sync,
-        {
-            #body
-        }
-    }
-}
-
-fn dispatcher(contract: &Contract) -> TokenStream {
-    let p = &contract.runtime;
-    let trait_name = &contract.item.ident;
-    let (index, request) = (local("index"), call::request());
-    let arms = contract.methods.iter().map(|method| {
-        let handler = handler_name(&method.method.ident);
-        Arm {
-            conditions: attributes::conditions(&method.method.attributes),
-            body: quote!(<Self as #trait_name>::#handler(self, #request)),
-        }
-    });
-    let dispatch = dispatch::render(p, &quote!(#index), &arms.collect::<Vec<_>>());
-    let quiet = quiet();
-    quote! {
-        #[doc(hidden)]
-        #quiet
-        fn __postage_dispatch<'postage>(
-            &'postage self,
-            #index: usize,
-            #request: #p::Request<'postage>,
-        ) -> #p::BoxFuture<'postage, #p::Outcome>
-        where
-            Self: ::core::marker::Sized + ::core::marker::Sync,
-        {
-            #dispatch
-        }
-    }
-}
-
-/// The conditions of each of its methods.
-pub(crate) fn conditions_of(contract: &Contract) -> Vec<Vec<Attribute>> {
+/// Where its methods are.
+pub(crate) fn indexes(contract: &Contract) -> Indexes {
     let methods = contract.methods.iter();
-    methods.map(|method| attributes::conditions(&method.method.attributes)).collect()
+    let conditions: Vec<_> =
+        methods.map(|method| attributes::conditions(&method.method.attributes)).collect();
+    Indexes::new(conditions.iter().map(|conditions| &**conditions))
 }
 
 fn constant(contract: &Contract) -> TokenStream {
@@ -183,7 +72,7 @@ fn constant(contract: &Contract) -> TokenStream {
     // Generic parameters have been reported; a constant has none.
     let generic = !contract.item.generics.params.is_empty();
     let schemas = if generic { Schemas::None } else { Schemas::Types };
-    let count = dispatch::count(&conditions_of(contract));
+    let count = indexes(contract).count(p);
     let methods = contract.methods.iter();
     let version = contract.version.as_ref().map(|version| quote!(.with_version(#version)));
     let methods = methods.map(|ContractMethod { method, .. }| {
@@ -206,7 +95,10 @@ fn constant(contract: &Contract) -> TokenStream {
             const __POSTAGE_ROUTES: &[(#p::Exchange, &str)] = &[#(#routes),*];
             // Not a constant, all of which would be validated anew for each method that names it.
             static __POSTAGE_METHODS: [#p::Method; #count] = [#(#methods),*];
-            #p::Contract::new(#name, __POSTAGE_ROUTES, &__POSTAGE_METHODS) #settings #peer #version
+            static __POSTAGE_PLACES: [usize; #p::slots(#count)] = #p::places(&__POSTAGE_METHODS);
+            #p::Contract::new(#name, __POSTAGE_ROUTES, &__POSTAGE_METHODS)
+                .with_places(&__POSTAGE_PLACES)
+                #settings #peer #version
         };
     }
 }

@@ -1,7 +1,7 @@
 //! The `match` on an index of the dispatch table.
 //!
 //! A method under a `cfg` may be missing from the table, so the indexes behind it are computed
-//! from its conditions.
+//! from the conditions, all of them at once.
 
 use proc_macro2::{Literal, TokenStream};
 use quote::{format_ident, quote};
@@ -14,62 +14,68 @@ use crate::parse::attributes;
 /// What runs for one entry of the table.
 pub(crate) struct Arm {
     pub(crate) conditions: Vec<Attribute>,
-    pub(crate) body: TokenStream,
+    /// Nothing where the entry is reached otherwise.
+    pub(crate) body: Option<TokenStream>,
 }
 
-/// The index of every entry, as constant expressions.
-pub(crate) fn indexes(conditions: &[Vec<Attribute>]) -> Vec<TokenStream> {
-    let mut before = Count::default();
-    let index = |conditions: &Vec<Attribute>| {
-        let index = before.render();
-        before.add(conditions);
-        index
-    };
-    conditions.iter().map(index).collect()
+/// Where the entries of a table are.
+pub(crate) struct Indexes {
+    /// Whether each entry is there, as constant expressions; nothing where all of them surely are.
+    held: Option<Vec<TokenStream>>,
+    entries: usize,
 }
 
-/// How many entries there are, as a constant expression.
-pub(crate) fn count(conditions: &[Vec<Attribute>]) -> TokenStream {
-    let mut count = Count::default();
-    conditions.iter().for_each(|conditions| count.add(conditions));
-    count.render()
-}
+impl Indexes {
+    /// Of entries under these conditions.
+    pub(crate) fn new<'c>(conditions: impl Iterator<Item = &'c [Attribute]>) -> Self {
+        let held: Vec<_> = conditions.map(attributes::held).collect();
+        let entries = held.len();
+        let any = held.iter().any(Option::is_some);
+        let held = held.into_iter().map(|held| held.unwrap_or_else(|| quote!(true)));
+        Self { held: any.then(|| held.collect()), entries }
+    }
 
-/// How many of some entries there are: those without a condition, and those with one.
-#[derive(Default)]
-struct Count {
-    certain: usize,
-    counted: Vec<TokenStream>,
-}
-
-impl Count {
-    fn add(&mut self, conditions: &[Attribute]) {
-        match attributes::counted(conditions) {
-            Some(condition) => self.counted.push(condition),
-            None => self.certain += 1,
+    /// How many entries there are, as a constant expression.
+    pub(crate) fn count(&self, p: &Runtime) -> TokenStream {
+        match &self.held {
+            Some(held) => quote!(#p::count(&[#(#held),*])),
+            None => {
+                let entries = Literal::usize_unsuffixed(self.entries);
+                quote!(#entries)
+            }
         }
     }
 
-    fn render(&self) -> TokenStream {
-        let (certain, counted) = (Literal::usize_unsuffixed(self.certain), &self.counted);
-        quote!(#certain #(+ #counted)*)
+    /// The constant that [`Indexes::at`] looks at, where it needs one.
+    pub(crate) fn constant(&self, p: &Runtime) -> Option<TokenStream> {
+        let (held, entries) = (self.held.as_ref()?, Literal::usize_unsuffixed(self.entries));
+        Some(quote! {
+            const __POSTAGE_INDEXES: [usize; #entries] = #p::indexes([#(#held),*]);
+        })
+    }
+
+    /// The index of an entry, as a constant expression; `of` leads to the constant.
+    pub(crate) fn at(&self, entry: usize, of: &TokenStream) -> TokenStream {
+        let entry = Literal::usize_unsuffixed(entry);
+        match &self.held {
+            Some(_) => quote!(#of __POSTAGE_INDEXES[#entry]),
+            None => quote!(#entry),
+        }
     }
 }
 
 /// `match index { 0 => …, _ => Box::pin(request.unhandled()) }`
 pub(crate) fn render(p: &Runtime, index: &TokenStream, arms: &[Arm]) -> TokenStream {
     let request = call::request();
-    let conditions: Vec<_> = arms.iter().map(|arm| arm.conditions.clone()).collect();
-    let indexes = indexes(&conditions);
-    let any_condition = arms.iter().any(|arm| !arm.conditions.is_empty());
-    let mut constants = TokenStream::new();
+    let indexes = Indexes::new(arms.iter().map(|arm| &*arm.conditions));
+    let mut constants: TokenStream = indexes.constant(p).into_iter().collect();
     let mut rendered = TokenStream::new();
-    for (position, (arm, value)) in arms.iter().zip(indexes).enumerate() {
-        let Arm { conditions, body } = arm;
-        let mut pattern = value.clone();
-        if any_condition {
-            let name = format_ident!("__POSTAGE_INDEX_{position}");
-            constants.extend(quote!(#(#conditions)* const #name: usize = #value;));
+    for (entry, arm) in arms.iter().enumerate() {
+        let Arm { conditions, body: Some(body) } = arm else { continue };
+        let mut pattern = indexes.at(entry, &TokenStream::new());
+        if indexes.held.is_some() {
+            let name = format_ident!("__POSTAGE_INDEX_{entry}");
+            constants.extend(quote!(#(#conditions)* const #name: usize = #pattern;));
             pattern = quote!(#name);
         }
         rendered.extend(quote!(#(#conditions)* #pattern => { #body }));

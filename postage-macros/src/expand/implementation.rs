@@ -1,14 +1,12 @@
 //! The user's own block, and beside it what a contract's trait has no room for.
 
-use proc_macro2::{Ident, Literal, TokenStream};
+use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens as _, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt as _;
 use syn::{FnArg, GenericParam, ImplItem, ImplItemFn, Path, ReturnType, Signature, parse_quote};
 
-use super::call::{self, Call};
-use super::contract::{decoder_name, handler_name};
 use super::method::Schemas;
-use super::{local, quiet, service};
+use super::{local, quiet, served, service};
 use crate::model::queue::Binding;
 use crate::model::runtime::Runtime;
 use crate::model::service::{InContext, Served, Service};
@@ -24,17 +22,20 @@ pub(crate) fn block(service: &Service) -> TokenStream {
             Served::InContext(method) => {
                 let shown = shown(&service.runtime, method);
                 block.items.push(ImplItem::Fn(shown));
-                block.items.extend(handler(service, method).map(ImplItem::Verbatim));
             }
         }
     }
     block.into_token_stream()
 }
 
-/// The handlers beyond the contract, and the bodies of those that take a context or a reply.
+/// The handlers beyond the contract, and those that take a context or a reply: their bodies, and how
+/// messages reach them.
 pub(crate) fn beside(service: &Service) -> Option<TokenStream> {
     let in_context = service.served.iter().filter_map(|served| match served {
-        Served::InContext(method) => Some(body(method)),
+        Served::InContext(method) => {
+            let (body, handler) = (body(method), served::handler(service, method));
+            Some(quote!(#body #handler))
+        }
         Served::Plain { .. } => None,
     });
     let in_context: Vec<_> = in_context.collect();
@@ -55,7 +56,7 @@ pub(crate) fn beside(service: &Service) -> Option<TokenStream> {
     })
 }
 
-fn body_name(ident: &Ident) -> Ident {
+pub(super) fn body_name(ident: &Ident) -> Ident {
     format_ident!("__postage_in_context_{}", ident.unraw(), span = ident.span())
 }
 
@@ -138,46 +139,17 @@ fn returning(ty: &TokenStream) -> ReturnType {
     parse_quote!(-> #ty)
 }
 
-/// How messages reach a method that takes a context or a reply.
-fn handler(service: &Service, method: &InContext) -> Option<TokenStream> {
-    let p = &service.runtime;
-    let contract = service.contract.as_ref()?;
-    let method = method.method.as_ref()?;
-    let (name, hidden, request) =
-        (handler_name(&method.ident), body_name(&method.ident), call::request());
-    let decoder = decoder_name(&method.ident);
-    let decoder = Some(quote!(<Self as #contract>::#decoder));
-    let conditions = attributes::conditions(&method.attributes);
-    let target = quote!(Self::#hidden);
-    let body = Call { p, method, target, known_send: false, decoder }.boxed();
-    let quiet = quiet();
-    Some(quote! {
-        #(#conditions)*
-        #quiet
-        fn #name<'postage>(
-            &'postage self,
-            #request: #p::Request<'postage>,
-        ) -> #p::BoxFuture<'postage, #p::Outcome>
-        where
-            Self: ::core::marker::Sync,
-        {
-            #body
-        }
-    })
-}
-
 /// What is checked against the contract when the service is compiled.
 pub(crate) fn checks(service: &Service) -> TokenStream {
     let p = &service.runtime;
     // What is checked stands beside the block, whose generics its types may name.
     let slices = service::slices(service, Schemas::None);
-    let handlers = (slices.len() > 1)
-        .then(|| check(service, &quote!(const _: () = #p::check_handlers(&[#(#slices),*]);)));
+    let handlers = (slices.len() > 1).then(|| check(service, &handlers(p, &slices)));
     let keyless = service.sources.bindings.iter().filter_map(|binding| keyless(service, binding));
     let keyless: TokenStream = keyless.collect();
     let Some(contract) = &service.contract else { return quote!(#keyless #handlers) };
-    let served = service.served.iter().enumerate();
-    let parameters = served.map(|(place, served)| parameters(service, contract, place, served));
+    let served = service.served.iter();
+    let parameters = served.map(|served| parameters(service, contract, served));
     let routes = routes(service, contract);
     quote!(#(#parameters)* #keyless #routes #handlers)
 }
@@ -188,8 +160,16 @@ fn check(service: &Service, check: &TokenStream) -> TokenStream {
     quote!(#(#conditions)* #quiet #check)
 }
 
-fn parameters(service: &Service, contract: &Path, place: usize, served: &Served) -> TokenStream {
-    let place = Literal::usize_unsuffixed(place);
+fn handlers(p: &Runtime, slices: &[TokenStream]) -> TokenStream {
+    quote! {
+        const _: () = {
+            const __POSTAGE_TABLE: &[&[#p::Method]] = &[#(#slices),*];
+            #p::check_handlers::<{ #p::handler_slots(__POSTAGE_TABLE) }>(__POSTAGE_TABLE)
+        };
+    }
+}
+
+fn parameters(service: &Service, contract: &Path, served: &Served) -> TokenStream {
     let (function, names) = match served {
         Served::Plain { function, names } => (&**function, names.clone()),
         Served::InContext(method) => {
@@ -203,7 +183,7 @@ fn parameters(service: &Service, contract: &Path, place: usize, served: &Served)
     let p = service.runtime.located_at(ident.span());
     let conditions = attributes::conditions(&function.attrs);
     let constant = quote_spanned! {ident.span()=>
-        const _: () = #p::check_parameters(&#contract, #place, #name, &[#(#names),*]);
+        const _: () = #p::check_parameters(&#contract, #name, &[#(#names),*]);
     };
     check(service, &quote!(#(#conditions)* #constant))
 }

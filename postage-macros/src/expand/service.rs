@@ -7,7 +7,7 @@ use syn::spanned::Spanned as _;
 use super::call::{self, Call};
 use super::dispatch::{self, Arm};
 use super::method::{self, Schemas};
-use super::{implementation, local, quiet, sources};
+use super::{implementation, local, quiet, served, sources};
 use crate::model::retry::Retry;
 use crate::model::service::Service;
 use crate::parse::attributes;
@@ -113,17 +113,17 @@ fn dispatch(service: &Service) -> TokenStream {
     let arms = arms(service);
     match &service.contract {
         None => dispatch::render(p, &quote!(#index), &arms),
-        Some(contract) if arms.is_empty() => {
-            quote!(<Self as #contract>::__postage_dispatch(self, #index, #request))
-        }
+        Some(contract) if arms.is_empty() => served::dispatch(service, contract),
         Some(contract) => {
+            let of_contract = served::dispatch(service, contract);
             let dispatch = dispatch::render(p, &quote!(#index - __POSTAGE_CONTRACT), &arms);
             quote! {
                 const __POSTAGE_CONTRACT: usize = #contract.methods().len();
                 if #index < __POSTAGE_CONTRACT {
-                    return <Self as #contract>::__postage_dispatch(self, #index, #request);
+                    #of_contract
+                } else {
+                    #dispatch
                 }
-                #dispatch
             }
         }
     }
@@ -134,10 +134,12 @@ fn arms(service: &Service) -> Vec<Arm> {
     let request = call::request();
     let own = service.handlers.iter().map(|method| {
         let ident = &method.ident;
-        let target = quote!(Self::#ident);
+        let (receiver, target) = (quote!(self), quote!(Self::#ident));
         Arm {
             conditions: attributes::conditions(&method.attributes),
-            body: Call { p, method, target, known_send: false, decoder: None }.boxed(),
+            body: Some(
+                Call { p, method, receiver, target, known_send: false, decoder: None }.boxed(),
+            ),
         }
     });
     let receiver = quote!(self);
@@ -153,7 +155,7 @@ fn arms(service: &Service) -> Vec<Arm> {
         let probe = Ident::new("__PostageCauses", ty.span());
         let imports = quote!(use #p::{CausesProbe as #probe, NoCauses as _, run_handler as #run};);
         let body = quote!(#imports #call);
-        Arm { conditions: Vec::new(), body }
+        Arm { conditions: Vec::new(), body: Some(body) }
     });
     own.chain(types).collect()
 }

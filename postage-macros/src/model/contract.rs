@@ -5,7 +5,7 @@ use syn::ext::IdentExt as _;
 use syn::{Generics, Ident, ItemTrait, Path, ReturnType, TraitItem, TraitItemFn};
 
 use super::mark::{self, Marked};
-use super::method::{self, Category, Method, Settings, Wire};
+use super::method::{self, ByWire, Category, Method, Settings, Wire};
 use super::runtime::Runtime;
 use super::signature::{self, Answer, Input, Mark, Written};
 use super::{bounds, mending};
@@ -206,7 +206,7 @@ fn client_name(args: &mut Args<'_>, contract: &Ident) -> Ident {
 
 fn methods(item: &mut ItemTrait, errors: &Errors) -> Vec<ContractMethod> {
     let generic = !item.generics.params.is_empty();
-    let mut methods: Vec<ContractMethod> = Vec::new();
+    let (mut methods, mut by_wire): (Vec<ContractMethod>, _) = (Vec::new(), ByWire::default());
     for member in &mut item.items {
         mending::drop_visibility(member, errors);
         let method = match member {
@@ -217,26 +217,28 @@ fn methods(item: &mut ItemTrait, errors: &Errors) -> Vec<ContractMethod> {
             }
         };
         let Some(method) = method else { continue };
-        if let Some(earlier) = methods.iter().find(|earlier| clash(&earlier.method, &method.method))
-        {
+        if generic {
+            continue;
+        }
+        let earlier = by_wire.add(&method.method, methods.len());
+        let mut earlier = earlier.into_iter().map(|place| &methods[place].method);
+        if let Some(earlier) = earlier.find(|earlier| !conditional(earlier, &method.method)) {
             let message = format!(
                 "two methods for {}: `{}` has it already; give one of them another `name`",
                 method.method.wire_text(),
-                earlier.method.ident
+                earlier.ident
             );
             errors.at(&method.method.ident, message);
         }
-        if !generic {
-            methods.push(method);
-        }
+        methods.push(method);
     }
     methods
 }
 
 /// Two methods under conditions may exclude each other.
-fn clash(left: &Method, right: &Method) -> bool {
-    let conditional = |method: &Method| !attributes::conditions(&method.attributes).is_empty();
-    left.same_wire(right) && !(conditional(left) && conditional(right))
+fn conditional(left: &Method, right: &Method) -> bool {
+    let under = |method: &Method| !attributes::conditions(&method.attributes).is_empty();
+    under(left) && under(right)
 }
 
 fn check_other(member: &mut TraitItem, errors: &Errors) {

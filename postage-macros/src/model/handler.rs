@@ -3,7 +3,7 @@
 use syn::ext::IdentExt as _;
 use syn::{Attribute, Ident, ImplItemFn, Path, Signature, Type, TypeReference};
 
-use super::method::{self, Category, Method, Settings, Wire};
+use super::method::{self, ByWire, Category, Method, Settings, Wire};
 use super::reply_handler;
 use super::signature::{self, Answer, Input, Mark, Promise, Written};
 use crate::errors::Errors;
@@ -250,12 +250,13 @@ pub(crate) fn check_early(sig: &Signature, errors: &Errors) {
 
 /// Reports two handlers for one call.
 pub(crate) fn check_rpc_twice(handlers: &[Method], errors: &Errors) {
+    let mut by_wire = ByWire::default();
     for (index, method) in handlers.iter().enumerate() {
         if method.category == Category::Message {
             continue;
         }
-        let same = |earlier: &&Method| earlier.same_wire(method) && !conditional(earlier, method);
-        if let Some(earlier) = handlers[..index].iter().find(same) {
+        let mut earlier = by_wire.add(method, index).into_iter().map(|place| &handlers[place]);
+        if let Some(earlier) = earlier.find(|earlier| !conditional(earlier, method)) {
             let message = |first: &Ident| {
                 format!(
                     "two rpc handlers for {}: the first is `{first}`; one call has one answer",

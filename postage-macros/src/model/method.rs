@@ -1,5 +1,7 @@
 //! One entry of a dispatch table.
 
+use std::collections::HashMap;
+
 use proc_macro2::{Span, TokenStream};
 use syn::ext::IdentExt as _;
 use syn::{Attribute, Ident, LitStr, Path};
@@ -11,7 +13,7 @@ use crate::errors::Errors;
 use crate::parse::args::Args;
 
 /// Whether somebody waits for an answer.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Category {
     Rpc,
     Message,
@@ -63,16 +65,24 @@ impl Method {
         self.ident.unraw().to_string()
     }
 
-    /// Whether both are reached by the same messages.
-    pub(crate) fn same_wire(&self, other: &Self) -> bool {
-        self.category == other.category
-            && self.wire_type == other.wire_type
-            && self.name == other.name
-    }
-
     /// How an error names the messages that reach it.
     pub(crate) fn wire_text(&self) -> String {
         format!("`{}` `{}`", self.wire_type, self.name)
+    }
+}
+
+/// The places of methods by the messages that reach them.
+#[derive(Default)]
+pub(crate) struct ByWire(HashMap<(Category, String, String), Vec<usize>>);
+
+impl ByWire {
+    /// The places of those before that the same messages reach.
+    pub(crate) fn add(&mut self, method: &Method, place: usize) -> Vec<usize> {
+        let wire = (method.category, method.wire_type.clone(), method.name.clone());
+        let places = self.0.entry(wire).or_default();
+        let earlier = places.clone();
+        places.push(place);
+        earlier
     }
 }
 

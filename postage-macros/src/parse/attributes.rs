@@ -74,14 +74,14 @@ pub(crate) fn docs(attributes: &[Attribute]) -> Vec<Attribute> {
     only(attributes, &["doc"])
 }
 
-/// The conditions as one expression, `1` where they hold and `0` where not.
-pub(crate) fn counted(conditions: &[Attribute]) -> Option<TokenStream> {
+/// The conditions as one expression, `true` where they hold.
+pub(crate) fn held(conditions: &[Attribute]) -> Option<TokenStream> {
     let inner = conditions.iter().filter_map(|attribute| match &attribute.meta {
         Meta::List(list) => Some(&list.tokens),
         _ => None,
     });
     let inner: Vec<_> = inner.collect();
-    (!inner.is_empty()).then(|| quote!(::core::cfg!(all(#(#inner),*)) as usize))
+    (!inner.is_empty()).then(|| quote!(::core::cfg!(all(#(#inner),*))))
 }
 
 /// The first paragraph of the documentation, on one line.
@@ -103,7 +103,7 @@ pub(crate) fn summary(attributes: &[Attribute]) -> Option<String> {
 mod tests {
     use syn::{ItemFn, parse_quote};
 
-    use super::{counted, summary};
+    use super::{held, summary};
 
     #[test]
     fn the_summary_is_the_first_paragraph_on_one_line() {
@@ -121,16 +121,13 @@ mod tests {
     }
 
     #[test]
-    fn conditions_become_one_number() {
+    fn conditions_become_one_expression() {
         let item: ItemFn = parse_quote! {
             #[cfg(unix)]
             #[cfg(feature = "eu")]
             fn place() {}
         };
-        let counted = counted(&item.attrs).map(|tokens| tokens.to_string());
-        assert_eq!(
-            counted.as_deref(),
-            Some(":: core :: cfg ! (all (unix , feature = \"eu\")) as usize")
-        );
+        let held = held(&item.attrs).map(|tokens| tokens.to_string());
+        assert_eq!(held.as_deref(), Some(":: core :: cfg ! (all (unix , feature = \"eu\"))"));
     }
 }

@@ -1,5 +1,6 @@
 //! What a type looks like. A macro sees names only: an alias hides what it stands for.
 
+use proc_macro2::{Group, TokenStream, TokenTree};
 use syn::visit::{self, Visit};
 use syn::visit_mut::VisitMut;
 use syn::{GenericArgument, Ident, Lifetime, PathArguments, PathSegment, Signature, Type};
@@ -123,6 +124,22 @@ pub(crate) fn erased(ty: &Type) -> Type {
     let mut ty = ty.clone();
     Eraser.visit_type_mut(&mut ty);
     ty
+}
+
+/// The tokens with this type for `Self`, also within macro calls.
+pub(crate) fn with_self(tokens: TokenStream, ty: &Ident) -> TokenStream {
+    let replaced = tokens.into_iter().map(|token| match token {
+        TokenTree::Ident(ident) if ident == "Self" => {
+            Ident::new(&ty.to_string(), ident.span()).into()
+        }
+        TokenTree::Group(group) => {
+            let mut replaced = Group::new(group.delimiter(), with_self(group.stream(), ty));
+            replaced.set_span(group.span());
+            replaced.into()
+        }
+        other => other,
+    });
+    replaced.collect()
 }
 
 /// The lifetimes with a name that parameters and answer mention.
