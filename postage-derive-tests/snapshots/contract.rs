@@ -130,19 +130,6 @@ impl __PostageOrderDesk {
             request.settle(answer)
         })
     }
-    pub fn provided<'postage, __PostageService: OrderDesk + ::core::marker::Sync>(
-        self,
-        service: &'postage __PostageService,
-        index: usize,
-        request: ::postage_core::__private::Request<'postage>,
-    ) -> ::postage_core::__private::BoxFuture<
-        'postage,
-        ::postage_core::__private::Outcome,
-    > {
-        match index {
-            _ => ::postage_core::__private::Box::pin(request.unhandled()),
-        }
-    }
 }
 ///The contract [`trait@OrderDesk`] as data: its routes, its methods, their names.
 #[allow(non_upper_case_globals, elided_lifetimes_in_paths)]

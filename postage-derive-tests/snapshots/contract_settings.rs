@@ -47,6 +47,7 @@ trait Stock {
         __PostageStock
     }
 }
+#[allow(clippy::ptr_arg)]
 #[doc(hidden)]
 #[allow(non_camel_case_types)]
 #[allow(deprecated, non_snake_case, unused, clippy::all, clippy::pedantic)]
@@ -121,21 +122,6 @@ impl __PostageStock {
             let answer = ::postage::__private::Request::value(answer);
             request.reply_with(answer).await
         })
-    }
-    fn provided<'postage, __PostageService: Stock + ::core::marker::Sync>(
-        self,
-        service: &'postage __PostageService,
-        index: usize,
-        request: ::postage::__private::Request<'postage>,
-    ) -> ::postage::__private::BoxFuture<'postage, ::postage::__private::Outcome> {
-        const __POSTAGE_INDEXES: [usize; 3] = ::postage::__private::indexes([
-            ::core::cfg!(all(feature = "audit")),
-            true,
-            true,
-        ]);
-        match index {
-            _ => ::postage::__private::Box::pin(request.unhandled()),
-        }
     }
 }
 #[deprecated]

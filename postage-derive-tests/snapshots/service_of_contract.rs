@@ -192,22 +192,16 @@ where
         if index < __POSTAGE_CONTRACT {
             const __POSTAGE_PLACE_0: usize = ::postage_core::__private::place_of(
                 &OrderDesk,
-                "place",
+                "restock",
             );
             const __POSTAGE_PLACE_1: usize = ::postage_core::__private::place_of(
                 &OrderDesk,
-                "restock",
-            );
-            const __POSTAGE_PLACE_2: usize = ::postage_core::__private::place_of(
-                &OrderDesk,
                 "close",
             );
-            let handling = <Self as OrderDesk>::__postage_handling();
             match index {
-                __POSTAGE_PLACE_0 => handling.handle_place(self, request),
-                __POSTAGE_PLACE_1 => Self::__postage_handle_restock(self, request),
-                __POSTAGE_PLACE_2 => Self::__postage_handle_close(self, request),
-                _ => handling.provided(self, index, request),
+                __POSTAGE_PLACE_0 => Self::__postage_handle_restock(self, request),
+                __POSTAGE_PLACE_1 => Self::__postage_handle_close(self, request),
+                _ => <Self as OrderDesk>::__postage_dispatch(self, index, request),
             }
         } else {
             match index - __POSTAGE_CONTRACT {

@@ -62,8 +62,8 @@ pub fn exchange(arguments: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// The trait stays a trait. Its methods are declared as `async fn` and are given futures that are
 /// `Send`; a service implements them with plain `async fn`, and is tested by calling it. Beside it
-/// come a constant of the same name, which describes the contract, and the client
-/// `{Trait}Producer`.
+/// come a constant of the same name, which describes the contract, the client `{Trait}Producer`, and a
+/// hidden struct by which messages reach the methods.
 ///
 /// ```
 /// use postage_core::prelude::*;
@@ -250,9 +250,8 @@ pub fn producer(arguments: TokenStream, item: TokenStream) -> TokenStream {
 ///   on working. Such a handler returns nothing. Called directly, a contract's method returns what
 ///   was replied, and panics when the handler ends without a reply.
 ///
-/// The other attributes of a method stay with its body. Each message is handled in a future as large
-/// as the largest handler's: one that holds much while it waits puts it into a `Box`, or awaits
-/// `Box::pin(work())`.
+/// The other attributes of a method stay with its body. Each handler's future is in a box of its own, as
+/// large as what it holds while it waits.
 #[proc_macro_attribute]
 pub fn message_processor(arguments: TokenStream, item: TokenStream) -> TokenStream {
     macros::message_processor(arguments.into(), item.into()).into()

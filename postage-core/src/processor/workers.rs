@@ -3,9 +3,10 @@
 
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::panicking;
 
 use tokio::sync::oneshot;
-use tokio::task::{JoinError, JoinSet};
+use tokio::task::JoinSet;
 
 /// How many tasks are kept that have nothing to do.
 const MOST_IDLE: usize = 1024;
@@ -57,6 +58,10 @@ impl<H: Handle> Workers<H> {
     /// Has this handled: by a task that has nothing to do, or by one more. The caller bounds how many
     /// are handled at once.
     pub(super) fn begin(&mut self, mut job: H::Job) {
+        // Those that were too many after a burst.
+        if self.tasks.len() > MOST_IDLE {
+            self.forget_ended();
+        }
         let mut idle = self.shared.take_up();
         while let Some(task) = idle {
             match task.send(job) {
@@ -82,9 +87,7 @@ impl<H: Handle> Workers<H> {
     /// Waits until the tasks have ended, which [`Workers::dismiss`] or [`Workers::cut_off`] has them
     /// do; the answer is what came of it. Cancel-safe.
     pub(super) async fn ended(&mut self) -> Ended {
-        while let Some(ended) = self.tasks.join_next().await {
-            self.shared.count(ended);
-        }
+        while self.tasks.join_next().await.is_some() {}
         let state = self.shared.state();
         Ended { finished: state.finished, cut_off: state.in_hand }
     }
@@ -95,9 +98,7 @@ impl<H: Handle> Workers<H> {
     }
 
     fn forget_ended(&mut self) {
-        while let Some(ended) = self.tasks.try_join_next() {
-            self.shared.count(ended);
-        }
+        while self.tasks.try_join_next().is_some() {}
     }
 }
 
@@ -116,7 +117,9 @@ impl<H: Handle> Shared<H> {
     async fn work(self: Arc<Self>, first: H::Job) {
         let mut next = Some(first);
         while let Some(job) = next {
+            let broken = BrokenDown(&self);
             let was_left = self.handle.handle(job).await;
+            drop(broken);
             next = match self.has_ended(was_left) {
                 Some(next) => next.await.ok(),
                 None => None,
@@ -136,11 +139,17 @@ impl<H: Handle> Shared<H> {
         state.idle.push(sender);
         Some(next)
     }
+}
 
-    /// A task has ended. One that panicked had something in hand.
-    fn count(&self, ended: Result<(), JoinError>) {
-        if ended.is_err_and(|error| error.is_panic()) {
-            self.state().ended(true);
+/// Counts what a task had in hand that panics: what its users give a service may.
+struct BrokenDown<'a, H: Handle>(&'a Shared<H>);
+
+impl<H: Handle> Drop for BrokenDown<'_, H> {
+    fn drop(&mut self) {
+        if panicking() {
+            let mut state = self.0.state();
+            let was_left = state.dismissed;
+            state.ended(was_left);
         }
     }
 }
@@ -237,12 +246,34 @@ mod tests {
         open.add_permits(many);
         until(&handled, many as u32).await;
         until_idle(&workers, MOST_IDLE).await;
-        open.add_permits(1);
-        while workers.tasks.len() > MOST_IDLE {
-            workers.forget_ended();
-            tokio::task::yield_now().await;
+        open.add_permits(many);
+        let trimmed = async {
+            while workers.tasks.len() > MOST_IDLE {
+                workers.begin(Job::Pass);
+                until(&handled, 1).await;
+            }
+        };
+        timeout(Duration::from_secs(10), trimmed).await.expect("the others are forgotten");
+        assert_eq!(workers.tasks.len(), MOST_IDLE);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn each_is_counted_once_where_tasks_end_while_others_begin() {
+        let (mut workers, open, handled) = gated();
+        open.add_permits(10_000);
+        for number in 0..10_000 {
+            workers.begin(if number % 1_000 == 0 { Job::Panic } else { Job::PassLate });
+            if number % 16 == 0 {
+                tokio::task::yield_now().await;
+            }
         }
-        assert_eq!(workers.shared.state().idle.len(), MOST_IDLE);
+        until(&handled, 10_000).await;
+        (0..100).for_each(|_| workers.begin(Job::PassLate));
+        open.add_permits(50);
+        workers.cut_off();
+        let Ended { finished, cut_off } = workers.ended().await;
+        let passed = handled.available_permits();
+        assert_eq!((finished, cut_off), (9_990 + passed, 100 - passed));
     }
 
     #[tokio::test]
@@ -253,12 +284,16 @@ mod tests {
             open.add_permits(1);
             until(&handled, 1).await;
         }
-        (0..4).for_each(|_| workers.begin(Job::PassLate));
+        [Job::Panic, Job::PassLate].into_iter().for_each(|job| workers.begin(job));
+        // Those two wait at the gate before the others.
+        tokio::task::yield_now().await;
+        (0..3).for_each(|_| workers.begin(Job::PassLate));
         workers.dismiss();
-        open.add_permits(1);
-        until(&handled, 1).await;
+        open.add_permits(2);
+        until(&handled, 2).await;
         assert!(workers.ended().now_or_never().is_none(), "three are not let pass");
         workers.cut_off();
+        // The panic before the end is nothing to it.
         assert_eq!(workers.ended().await, Ended { finished: 3, cut_off: 3 });
     }
 

@@ -78,6 +78,70 @@ async fn a_service_is_generic_in_types_and_in_numbers() {
     assert_eq!(name.unwrap(), "oak 3 Some(\"ash\")");
 }
 
+mod bounded {
+    use super::*;
+
+    pub(crate) trait Store {
+        type Item;
+
+        const FIRST: u32;
+    }
+
+    #[producer(exchange = Odd, key = "bounded")]
+    pub(crate) trait Counter: Store + Send + Sync
+    where
+        <Self as Store>::Item: Into<u64>,
+        Box<Self>: Send,
+    {
+        #[rpc]
+        async fn from(&self, #[default(Self::FIRST)] first: u32) -> u32;
+        #[rpc]
+        async fn seen(&self) -> usize;
+        #[rpc]
+        async fn closed(&self, year: u32) -> u32;
+    }
+
+    pub(crate) struct Hall;
+
+    impl Store for Hall {
+        type Item = u32;
+
+        const FIRST: u32 = 7;
+    }
+
+    macro_rules! closed {
+        () => {
+            async fn closed(&self, year: u32) -> u32 {
+                year + 1
+            }
+        };
+    }
+
+    #[message_processor(exchange = Odd, queue = "bounded", key = "bounded")]
+    impl Counter for Hall {
+        async fn from(&self, first: u32) -> u32 {
+            first
+        }
+
+        async fn seen(&self, #[context] cx: &Context) -> usize {
+            cx.headers().len()
+        }
+
+        closed!();
+    }
+}
+
+#[tokio::test]
+async fn a_contract_may_have_conditions_and_a_service_methods_out_of_a_macro() {
+    let (broker, _serving) = serve(bounded::Hall).await;
+    let client = bounded::CounterProducer::new(&broker, us());
+    let from = |parameters| client.producer().rpc::<u32>("from", parameters);
+    assert_eq!(from(json!({ "first": 1 })).await.unwrap(), 1);
+    assert_eq!(from(json!({})).await.unwrap(), 7, "the default is the service's");
+    assert!(client.seen().await.unwrap() > 0);
+    assert_eq!(client.closed(2025).await.unwrap(), 2026);
+}
+
 mod raw {
     use super::*;
 

@@ -14,8 +14,7 @@ use crate::parse::attributes;
 /// What runs for one entry of the table.
 pub(crate) struct Arm {
     pub(crate) conditions: Vec<Attribute>,
-    /// Nothing where the entry is reached otherwise.
-    pub(crate) body: Option<TokenStream>,
+    pub(crate) body: TokenStream,
 }
 
 /// Where the entries of a table are.
@@ -71,7 +70,7 @@ pub(crate) fn render(p: &Runtime, index: &TokenStream, arms: &[Arm]) -> TokenStr
     let mut constants: TokenStream = indexes.constant(p).into_iter().collect();
     let mut rendered = TokenStream::new();
     for (entry, arm) in arms.iter().enumerate() {
-        let Arm { conditions, body: Some(body) } = arm else { continue };
+        let Arm { conditions, body } = arm;
         let mut pattern = indexes.at(entry, &TokenStream::new());
         if indexes.held.is_some() {
             let name = format_ident!("__POSTAGE_INDEX_{entry}");

@@ -1,12 +1,10 @@
 //! How messages reach the methods of a contract: a hidden struct beside its trait, with a function
-//! that decodes and one that handles for each method. The trait itself has one method for all.
-
-use std::collections::HashSet;
+//! that decodes and one that handles for each method. The trait itself has two: one for all messages,
+//! and one that gives the struct.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 use syn::ext::IdentExt as _;
-use syn::{TraitItem, TraitItemFn};
 
 use super::call::{self, Call};
 use super::dispatch::{self, Arm};
@@ -24,11 +22,10 @@ pub(crate) fn render(contract: &Contract) -> TokenStream {
         let (decoder, handler) = (decoder(contract, method), handler(contract, method));
         quote!(#decoder #handler)
     });
-    let others = others(contract);
-    let provided = provided(contract);
     let quiet = quiet();
     quote! {
         #(#conditions)*
+        #(#levels)*
         #[doc(hidden)]
         #[allow(non_camel_case_types)]
         #quiet
@@ -39,8 +36,6 @@ pub(crate) fn render(contract: &Contract) -> TokenStream {
         #quiet
         impl #name {
             #(#methods)*
-            #others
-            #provided
         }
     }
 }
@@ -56,7 +51,7 @@ fn service_type() -> Ident {
 }
 
 /// The name of the function that handles a request for this method.
-pub(crate) fn handler_name(ident: &Ident) -> Ident {
+fn handler_name(ident: &Ident) -> Ident {
     format_ident!("handle_{}", ident.unraw(), span = ident.span())
 }
 
@@ -85,7 +80,7 @@ pub(crate) fn getter(contract: &Contract) -> TokenStream {
 pub(crate) fn dispatcher(contract: &Contract) -> TokenStream {
     let p = &contract.runtime;
     let (index, request) = (local("index"), call::request());
-    let dispatch = dispatch(contract, &quote!(self), &index, |_| true);
+    let dispatch = dispatch(contract, &index);
     let quiet = quiet();
     quote! {
         #[doc(hidden)]
@@ -103,74 +98,19 @@ pub(crate) fn dispatcher(contract: &Contract) -> TokenStream {
     }
 }
 
-/// The same for the methods with a body of the trait's, which a service need not have.
-fn provided(contract: &Contract) -> TokenStream {
-    let (p, vis, trait_name) = (&contract.runtime, &contract.item.vis, &contract.item.ident);
-    let (service, ty) = (local("service"), service_type());
-    let (index, request) = (local("index"), call::request());
-    let with_body = with_body(contract);
-    let dispatch = dispatch(contract, &quote!(#service), &index, |ident| with_body.contains(ident));
-    quote! {
-        #vis fn provided<'postage, #ty: #trait_name + ::core::marker::Sync>(
-            self,
-            #service: &'postage #ty,
-            #index: usize,
-            #request: #p::Request<'postage>,
-        ) -> #p::BoxFuture<'postage, #p::Outcome> {
-            #dispatch
-        }
-    }
+/// The conditions of the trait, which hold in it without saying so, of the type of the service.
+fn conditions_of_trait(contract: &Contract) -> TokenStream {
+    let clause = &contract.item.generics.where_clause;
+    types::with_self(quote!(#clause), &service_type())
 }
 
-/// The names of the methods with a body of the trait's.
-fn with_body(contract: &Contract) -> HashSet<&Ident> {
-    let with_body = functions(contract).filter(|function| function.default.is_some());
-    with_body.map(|function| &function.sig.ident).collect()
-}
-
-fn functions(contract: &Contract) -> impl Iterator<Item = &TraitItemFn> {
-    contract.item.items.iter().filter_map(|member| match member {
-        TraitItem::Fn(function) => Some(function),
-        _ => None,
-    })
-}
-
-/// No message reaches the trait's other methods. A service does not know which ones these are.
-fn others(contract: &Contract) -> TokenStream {
-    let (p, vis, trait_name) = (&contract.runtime, &contract.item.vis, &contract.item.ident);
-    let (ty, request) = (service_type(), call::request());
-    let methods = contract.methods.iter().map(|ContractMethod { method, .. }| &method.ident);
-    let methods: HashSet<_> = methods.collect();
-    let others = functions(contract).filter(|function| !methods.contains(&function.sig.ident));
-    let handlers = others.map(|function| {
-        let name = handler_name(&function.sig.ident);
-        let conditions = attributes::conditions(&function.attrs);
-        quote! {
-            #(#conditions)*
-            #vis fn #name<'postage, #ty: #trait_name>(
-                self,
-                _: &'postage #ty,
-                #request: #p::Request<'postage>,
-            ) -> #p::BoxFuture<'postage, #p::Outcome> {
-                #p::Box::pin(#request.unhandled())
-            }
-        }
-    });
-    handlers.collect()
-}
-
-fn dispatch(
-    contract: &Contract,
-    service: &TokenStream,
-    index: &Ident,
-    is_reached: impl Fn(&Ident) -> bool,
-) -> TokenStream {
+fn dispatch(contract: &Contract, index: &Ident) -> TokenStream {
     let (handling, request) = (struct_name(contract), call::request());
     let arms = contract.methods.iter().map(|ContractMethod { method, .. }| {
         let handler = handler_name(&method.ident);
         Arm {
             conditions: attributes::conditions(&method.attributes),
-            body: is_reached(&method.ident).then(|| quote!(#handling.#handler(#service, #request))),
+            body: quote!(#handling.#handler(self, #request)),
         }
     });
     dispatch::render(&contract.runtime, &quote!(#index), &arms.collect::<Vec<_>>())
@@ -186,6 +126,7 @@ fn decoder(contract: &Contract, method: &Method) -> Option<TokenStream> {
     }
     let (name, request, ty) = (decoder_name(&method.ident), call::request(), service_type());
     let conditions = attributes::conditions(&method.attributes);
+    let clause = conditions_of_trait(contract);
     let types = parameters.iter().map(|parameter| parameter.filled(p));
     let read = call::read(p, &parameters);
     let defaults = types::with_self(call::defaults(p, &parameters), &ty);
@@ -212,7 +153,9 @@ fn decoder(contract: &Contract, method: &Method) -> Option<TokenStream> {
         #vis fn #name<'postage, #ty: #trait_name>(
             self,
             #request: #p::Request<'postage>,
-        ) -> ::core::result::Result<(#(#types,)*), #p::BadParameters> {
+        ) -> ::core::result::Result<(#(#types,)*), #p::BadParameters>
+        #clause
+        {
             #checks
             #body
         }
@@ -227,6 +170,7 @@ fn handler(contract: &Contract, method: &Method) -> TokenStream {
     let decoder = decoder_name(&method.ident);
     let conditions = attributes::conditions(&method.attributes);
     let target = quote!(<#ty as #trait_name>::#ident);
+    let clause = conditions_of_trait(contract);
     let decoder = Some(quote!(Self.#decoder::<#ty>));
     let receiver = quote!(#service);
     let body = Call { p, method, receiver, target, known_send: true, decoder }.boxed();
@@ -236,7 +180,9 @@ fn handler(contract: &Contract, method: &Method) -> TokenStream {
             self,
             #service: &'postage #ty,
             #request: #p::Request<'postage>,
-        ) -> #p::BoxFuture<'postage, #p::Outcome> {
+        ) -> #p::BoxFuture<'postage, #p::Outcome>
+        #clause
+        {
             #body
         }
     }

@@ -3,11 +3,11 @@
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
+use syn::Path;
 use syn::ext::IdentExt as _;
-use syn::{Attribute, Path};
 
 use super::call::{self, Call};
-use super::handling::{decoder_name, handler_name};
+use super::handling::decoder_name;
 use super::implementation::body_name;
 use super::{local, quiet};
 use crate::model::service::{InContext, Served, Service};
@@ -16,57 +16,33 @@ use crate::parse::attributes;
 /// What runs for an index that is the contract's.
 pub(crate) fn dispatch(service: &Service, contract: &Path) -> TokenStream {
     let (index, request) = (local("index"), call::request());
-    if !service.served.iter().any(|served| matches!(served, Served::InContext(_))) {
-        return quote!(<Self as #contract>::__postage_dispatch(self, #index, #request));
-    }
-    let handling = local("handling");
+    let as_the_contract_has_it =
+        quote!(<Self as #contract>::__postage_dispatch(self, #index, #request));
+    let in_context = service.served.iter().filter_map(|served| match served {
+        Served::InContext(in_context) => in_context.method.as_ref(),
+        Served::Plain { .. } => None,
+    });
     let (mut places, mut arms) = (TokenStream::new(), TokenStream::new());
-    for (position, served) in service.served.iter().enumerate() {
-        let Some((ident, conditions)) = reached(served) else { continue };
+    for (position, method) in in_context.enumerate() {
+        let conditions = attributes::conditions(&method.attributes);
         let place = format_ident!("__POSTAGE_PLACE_{position}");
-        places.extend(self::place(service, contract, &place, ident, &conditions));
-        let handler = handler_name(ident);
-        let body = match served {
-            Served::Plain { .. } => quote!(#handling.#handler(self, #request)),
-            Served::InContext(_) => {
-                let handler = in_context_name(ident);
-                quote!(Self::#handler(self, #request))
-            }
-        };
-        arms.extend(quote!(#(#conditions)* #place => #body,));
+        let (p, name) = (&service.runtime, method.ident.unraw().to_string());
+        let handler = in_context_name(&method.ident);
+        places.extend(quote! {
+            #(#conditions)* const #place: usize = #p::place_of(&#contract, #name);
+        });
+        arms.extend(quote!(#(#conditions)* #place => Self::#handler(self, #request),));
+    }
+    if arms.is_empty() {
+        return as_the_contract_has_it;
     }
     quote! {
         #places
-        let #handling = <Self as #contract>::__postage_handling();
         match #index {
             #arms
-            _ => #handling.provided(self, #index, #request),
+            _ => #as_the_contract_has_it,
         }
     }
-}
-
-/// The method's name and conditions, where messages reach it.
-fn reached(served: &Served) -> Option<(&Ident, Vec<Attribute>)> {
-    let function = match served {
-        Served::Plain { function, .. } => function,
-        Served::InContext(method) => {
-            method.method.as_ref()?;
-            &method.function
-        }
-    };
-    Some((&function.sig.ident, attributes::conditions(&function.attrs)))
-}
-
-/// The constant that is a method's place in the contract.
-fn place(
-    service: &Service,
-    contract: &Path,
-    name: &Ident,
-    ident: &Ident,
-    conditions: &[Attribute],
-) -> TokenStream {
-    let (p, method) = (&service.runtime, ident.unraw().to_string());
-    quote!(#(#conditions)* const #name: usize = #p::place_of(&#contract, #method);)
 }
 
 fn in_context_name(ident: &Ident) -> Ident {

@@ -137,9 +137,7 @@ fn arms(service: &Service) -> Vec<Arm> {
         let (receiver, target) = (quote!(self), quote!(Self::#ident));
         Arm {
             conditions: attributes::conditions(&method.attributes),
-            body: Some(
-                Call { p, method, receiver, target, known_send: false, decoder: None }.boxed(),
-            ),
+            body: Call { p, method, receiver, target, known_send: false, decoder: None }.boxed(),
         }
     });
     let receiver = quote!(self);
@@ -155,7 +153,7 @@ fn arms(service: &Service) -> Vec<Arm> {
         let probe = Ident::new("__PostageCauses", ty.span());
         let imports = quote!(use #p::{CausesProbe as #probe, NoCauses as _, run_handler as #run};);
         let body = quote!(#imports #call);
-        Arm { conditions: Vec::new(), body: Some(body) }
+        Arm { conditions: Vec::new(), body }
     });
     own.chain(types).collect()
 }
