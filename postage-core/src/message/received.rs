@@ -262,23 +262,54 @@ pub enum MessageError {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use proptest::prelude::*;
+    use serde_json::value::to_raw_value;
+    use serde_json::{Value, json};
 
-    #[test]
-    fn a_usual_body_is_read_as_any_other_is() {
-        let usual = r#"{"type":"command","name":"echo","category":"rpc","version":"2","fingerprint":{"name":"a, \"content\":"},"content":{"parameters":1},"_reserved":{}}"#;
-        assert!(usual::read(usual).is_some());
-        let places: Vec<usize> = usual.char_indices().map(|(place, _)| place).collect();
-        let changes = ["", "\"", "\\", "}", "{", ",", "null", " ", "\n", "x", ",\"content\":1"];
-        for (place, change) in
-            places.iter().flat_map(|place| changes.map(|change| (*place, change)))
-        {
-            for length in [0, 1, 4] {
-                let end = (place + length).min(usual.len());
-                let changed = [&usual[..place], change, &usual[end..]].concat();
-                if let Some(message) = usual::read(&changed) {
-                    let expected = Message::from_any(&changed).unwrap();
-                    assert_eq!(shown(&message), shown(&expected), "{changed}");
+    use super::*;
+    use crate::message::{Envelope, Reserved};
+
+    fn any_text() -> impl Strategy<Value = String> {
+        prop_oneof![3 => "[a-z{}\\[\\],:]{0,8}", 1 => "[\"\\\\ \n\\PC]{0,8}"]
+    }
+
+    fn any_envelope() -> impl Strategy<Value = Envelope<Value>> {
+        let content = prop_oneof![
+            any_text().prop_map(Value::from),
+            Just(json!({})),
+            any_text().prop_map(|text| json!({ "parameters": { "content": [text, null] } })),
+        ];
+        (any_text(), any_text(), content, any::<bool>()).prop_map(|(kind, name, content, rpc)| {
+            let category = if rpc { Category::Rpc } else { Category::Message };
+            Envelope::new(kind, name, content).with_category(category)
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_usual_body_is_read_as_any_other_is(
+            envelope in any_envelope(),
+            fingerprint in any_text(),
+            place in any::<prop::sample::Index>(),
+            length in 0..5_usize,
+            change in prop::sample::select(&["", "\"", "\\", "}", "{", ",", "null", " ", "\n", "x", ",\"content\":1"][..]),
+        ) {
+            let fingerprint = to_raw_value(&json!({ fingerprint: "a" })).unwrap();
+            let body = envelope.encode(&fingerprint, &Reserved::default()).unwrap();
+            let body = String::from_utf8(body).unwrap();
+            // Only escapes in the type or the name make it one to be looked at.
+            let plain = |text: &str| to_raw_value(text).unwrap().get().len() == text.len() + 2;
+            let is_plain = plain(envelope.kind()) && plain(envelope.name());
+            prop_assert_eq!(usual::read(&body).is_some(), is_plain, "{}", body);
+
+            let places: Vec<usize> = body.char_indices().map(|(place, _)| place).collect();
+            let place = place.index(places.len());
+            let end = places.get(place + length).copied().unwrap_or(body.len());
+            let changed = [&body[..places[place]], change, &body[end..]].concat();
+            for body in [&body, &changed] {
+                if let Some(message) = usual::read(body) {
+                    let expected = Message::from_any(body).unwrap();
+                    prop_assert_eq!(shown(&message), shown(&expected), "{}", body);
                 }
             }
         }

@@ -90,7 +90,7 @@ impl Service {
         self.conclude(taken, &settled).await;
         // A message that failed comes again, from where it waits or from the dead letters. A call
         // that was answered has been told.
-        if let Some(mut claimed) = claimed {
+        if let Some(claimed) = claimed {
             let answer = held.answer();
             if over || answer.is_some() {
                 claimed.remember(answer).await;

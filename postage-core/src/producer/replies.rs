@@ -273,7 +273,7 @@ impl Waiting {
             );
             return;
         };
-        // An id of another form is of no call here.
+        // An id that is no UUID, however written, is of no call here.
         let own = Uuid::try_parse(id).ok();
         if let Some(queue) = question(&reply.properties) {
             let has = |calls: &Calls| own.is_some_and(|own| calls.has(own));

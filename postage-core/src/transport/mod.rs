@@ -48,8 +48,8 @@ pub(crate) const MANDATORY_NEEDS_ID: &str =
 
 /// A way to move messages.
 ///
-/// Every method may be called at any time from any task. A method whose future is dropped may or
-/// may not have taken effect at the broker, and leaves the transport usable.
+/// Every method may be called at any time from any task. A method whose future is dropped, also before
+/// it was polled, may or may not have taken effect at the broker, and leaves the transport usable.
 pub trait Transport: fmt::Debug + Send + Sync + 'static {
     /// Makes sure that the exchange exists as described. The default exchange is never declared.
     ///

@@ -89,10 +89,11 @@ impl<'a> Claimed<'a> {
         Self { store, id, open: true }
     }
 
-    /// The message was handled, and this was answered.
-    pub(super) fn remember(&mut self, answer: Option<Answer>) -> BoxFuture<'_, ()> {
+    /// The message was handled, and this was answered. One that is cut off meanwhile is released: the
+    /// next of its id does not wait for ever.
+    pub(super) async fn remember(mut self, answer: Option<Answer>) {
+        self.store.remember(&self.id, answer).await;
         self.open = false;
-        self.store.remember(&self.id, answer)
     }
 }
 
