@@ -1,6 +1,7 @@
 //! One delivery: open it, claim its id, have it dispatched, settle it. Nothing that a peer sends gets
 //! out of here as a panic.
 
+use std::future::pending;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -159,6 +160,10 @@ impl Service {
                 }
                 let claimed = Claimed::new(&**store, id);
                 if turn.is_given_up() {
+                    if self.control.is_over() {
+                        // The one before it was cut off, and so is this, at once.
+                        return pending().await;
+                    }
                     Box::pin(turn.take()).await;
                     // It has waited for the end of another under its id.
                     if let Some(late) = late(&context.properties, since) {

@@ -50,15 +50,16 @@ pub enum Stopped {
     Failed(TransportError),
 }
 
-/// What a service left when it stopped.
+/// What a service left when it stopped, in deliveries: of a call that was sent again, each copy counts
+/// that waits here for the end of the first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Drained {
-    /// How many handlers were running when it was told to stop, and ended in time.
+    /// How many were being handled when it was told to stop, and ended in time.
     pub finished: usize,
     /// How many were cut off at the limit; their messages went back to the queues.
     pub cut_off: usize,
-    /// How many deliveries had arrived and were given back untouched.
+    /// How many had arrived and were given back untouched.
     pub given_back: usize,
 }
 
@@ -95,6 +96,14 @@ impl Control {
 
     pub(super) fn is_stopping(&self) -> bool {
         matches!(*self.order.borrow(), Order::Stop { .. })
+    }
+
+    /// Whether the time is up in which it was to stop.
+    pub(super) fn is_over(&self) -> bool {
+        match &*self.order.borrow() {
+            Order::Stop { until: Some(until), .. } => *until <= Instant::now(),
+            _ => false,
+        }
     }
 
     pub(super) fn quit(&self) {

@@ -8,12 +8,13 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use postage_core::Drained;
 use postage_core::prelude::*;
+use postage_core::transport::Properties;
 use serde_json::json;
 use testbed::Proxy;
 use tokio::time::Instant;
 
 use crate::world::{
-    DEADLINE, Ear, Gate, Place, Voice, World, left_in, line, nothing_more, seen, within,
+    DEADLINE, Ear, Gate, Place, Voice, World, left_in, line, nothing_more, publish, seen, within,
 };
 
 const MESSAGES: u64 = 1000;
@@ -100,6 +101,37 @@ async fn a_drain_under_load_leaves_each_message_done_once_or_in_its_queue(world:
         assert!(left.insert(number) && !done.contains(&number), "{number} is there twice");
     }
     nothing_more(&broker, &place.queue, &mut messages).await;
+}
+
+/// Where one is cut off, others of its id that wait for its end get its claim, on other threads.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn no_copy_of_a_message_begins_since_the_first_was_cut_off_at_the_limit() {
+    for _ in 0..20 {
+        let world = World::memory();
+        let broker = world.broker().await;
+        let place = world.place("mill");
+        let (mill, mut ear) = mill(0);
+        let serving = place.serve(&broker, mill).await;
+        for copy in 0..60 {
+            let number = copy % 20;
+            let mut properties = Properties::default();
+            properties.message_id = Some(number.to_string().into());
+            let body = json!({
+                "type": "command", "name": "grind", "category": "message",
+                "content": { "parameters": { "number": number } },
+            });
+            publish(&broker, &place, properties, body.to_string()).await;
+        }
+        let mut said = Vec::new();
+        while said.len() < 20 {
+            said.push(ear.hears().await);
+        }
+        let drained = within("the drain", serving.drain(Duration::ZERO)).await;
+        said.extend(ear.rest());
+        assert_eq!(numbers(&said, "begins").len(), 20);
+        assert_eq!(drained.finished, 0);
+        assert_eq!(drained.cut_off + drained.given_back, 60);
+    }
 }
 
 async fn another_service_takes_over_from_one_that_drains_under_load(world: World) {
