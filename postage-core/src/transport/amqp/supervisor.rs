@@ -20,6 +20,9 @@ use crate::pauses::Pauses;
 use crate::telemetry;
 use crate::transport::{ConnectionState, TransportError};
 
+/// How long before it gives up who waits for a broker tries once more.
+const LAST_ATTEMPT: Duration = Duration::from_millis(200);
+
 /// What the transport and its supervising task share.
 #[derive(Debug)]
 pub(super) struct Shared {
@@ -41,10 +44,9 @@ impl Shared {
                 Ok(session) => break session,
                 Err(error) => error,
             };
-            let pause = pauses.next();
-            if give_up.is_none_or(|give_up| Instant::now() + pause >= give_up) {
-                return Err(error);
-            }
+            let left = give_up.map(|give_up| give_up.saturating_duration_since(Instant::now()));
+            let Some(left) = left.filter(|left| *left > LAST_ATTEMPT) else { return Err(error) };
+            let pause = pauses.next().min(left - LAST_ATTEMPT);
             tracing::info!(%error, ?pause, "waiting for the broker");
             sleep(pause).await;
         };
