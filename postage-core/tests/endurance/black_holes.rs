@@ -1,8 +1,10 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::ALONE;
+use crate::desk::Desk;
 use crate::process::Process;
 use crate::world::{
     BUSY, HEARTBEAT, Place, answered, ask_all, connect, line, patient, tell_all, until_lost,
@@ -16,7 +18,10 @@ async fn black_holes_in_a_row_leave_no_connection_behind() {
     let _alone = ALONE.lock().await;
     let (place, line) = (Place::new(), line());
     let broker = connect(watchful(&line).connect_timeout(Duration::from_millis(300))).await;
-    let (desk, _serving) = place.served(&broker).await;
+    let desk = Arc::new(Desk::default());
+    // One task that waits for the next message: of more, a service keeps more.
+    let served = place.serve(&broker, &desk).concurrency(1);
+    let _serving = within("a service", served.into_future()).await.unwrap();
     let producer = place.producer(&broker);
     answered(ask_all(&producer, [0])).await;
     let before = Process::now();
