@@ -159,11 +159,11 @@ impl Service {
                     copy.works();
                 }
                 let claimed = Claimed::new(&**store, id);
+                if self.control.is_over() {
+                    // One of its id may have been cut off just now, and so is this, at once.
+                    return pending().await;
+                }
                 if turn.is_given_up() {
-                    if self.control.is_over() {
-                        // The one before it was cut off, and so is this, at once.
-                        return pending().await;
-                    }
                     Box::pin(turn.take()).await;
                     // It has waited for the end of another under its id.
                     if let Some(late) = late(&context.properties, since) {
