@@ -220,25 +220,17 @@ fn methods(item: &mut ItemTrait, errors: &Errors) -> Vec<ContractMethod> {
         if generic {
             continue;
         }
-        let earlier = by_wire.add(&method.method, methods.len());
-        let mut earlier = earlier.into_iter().map(|place| &methods[place].method);
-        if let Some(earlier) = earlier.find(|earlier| !conditional(earlier, &method.method)) {
+        if let Some(earlier) = by_wire.add(&method.method, methods.len()) {
             let message = format!(
                 "two methods for {}: `{}` has it already; give one of them another `name`",
                 method.method.wire_text(),
-                earlier.ident
+                methods[earlier].method.ident
             );
             errors.at(&method.method.ident, message);
         }
         methods.push(method);
     }
     methods
-}
-
-/// Two methods under conditions may exclude each other.
-fn conditional(left: &Method, right: &Method) -> bool {
-    let under = |method: &Method| !attributes::conditions(&method.attributes).is_empty();
-    under(left) && under(right)
 }
 
 fn check_other(member: &mut TraitItem, errors: &Errors) {

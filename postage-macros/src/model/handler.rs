@@ -255,8 +255,7 @@ pub(crate) fn check_rpc_twice(handlers: &[Method], errors: &Errors) {
         if method.category == Category::Message {
             continue;
         }
-        let mut earlier = by_wire.add(method, index).into_iter().map(|place| &handlers[place]);
-        if let Some(earlier) = earlier.find(|earlier| !conditional(earlier, method)) {
+        if let Some(earlier) = by_wire.add(method, index).map(|place| &handlers[place]) {
             let message = |first: &Ident| {
                 format!(
                     "two rpc handlers for {}: the first is `{first}`; one call has one answer",
@@ -267,12 +266,6 @@ pub(crate) fn check_rpc_twice(handlers: &[Method], errors: &Errors) {
             errors.at(&method.ident, message(&earlier.ident));
         }
     }
-}
-
-fn conditional(left: &Method, right: &Method) -> bool {
-    let under =
-        |method: &Method| !crate::parse::attributes::conditions(&method.attributes).is_empty();
-    under(left) && under(right)
 }
 
 impl Category {

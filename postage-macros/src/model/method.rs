@@ -11,6 +11,7 @@ use super::parameter::Parameter;
 use super::signature::{Answer, Input};
 use crate::errors::Errors;
 use crate::parse::args::Args;
+use crate::parse::attributes;
 
 /// Whether somebody waits for an answer.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -71,18 +72,21 @@ impl Method {
     }
 }
 
-/// The places of methods by the messages that reach them.
+/// The places of methods by the messages that reach them, and whether they are under conditions.
 #[derive(Default)]
-pub(crate) struct ByWire(HashMap<(Category, String, String), Vec<usize>>);
+pub(crate) struct ByWire(HashMap<(Category, String, String), Vec<(usize, bool)>>);
 
 impl ByWire {
-    /// The places of those before that the same messages reach.
-    pub(crate) fn add(&mut self, method: &Method, place: usize) -> Vec<usize> {
+    /// The place of the first one before that the same messages reach. Two under conditions may exclude
+    /// each other.
+    pub(crate) fn add(&mut self, method: &Method, place: usize) -> Option<usize> {
         let wire = (method.category, method.wire_type.clone(), method.name.clone());
+        let conditional = !attributes::conditions(&method.attributes).is_empty();
         let places = self.0.entry(wire).or_default();
-        let earlier = places.clone();
-        places.push(place);
-        earlier
+        let clash = places.iter().find(|(_, earlier)| !(*earlier && conditional));
+        let clash = clash.map(|(place, _)| *place);
+        places.push((place, conditional));
+        clash
     }
 }
 
@@ -171,7 +175,6 @@ fn check_deadline(settings: &Settings, span: Span, errors: &Errors) {
 
 /// Reads an attribute's arguments with the tokens it needs.
 pub(crate) fn args<'e>(owner: &'static str, attribute: &Attribute, errors: &'e Errors) -> Args<'e> {
-    let (tokens, span): (TokenStream, Span) =
-        crate::parse::attributes::arguments(attribute, errors);
+    let (tokens, span): (TokenStream, Span) = attributes::arguments(attribute, errors);
     Args::parse(owner, tokens, span, errors)
 }

@@ -120,9 +120,8 @@ impl Handled {
         let number = self.oldest.wrapping_add(self.messages.len() as u32);
         self.messages.push_back(message);
         let Self { index, messages, oldest, .. } = self;
-        let hash_of = |number: &u32| {
-            messages.get(number.wrapping_sub(*oldest) as usize).map_or(0, |message| message.hash)
-        };
+        let hash_of =
+            |number: &u32| messages.get(place(*number, *oldest)).map_or(0, |message| message.hash);
         index.insert_unique(hash, number, hash_of);
     }
 
@@ -143,7 +142,7 @@ impl Handled {
 
     /// The place of the message of this id, from the oldest on.
     fn find(&self, hash: u64, id: &str) -> Option<usize> {
-        let place = |number: &u32| number.wrapping_sub(self.oldest) as usize;
+        let place = |number: &u32| place(*number, self.oldest);
         let is =
             |number: &u32| self.messages.get(place(number)).is_some_and(|one| one.is(hash, id));
         self.index.find(hash, is).map(place)
@@ -170,6 +169,11 @@ impl Handled {
         self.room.put_slice(body);
         self.room.split().freeze()
     }
+}
+
+/// Where the message of this number is, from the oldest on. Numbers begin anew after the last.
+const fn place(number: u32, oldest: u32) -> usize {
+    number.wrapping_sub(oldest) as usize
 }
 
 /// How many bytes a message takes.

@@ -47,11 +47,6 @@ impl Loss {
         matches!(self, Self::Channel(_) | Self::Connection { ours: true, .. })
     }
 
-    /// Whether the connection is still there, as far as this tells.
-    pub(super) fn is_of_channel(&self) -> bool {
-        matches!(self, Self::Channel(_))
-    }
-
     /// The broker's own words where there are any.
     pub(super) fn reason(&self) -> &str {
         match self {

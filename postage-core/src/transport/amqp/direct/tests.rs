@@ -201,19 +201,26 @@ fn lapin_hears_a_heartbeat_while_messages_come_that_it_does_not_see() {
     assert_eq!(world.read_by_lapin(), frames::HEARTBEAT_FRAME);
 }
 
-#[test]
-fn what_was_put_out_before_lapin_said_something_is_written_before_it() {
+const ACK_OF_1: &[u8] = b"\x00\x3c\x00\x50\0\0\0\0\0\0\0\x01\x00";
+
+/// A consumer that has acknowledged its first delivery; the broker is not told yet.
+fn with_one_acknowledged() -> (World, Arc<Inbox>) {
     let mut world = World::new();
     let inbox = world.inbox(true);
     world.socket.gives(mixed());
     world.run();
     let tag = take(&inbox).unwrap().tag;
     inbox.settle(tag, Settlement::Ack).unwrap();
+    (world, inbox)
+}
+
+#[test]
+fn what_was_put_out_before_lapin_said_something_is_written_before_it() {
+    let (mut world, _inbox) = with_one_acknowledged();
     let close = frame(1, 1, b"\x00\x14\x00\x28\x00\xc8\x00\x00\x00\x00\x00");
     world.lapin_writes(&close);
     world.run();
-    let ack = frame(1, 1, b"\x00\x3c\x00\x50\0\0\0\0\0\0\0\x01\x00");
-    assert_eq!(world.socket.written(), [ack, close].concat());
+    assert_eq!(world.socket.written(), [frame(1, 1, ACK_OF_1), close].concat());
 }
 
 #[test]
@@ -310,18 +317,12 @@ fn a_consumer_that_was_left_gives_back_what_it_had_and_what_still_comes() {
 
 #[test]
 fn what_a_consumer_had_acknowledged_is_told_though_it_was_left() {
-    let mut world = World::new();
-    let inbox = world.inbox(true);
-    world.socket.gives(mixed());
-    world.run();
-    let tag = take(&inbox).unwrap().tag;
-    inbox.settle(tag, Settlement::Ack).unwrap();
+    let (mut world, inbox) = with_one_acknowledged();
     inbox.hold();
     let close = frame(1, 0, b"\x00\x0a\x00\x32\x00\xc8\x00\x00\x00\x00\x00");
     world.lapin_writes(&close);
     world.run();
-    let ack = frame(1, 1, b"\x00\x3c\x00\x50\0\0\0\0\0\0\0\x01\x00");
-    assert_eq!(world.socket.written(), [ack, close].concat());
+    assert_eq!(world.socket.written(), [frame(1, 1, ACK_OF_1), close].concat());
 }
 
 #[test]

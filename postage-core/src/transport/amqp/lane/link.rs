@@ -55,7 +55,8 @@ impl Link {
         why: Option<Loss>,
     ) -> Result<Publishing, TransportError> {
         if let Some(connection) = self.connection()? {
-            let loss = match why.filter(|loss| !loss.is_of_channel()) {
+            // Where only the channel was lost, the connection is still there.
+            let loss = match why.filter(|loss| loss.refusal().is_none()) {
                 Some(loss) => loss,
                 None => match open(&connection, confirm).await {
                     Ok(publishing) => return Ok(publishing),
