@@ -27,6 +27,13 @@ pub(crate) fn test(form: Form) -> Outcome {
         install::broker(&interrupt)?;
         let python = install::python(&interrupt)?;
 
+        // A dependency added without its lock file would come to light only at the fuzz targets.
+        step("lock file", &interrupt, &mut cargo(&["fetch", "--locked"]))?;
+        step(
+            "lock file of the fuzz targets",
+            &interrupt,
+            &mut cargo(&["fetch", "--locked", "--manifest-path", "fuzz/Cargo.toml"]),
+        )?;
         step("format", &interrupt, &mut cargo(&["fmt", "--all", "--check"]))?;
         step(
             "format of the fuzz targets",
