@@ -24,7 +24,7 @@ pub struct Message<'a> {
     pub(super) kind: Text<'a>,
     pub(super) name: Text<'a>,
     pub(super) category: Category,
-    pub(super) fingerprint: Option<&'a RawValue>,
+    pub(super) fingerprint: Option<&'a str>,
     pub(super) content: &'a RawValue,
     pub(super) reserved: Option<&'a RawValue>,
     pub(super) body: &'a [u8],
@@ -68,7 +68,7 @@ impl<'a> Message<'a> {
             kind: wire.kind.ok_or(missing("type"))?,
             name: wire.name.ok_or(missing("name"))?,
             category,
-            fingerprint: wire.fingerprint,
+            fingerprint: wire.fingerprint.map(RawValue::get),
             content: wire.content.ok_or(missing("content"))?,
             reserved: wire.reserved,
             body,
@@ -104,10 +104,10 @@ impl<'a> Message<'a> {
     /// # Errors
     /// [`MessageError::WrongValue`] when it says so in another form.
     pub fn fingerprint_as<F: DeserializeOwned>(&self) -> Result<Option<F>, MessageError> {
-        let Some(raw) = self.fingerprint.filter(|raw| !is_empty_object(raw.get())) else {
+        let Some(json) = self.fingerprint.filter(|json| !is_empty_object(json)) else {
             return Ok(None);
         };
-        serde_json::from_str(raw.get()).map(Some).map_err(|error| MessageError::WrongValue {
+        serde_json::from_str(json).map(Some).map_err(|error| MessageError::WrongValue {
             reason: format!("the fingerprint: {}", shorten(&error.to_string())),
         })
     }

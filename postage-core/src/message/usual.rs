@@ -4,7 +4,7 @@
 use serde_json::Deserializer;
 use serde_json::value::RawValue;
 
-use super::{Category, Message, Text};
+use super::{Category, Message};
 
 /// The message, where it is written so and has nothing reserved.
 pub(super) fn read(body: &str) -> Option<Message<'_>> {
@@ -15,14 +15,12 @@ pub(super) fn read(body: &str) -> Option<Message<'_>> {
         let rest = rest.strip_prefix(category.as_str())?;
         Some((category, rest.strip_prefix(r#"","version":"2","fingerprint":"#)?))
     })?;
-    let mut values = Deserializer::from_str(rest).into_iter::<&RawValue>();
-    let fingerprint = not_null(values.next()?.ok()?)?;
-    let rest = rest.get(values.byte_offset()..)?;
+    let (fingerprint, rest) = texts(rest).or_else(|| value(rest))?;
     let content = rest.strip_prefix(r#","content":"#)?.strip_suffix(r#","_reserved":{}}"#)?;
     let content = not_null(serde_json::from_str(content).ok()?)?;
     Some(Message {
-        kind,
-        name,
+        kind: kind.into(),
+        name: name.into(),
         category,
         fingerprint: Some(fingerprint),
         content,
@@ -31,13 +29,89 @@ pub(super) fn read(body: &str) -> Option<Message<'_>> {
     })
 }
 
+/// A map of texts without escapes, as a fingerprint nearly always is, and what comes after it.
+fn texts(json: &str) -> Option<(&str, &str)> {
+    let mut rest = json.strip_prefix('{')?;
+    let mut more = !rest.starts_with('}');
+    while more {
+        let (_, after) = text(rest)?;
+        let (_, after) = text(after.strip_prefix(':')?)?;
+        let next = after.strip_prefix(',');
+        more = next.is_some();
+        rest = next.unwrap_or(after);
+    }
+    let rest = rest.strip_prefix('}')?;
+    json.split_at_checked(json.len() - rest.len())
+}
+
+/// A value other than null, and what comes after it.
+fn value(json: &str) -> Option<(&str, &str)> {
+    let mut values = Deserializer::from_str(json).into_iter::<&RawValue>();
+    let value = not_null(values.next()?.ok()?)?;
+    Some((value.get(), json.get(values.byte_offset()..)?))
+}
+
 /// A text without escapes, and what comes after it.
-fn text(json: &str) -> Option<(Text<'_>, &str)> {
-    let (text, rest) = json.strip_prefix('"')?.split_once('"')?;
-    let plain = text.bytes().all(|byte| byte >= b' ' && byte != b'\\');
-    plain.then(|| (text.into(), rest))
+fn text(json: &str) -> Option<(&str, &str)> {
+    let json = json.strip_prefix('"')?;
+    let end = json.bytes().position(|byte| matches!(byte, b'"' | b'\\' | ..b' '))?;
+    let (text, rest) = json.split_at_checked(end)?;
+    Some((text, rest.strip_prefix('"')?))
 }
 
 fn not_null(value: &RawValue) -> Option<&RawValue> {
     Some(value).filter(|value| value.get() != "null")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_map_of_texts_is_read_to_its_end_and_nothing_else_is() {
+        for map in ["{}", r#"{"name":"a"}"#, r#"{"name":"","type":"{é}, [b]: "}"#] {
+            assert_eq!(texts(&format!("{map},}}")), Some((map, ",}")));
+        }
+        for other in [
+            "",
+            "{",
+            "[]",
+            "null",
+            "{,}",
+            "{ }",
+            r#"{"a":1}"#,
+            r#"{"a","b"}"#,
+            r#"{"a":"b"#,
+            r#"{"a":"b""#,
+            r#"{"a":"b",}"#,
+            r#"{"a":"b""c":"d"}"#,
+            r#"{"a":"\u0062"}"#,
+            "{\"a\":\"\n\"}",
+        ] {
+            assert_eq!(texts(other), None, "{other}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_map_of_texts_is_read_as_any_value_is(
+            json in r#"\{("(a|é|\\|:|\})?"[:,]?){0,5}\}?[,}]?"#,
+        ) {
+            if let Some(read) = texts(&json) {
+                prop_assert_eq!(value(&json), Some(read), "{}", json);
+            }
+        }
+
+        #[test]
+        fn a_map_of_plain_texts_is_read_as_it_was_written(
+            map in prop::collection::btree_map(r#"[^"\\\x00-\x1f]{0,4}"#, r#"[^"\\\x00-\x1f]{0,4}"#, 0..4),
+            rest in "[,}]?",
+        ) {
+            let json = serde_json::to_string(&map).unwrap();
+            let both = [&*json, &*rest].concat();
+            prop_assert_eq!(texts(&both), Some((&*json, &*rest)));
+        }
+    }
 }
