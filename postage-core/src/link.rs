@@ -141,7 +141,7 @@ impl Link {
     }
 
     /// The JSON of a delivery within the limits, and the codec that it came in.
-    pub(crate) fn open(&self, delivery: &Delivery) -> Result<(Arc<dyn Codec>, Bytes), CodecError> {
+    pub(crate) fn open(&self, delivery: &Delivery) -> Result<(&Arc<dyn Codec>, Bytes), CodecError> {
         self.limits.check_size(&delivery.body)?;
         if self.debug {
             traffic::incoming(delivery, &self.codecs);
@@ -149,7 +149,7 @@ impl Link {
         let codec = self.codecs.of(delivery.properties.content_type.as_deref())?;
         let json = codec.decode(delivery.body.clone())?;
         self.limits.check_depth(&json)?;
-        Ok((Arc::clone(codec), json))
+        Ok((codec, json))
     }
 
     /// Asks the broker something that it knows, and waits for its answer, whatever that is; false

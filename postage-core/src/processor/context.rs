@@ -1,4 +1,4 @@
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
@@ -9,6 +9,7 @@ use super::Outcome;
 use super::ending::Ending;
 use super::history::History;
 use super::report::Report;
+use super::seldom::Seldom;
 use super::serving::Control;
 use crate::headers;
 use crate::message::{Fingerprint, Message, MessageError, read_data};
@@ -24,11 +25,11 @@ pub struct Context {
     redelivered: bool,
     pub(super) body: Bytes,
     pub(super) control: Option<Arc<Control>>,
-    rejected: Mutex<Option<String>>,
+    rejected: Seldom<String>,
     /// What the caller is told before the answer, where it asked for that.
     pub(super) report: Option<Arc<Report>>,
     /// What the handler that runs said last, if it ended the message by that.
-    pub(super) ending: Mutex<Option<Ending>>,
+    pub(super) ending: Seldom<Ending>,
     /// By what the handler hears that its caller leaves, once it has asked.
     pub(super) cancellation: OnceLock<CancellationToken>,
 }
@@ -48,9 +49,9 @@ impl Context {
             redelivered,
             body,
             control: Some(control),
-            rejected: Mutex::default(),
+            rejected: Seldom::default(),
             report,
-            ending: Mutex::default(),
+            ending: Seldom::default(),
             cancellation: OnceLock::new(),
         }
     }
@@ -65,9 +66,9 @@ impl Context {
             redelivered: false,
             body: Bytes::new(),
             control: None,
-            rejected: Mutex::default(),
+            rejected: Seldom::default(),
             report: None,
-            ending: Mutex::default(),
+            ending: Seldom::default(),
             cancellation: OnceLock::new(),
         }
     }
@@ -163,8 +164,7 @@ impl Context {
     /// its queue, where there is one. The first reason counts. The caller of a call hears nothing of
     /// it: to decline a call, there is [`Context::reject_call`].
     pub fn reject(&self, reason: impl Into<String>) {
-        let mut rejected = self.rejected.lock().unwrap_or_else(PoisonError::into_inner);
-        rejected.get_or_insert(reason.into());
+        self.rejected.put(reason.into());
     }
 
     /// Stops the service once the handlers that run have ended.
@@ -175,8 +175,7 @@ impl Context {
     }
 
     pub(super) fn outcome(&self) -> Outcome {
-        let mut rejected = self.rejected.lock().unwrap_or_else(PoisonError::into_inner);
-        rejected.take().map_or(Outcome::Done, Outcome::reject)
+        self.rejected.take().map_or(Outcome::Done, Outcome::reject)
     }
 }
 

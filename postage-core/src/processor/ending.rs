@@ -1,7 +1,6 @@
 //! How a handler ends its message before its own end: what it says last.
 
 use std::future::pending;
-use std::sync::{MutexGuard, PoisonError};
 
 use super::{Context, Outcome, Request};
 use crate::message::RemoteException;
@@ -49,13 +48,9 @@ impl Context {
         pending().await
     }
 
-    pub(super) fn ending(&self) -> MutexGuard<'_, Option<Ending>> {
-        self.ending.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// What was said first counts.
     pub(super) fn end_by(&self, ending: Ending) {
-        self.ending().get_or_insert(ending);
+        self.ending.put(ending);
     }
 }
 

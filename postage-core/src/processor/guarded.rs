@@ -38,7 +38,7 @@ impl<'a, W: Future + Unpin> Guarded<'a, W> {
     /// Work that its handler may end by what it says in this context. What another handler of the
     /// message has said before is not its own.
     pub(super) fn ended_in(mut self, context: &'a Context) -> Self {
-        context.ending().take();
+        context.ending.take();
         self.says = Some(context);
         self
     }
@@ -55,7 +55,7 @@ impl<W: Future + Unpin> Future for Guarded<'_, W> {
             Err(panic) => return Poll::Ready(Ended::Panicked(panic)),
         }
         // It is said while the work is polled, so nothing else need wake this.
-        if let Some(ending) = says.and_then(|context| context.ending().take()) {
+        if let Some(ending) = says.and_then(|context| context.ending.take()) {
             return Poll::Ready(Ended::Said(ending));
         }
         let clock = clock.get_or_insert_with(|| Box::pin(sleep(*time)));

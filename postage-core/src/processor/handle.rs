@@ -104,7 +104,10 @@ impl Service {
         }
         let opened = catch_unwind(AssertUnwindSafe(|| self.link.open(delivery)));
         let opened = opened.unwrap_or_else(|_| Err(CodecError::new("the codec panicked")));
-        opened.map_err(|error| Instead::Tell(error.to_string()))
+        match opened {
+            Ok((codec, json)) => Ok((Arc::clone(codec), json)),
+            Err(error) => Err(Instead::Tell(error.to_string())),
+        }
     }
 
     async fn read<'s>(

@@ -33,6 +33,7 @@ mod report;
 mod reports;
 mod request;
 mod retry;
+mod seldom;
 mod serve;
 mod service;
 mod serving;

@@ -1,6 +1,6 @@
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
@@ -11,6 +11,7 @@ use super::dedup::Answer;
 use super::held::Held;
 use super::lasting::{self, Lasting};
 use super::outcome::Outcome;
+use super::seldom::Seldom;
 use super::within::within;
 use crate::error::SendError;
 use crate::headers;
@@ -32,7 +33,7 @@ pub(super) struct Replies {
     replied: AtomicBool,
     raised: AtomicBool,
     /// What becomes of the request since its answer, which is to last, could not be sent.
-    owed: Mutex<Option<Outcome>>,
+    owed: Seldom<Outcome>,
     /// What was answered first.
     answer: OnceLock<Answer>,
 }
@@ -45,7 +46,7 @@ impl Replies {
             lasting: Lasting::of(request, service).map(Box::new),
             replied: AtomicBool::new(false),
             raised: AtomicBool::new(false),
-            owed: Mutex::default(),
+            owed: Seldom::default(),
             answer: OnceLock::new(),
         }
     }
@@ -111,7 +112,7 @@ impl Held {
 
     /// What becomes of the request where the broker does not have its answer, and should.
     pub(super) fn owed(&self) -> Option<Outcome> {
-        self.replies.owed.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.replies.owed.take()
     }
 
     /// Whether anything was replied.
@@ -264,8 +265,10 @@ impl Held {
         // A broker that takes no messages for now shall not hold the handler's place for ever.
         let sent = sent.map_or_else(|| Err(timed_out(reply_to)), |sent| sent.map_err(Into::into));
         if let Some(lasting) = &self.replies.lasting {
+            // The last to be sent counts.
+            self.replies.owed.take();
             let owed = sent.as_ref().err().and_then(|error| lasting.owed(reply_to, error));
-            *self.replies.owed.lock().unwrap_or_else(PoisonError::into_inner) = owed;
+            owed.into_iter().for_each(|owed| self.replies.owed.put(owed));
         }
         sent
     }

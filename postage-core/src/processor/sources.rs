@@ -33,6 +33,8 @@ pub(super) struct ServedQueue {
     prefetch: u16,
     now: Mutex<Now>,
     stage: watch::Sender<Stage>,
+    /// Whether it has come to being released, looked at by each message.
+    released: AtomicBool,
     /// Not so while it is being brought back.
     consumed: AtomicBool,
 }
@@ -132,6 +134,7 @@ impl ServedQueue {
             prefetch,
             now,
             stage: watch::Sender::new(Stage::Consumed),
+            released: AtomicBool::new(false),
             consumed: AtomicBool::new(false),
         }
     }
@@ -145,13 +148,16 @@ impl ServedQueue {
         self.stage.subscribe()
     }
 
-    /// Stages are only gone forward.
     /// Whether it is left, or to be.
     pub(super) fn is_released(&self) -> bool {
-        *self.stage.borrow() >= Stage::Released
+        self.released.load(Ordering::Acquire)
     }
 
+    /// Stages are only gone forward.
     pub(super) fn reach(&self, stage: Stage) {
+        if stage >= Stage::Released {
+            self.released.store(true, Ordering::Release);
+        }
         self.stage.send_modify(|now| *now = stage.max(*now));
     }
 
