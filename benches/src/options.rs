@@ -19,7 +19,10 @@ Measures Postage beside the same work written by hand on lapin.
   --operations N   how often a side does its work in a round, instead of a time
   --only TEXT      only cases whose names contain this, like `call 64` or `publish-consume`
   --side SIDE      only `ours` or `by-hand` works, to be watched by a profiler
-  --help           shows this";
+  --help           shows this
+
+What is measured without a broker has a first option of its own, as the room's README says: --micro,
+--memory, --endurance, --compile.";
 
 /// What the command line asks for.
 #[derive(Clone, Debug, PartialEq)]

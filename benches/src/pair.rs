@@ -103,7 +103,7 @@ pub struct Ratios {
     pub p99_us: Ratio,
 }
 
-/// A ratio over the rounds.
+/// A figure over the rounds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Ratio {
     /// The median.
@@ -152,7 +152,8 @@ impl Figures {
 }
 
 impl Ratio {
-    fn of(values: impl Iterator<Item = f64>) -> Self {
+    /// The median, the least and the greatest of these.
+    pub fn of(values: impl Iterator<Item = f64>) -> Self {
         let mut sorted: Vec<f64> = values.collect();
         sorted.sort_unstable_by(f64::total_cmp);
         let at = |place: usize| sorted.get(place).copied().unwrap_or(f64::NAN);

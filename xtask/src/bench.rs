@@ -23,10 +23,8 @@ pub(crate) fn bench(options: &[&str]) -> Outcome {
     match options {
         ["--compile", what @ ..] => compile::measure(&interrupt, what),
         ["--micro", filter @ ..] => micro(&interrupt, filter),
-        ["--endurance", options @ ..] => {
-            let program = build(&interrupt, "endurance")?;
-            step("endurance", &interrupt, Command::new(program).args(options))
-        }
+        ["--memory", options @ ..] => alone(&interrupt, "memory", options),
+        ["--endurance", options @ ..] => alone(&interrupt, "endurance", options),
         options => against_by_hand(&interrupt, options),
     }
 }
@@ -35,6 +33,12 @@ pub(crate) fn bench(options: &[&str]) -> Outcome {
 fn micro(interrupt: &Interrupt, filter: &[&str]) -> Outcome {
     let bench = ["bench", "--package", "postage-benches", "--bench", "micro", "--"];
     step("micro-benchmarks", interrupt, cargo(&bench).args(filter).env(THOUSAND, "1"))
+}
+
+/// A program that needs no broker.
+fn alone(interrupt: &Interrupt, program: &str, options: &[&str]) -> Outcome {
+    let built = build(interrupt, program)?;
+    step(program, interrupt, Command::new(built).args(options))
 }
 
 /// Measures against a broker of its own.

@@ -1,0 +1,132 @@
+//! Calls over the memory transport beside what they cannot be faster than, both in turn:
+//! `cargo xtask bench --memory`.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Instant;
+
+use lexopt::prelude::*;
+use postage_benches::Error;
+use postage_benches::limit::Bare;
+use postage_benches::load::{self, Amount};
+use postage_benches::memory::InMemory;
+use postage_benches::pair::Ratio;
+use postage_benches::side::Client;
+use postage_benches::text;
+use tokio::runtime::{Builder, Runtime};
+
+const HELP: &str = "\
+Measures calls over the memory transport, beside a channel and a oneshot with the same messages.
+
+  --rounds N   how many, 41 unless told
+  --help       shows this";
+
+const ROUNDS: u32 = 41;
+/// How many calls a round makes on each side.
+const CALLS: u64 = 20_000;
+const THREADS: [usize; 2] = [1, 2];
+const IN_FLIGHT: [usize; 2] = [1, 64];
+const SIZE: usize = 64;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("memory: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), Error> {
+    let Some(rounds) = rounds()? else {
+        println!("{HELP}");
+        return Ok(());
+    };
+    println!("{rounds} rounds, medians, in nanoseconds a call\n");
+    println!("| threads | in flight | Postage | the limit | times |");
+    println!("| --- | --- | --- | --- | --- |");
+    for threads in THREADS {
+        let runtime = runtime(threads)?;
+        let memory = runtime.block_on(InMemory::start())?;
+        let bare = Arc::new(runtime.block_on(async { Bare::start() }));
+        for in_flight in IN_FLIGHT {
+            compare(&runtime, &memory, &bare, in_flight, rounds, threads)?;
+        }
+    }
+    Ok(())
+}
+
+/// Both in turn, a line of the table.
+fn compare(
+    runtime: &Runtime,
+    memory: &InMemory,
+    bare: &Arc<Bare>,
+    in_flight: usize,
+    rounds: u32,
+    threads: usize,
+) -> Result<(), Error> {
+    let text: Arc<str> = text::numbered(0, SIZE).into();
+    let ours = || {
+        let (client, text) = (Arc::clone(memory.client()), Arc::clone(&text));
+        measure(runtime, in_flight, move || {
+            let (client, text) = (Arc::clone(&client), Arc::clone(&text));
+            async move { client.call(&text).await.map(drop) }
+        })
+    };
+    let limit = || {
+        let (bare, text) = (Arc::clone(bare), Arc::clone(&text));
+        measure(runtime, in_flight, move || {
+            let (bare, text) = (Arc::clone(&bare), Arc::clone(&text));
+            async move { bare.call(&text).await.map(drop) }
+        })
+    };
+    // What a service remembers is full then, and all memory is there that will be needed.
+    (0..10).try_for_each(|_| ours().map(drop))?;
+    let mut taken = Vec::new();
+    for _ in 0..rounds {
+        taken.push((ours()?, limit()?));
+    }
+    let each = |figure: fn(&(f64, f64)) -> f64| Ratio::of(taken.iter().map(figure));
+    let (ours, limit) = (each(|(ours, _)| *ours), each(|(_, limit)| *limit));
+    let Ratio { median, min, max } = each(|(ours, limit)| ours / limit);
+    println!(
+        "| {threads} | {in_flight} | {:.0} | {:.0} | {median:.2} ({min:.2}–{max:.2}) |",
+        ours.median, limit.median
+    );
+    Ok(())
+}
+
+/// What one call takes of the time, in nanoseconds.
+fn measure<W, F>(runtime: &Runtime, in_flight: usize, call: W) -> Result<f64, Error>
+where
+    W: Fn() -> F + Send + Sync + 'static,
+    F: Future<Output = Result<(), Error>> + Send,
+{
+    let begun = Instant::now();
+    runtime.block_on(load::keep(in_flight, Amount::Operations(CALLS), call))?;
+    Ok(begun.elapsed().as_nanos() as f64 / CALLS as f64)
+}
+
+fn runtime(threads: usize) -> std::io::Result<Runtime> {
+    match threads {
+        1 => Builder::new_current_thread().enable_all().build(),
+        many => Builder::new_multi_thread().worker_threads(many).enable_all().build(),
+    }
+}
+
+fn rounds() -> Result<Option<u32>, lexopt::Error> {
+    let mut arguments = lexopt::Parser::from_env();
+    let mut rounds = ROUNDS;
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Long("rounds") => rounds = arguments.value()?.parse()?,
+            Short('h') | Long("help") => return Ok(None),
+            other => return Err(other.unexpected()),
+        }
+    }
+    if rounds == 0 {
+        return Err("`--rounds` is at least 1".into());
+    }
+    Ok(Some(rounds))
+}
