@@ -94,18 +94,18 @@ pub struct Figures {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Ratios {
     /// Of throughput.
-    pub ops_per_s: Ratio,
+    pub ops_per_s: Spread,
     /// Of processor time.
-    pub cpu_us: Ratio,
+    pub cpu_us: Spread,
     /// Of the median latency.
-    pub p50_us: Ratio,
+    pub p50_us: Spread,
     /// Of the 99th percentile.
-    pub p99_us: Ratio,
+    pub p99_us: Spread,
 }
 
 /// A figure over the rounds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Ratio {
+pub struct Spread {
     /// The median.
     pub median: f64,
     /// The least.
@@ -117,7 +117,7 @@ pub struct Ratio {
 impl Compared {
     fn new(case: Case, samples: &[(Sample, Sample)]) -> Self {
         let ratio = |figure: fn(&Sample) -> f64| {
-            Ratio::of(samples.iter().map(|(ours, by_hand)| figure(ours) / figure(by_hand)))
+            Spread::of(samples.iter().map(|(ours, by_hand)| figure(ours) / figure(by_hand)))
         };
         Self {
             case: case.kind.name(),
@@ -137,7 +137,7 @@ impl Compared {
 
 impl Figures {
     fn of<'a>(samples: &(impl Iterator<Item = &'a Sample> + Clone)) -> Self {
-        let over = |figure: fn(&Sample) -> f64| Ratio::of(samples.clone().map(figure));
+        let over = |figure: fn(&Sample) -> f64| Spread::of(samples.clone().map(figure));
         let throughput = over(|sample| sample.ops_per_s);
         Self {
             ops_per_s: throughput.median,
@@ -151,7 +151,7 @@ impl Figures {
     }
 }
 
-impl Ratio {
+impl Spread {
     /// The median, the least and the greatest of these.
     pub fn of(values: impl Iterator<Item = f64>) -> Self {
         let mut sorted: Vec<f64> = values.collect();
@@ -169,8 +169,8 @@ mod tests {
 
     #[test]
     fn the_median_of_an_even_number_is_between_the_two_in_the_middle() {
-        let of = |values: &[f64]| Ratio::of(values.iter().copied());
-        assert_eq!(of(&[3.0, 1.0, 2.0]), Ratio { median: 2.0, min: 1.0, max: 3.0 });
-        assert_eq!(of(&[4.0, 1.0, 2.0, 3.0]), Ratio { median: 2.5, min: 1.0, max: 4.0 });
+        let of = |values: &[f64]| Spread::of(values.iter().copied());
+        assert_eq!(of(&[3.0, 1.0, 2.0]), Spread { median: 2.0, min: 1.0, max: 3.0 });
+        assert_eq!(of(&[4.0, 1.0, 2.0, 3.0]), Spread { median: 2.5, min: 1.0, max: 4.0 });
     }
 }

@@ -1,6 +1,6 @@
 //! The figures as a table to read.
 
-use crate::pair::{Compared, Ratio};
+use crate::pair::{Compared, Spread};
 
 const HEAD: [&str; 10] = [
     "case",
@@ -27,7 +27,7 @@ pub fn table(all: &[Compared]) -> String {
 
 fn line(compared: &Compared) -> String {
     let Compared { case, in_flight, payload, ours, baseline, ratio } = compared;
-    let Ratio { median, min, max } = ratio.ops_per_s;
+    let Spread { median, min, max } = ratio.ops_per_s;
     row(&[
         (*case).to_owned(),
         in_flight.to_string(),

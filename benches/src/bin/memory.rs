@@ -1,4 +1,4 @@
-//! Calls over the memory transport beside what they cannot be faster than, both in turn:
+//! Calls over the memory transport beside a channel and a oneshot, both in turn:
 //! `cargo xtask bench --memory`.
 
 use std::process::ExitCode;
@@ -10,7 +10,7 @@ use postage_benches::Error;
 use postage_benches::limit::Bare;
 use postage_benches::load::{self, Amount};
 use postage_benches::memory::InMemory;
-use postage_benches::pair::Ratio;
+use postage_benches::pair::Spread;
 use postage_benches::side::Client;
 use postage_benches::text;
 use tokio::runtime::{Builder, Runtime};
@@ -71,25 +71,31 @@ fn compare(
         let (client, text) = (Arc::clone(memory.client()), Arc::clone(&text));
         measure(runtime, in_flight, move || {
             let (client, text) = (Arc::clone(&client), Arc::clone(&text));
-            async move { client.call(&text).await.map(drop) }
+            async move { answered(&client.call(&text).await?, &text) }
         })
     };
     let limit = || {
         let (bare, text) = (Arc::clone(bare), Arc::clone(&text));
         measure(runtime, in_flight, move || {
             let (bare, text) = (Arc::clone(&bare), Arc::clone(&text));
-            async move { bare.call(&text).await.map(drop) }
+            async move { answered(&bare.call(&text).await?, &text) }
         })
     };
     // What a service remembers is full then, and all memory is there that will be needed.
-    (0..10).try_for_each(|_| ours().map(drop))?;
+    (0..10).try_for_each(|_| ours().and(limit()).map(drop))?;
     let mut taken = Vec::new();
-    for _ in 0..rounds {
-        taken.push((ours()?, limit()?));
+    for round in 0..rounds {
+        // Who begins changes with each.
+        taken.push(if round % 2 == 0 {
+            (ours()?, limit()?)
+        } else {
+            let limit = limit()?;
+            (ours()?, limit)
+        });
     }
-    let each = |figure: fn(&(f64, f64)) -> f64| Ratio::of(taken.iter().map(figure));
+    let each = |figure: fn(&(f64, f64)) -> f64| Spread::of(taken.iter().map(figure));
     let (ours, limit) = (each(|(ours, _)| *ours), each(|(_, limit)| *limit));
-    let Ratio { median, min, max } = each(|(ours, limit)| ours / limit);
+    let Spread { median, min, max } = each(|(ours, limit)| ours / limit);
     println!(
         "| {threads} | {in_flight} | {:.0} | {:.0} | {median:.2} ({min:.2}–{max:.2}) |",
         ours.median, limit.median
@@ -97,7 +103,12 @@ fn compare(
     Ok(())
 }
 
-/// What one call takes of the time, in nanoseconds.
+fn answered(answer: &str, asked: &str) -> Result<(), Error> {
+    if answer == asked { Ok(()) } else { Err("a call was answered with another text".into()) }
+}
+
+/// What one call takes of the time, in nanoseconds, with two looks at the clock and its place in a list
+/// on either side.
 fn measure<W, F>(runtime: &Runtime, in_flight: usize, call: W) -> Result<f64, Error>
 where
     W: Fn() -> F + Send + Sync + 'static,

@@ -9,9 +9,9 @@ pub(crate) fn is_nested_deeper(json: &[u8], levels: usize) -> bool {
 
 /// How many lists and maps are opened, those within texts too.
 fn opened(json: &[u8]) -> usize {
-    // The two differ in one bit. A count of so few fits a byte, by which many are looked at at once:
-    // up to 255, here those that fill whole vectors.
-    const AT_ONCE: usize = 240;
+    // The two differ in one bit. A count of up to 255 fits a byte, by which many are looked at at once;
+    // so many are whole vectors.
+    const AT_ONCE: usize = 224;
     let opened = |bytes: &[u8]| bytes.iter().map(|byte| u8::from(byte | 0x20 == b'{')).sum::<u8>();
     json.chunks(AT_ONCE).map(|bytes| usize::from(opened(bytes))).sum()
 }

@@ -265,10 +265,8 @@ impl Held {
         // A broker that takes no messages for now shall not hold the handler's place for ever.
         let sent = sent.map_or_else(|| Err(timed_out(reply_to)), |sent| sent.map_err(Into::into));
         if let Some(lasting) = &self.replies.lasting {
-            // The last to be sent counts.
-            self.replies.owed.take();
             let owed = sent.as_ref().err().and_then(|error| lasting.owed(reply_to, error));
-            owed.into_iter().for_each(|owed| self.replies.owed.put(owed));
+            self.replies.owed.set(owed);
         }
         sent
     }

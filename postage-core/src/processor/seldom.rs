@@ -4,6 +4,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A value that is seldom there: to find none takes no lock.
+///
+/// It is no channel: who takes it is to have seen that it was put, being the same task or having waited
+/// for that one.
 #[derive(Debug)]
 pub(super) struct Seldom<T> {
     is_there: AtomicBool,
@@ -22,6 +25,13 @@ impl<T> Seldom<T> {
         let mut there = self.lock();
         there.get_or_insert(value);
         self.is_there.store(true, Ordering::Release);
+    }
+
+    /// Puts this in the place of what is there.
+    pub(super) fn set(&self, value: Option<T>) {
+        let mut there = self.lock();
+        self.is_there.store(value.is_some(), Ordering::Release);
+        *there = value;
     }
 
     /// Takes the value away, if one is there.
@@ -53,5 +63,16 @@ mod tests {
         assert_eq!(said.take(), None);
         said.put("third");
         assert_eq!(said.take(), Some("third"));
+    }
+
+    #[test]
+    fn what_is_set_is_there_instead_of_what_was() {
+        let said = Seldom::default();
+        said.set(Some("first"));
+        said.set(Some("second"));
+        assert_eq!(said.take(), Some("second"));
+        said.put("third");
+        said.set(None);
+        assert_eq!(said.take(), None);
     }
 }

@@ -128,6 +128,7 @@ impl Control {
     /// The first reason counts, and the earliest end.
     fn stop(&self, reason: Stopped, limit: Option<Duration>) {
         let end = limit.and_then(|limit| Instant::now().checked_add(limit));
+        // First, so that whoever has seen the order finds this.
         self.is_stopping.store(true, Ordering::Release);
         self.order.send_modify(|order| match order {
             Order::Run => *order = Order::Stop { why: reason, until: end },

@@ -156,6 +156,7 @@ impl ServedQueue {
     /// Stages are only gone forward.
     pub(super) fn reach(&self, stage: Stage) {
         if stage >= Stage::Released {
+            // First, so that whoever has seen the stage finds this.
             self.released.store(true, Ordering::Release);
         }
         self.stage.send_modify(|now| *now = stage.max(*now));

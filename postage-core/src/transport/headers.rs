@@ -22,7 +22,7 @@ pub struct Headers(Entries);
 
 type Entry = (Cow<'static, str>, FieldValue);
 
-/// Sorted by [`order`].
+/// Sorted by name, as on the wire.
 #[derive(Clone)]
 enum Entries {
     Own(Vec<Entry>),
@@ -34,8 +34,9 @@ impl Headers {
     /// The header of this name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&FieldValue> {
-        let place = self.place(name).ok()?;
-        self.as_slice().get(place).map(|(_, value)| value)
+        // Names that begin alike mostly differ in length, which is compared first here. There are few.
+        let entry = self.as_slice().iter().find(|(known, _)| known == name);
+        entry.map(|(_, value)| value)
     }
 
     /// All of them. The order says nothing.
@@ -107,13 +108,8 @@ impl Headers {
 
     /// Where the header of this name is, or is to be put.
     fn place(&self, name: &str) -> Result<usize, usize> {
-        self.as_slice().binary_search_by(|(known, _)| order(known).cmp(&order(name)))
+        self.as_slice().binary_search_by(|(known, _)| (**known).cmp(name))
     }
-}
-
-/// By length first, since many names begin alike: mostly only the one looked for is read.
-fn order(name: &str) -> (usize, &str) {
-    (name.len(), name)
 }
 
 impl Default for Headers {
@@ -165,6 +161,13 @@ impl IntoIterator for Headers {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn headers_are_in_the_order_of_their_names() {
+        let headers: Headers = [("b", 1), ("aa", 2), ("c", 3)].into_iter().collect();
+        let names: Vec<_> = headers.iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["aa", "b", "c"]);
+    }
 
     #[test]
     fn headers_put_in_any_order_are_the_same() {
