@@ -314,7 +314,8 @@ pub fn rpc_handler(arguments: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// It returns nothing, a `Result` whose error fails the message, or an `Outcome`. What fails is tried
 /// again as `retry(…)` of the service says, and is a dead letter after that. Several handlers of one type
-/// and name all run, in the order written.
+/// and name all run, in the order written. The first that is not done with the message decides what
+/// becomes of it; where it is tried again, all of them run again.
 ///
 /// ```
 /// use postage_core::{Context, FilterError, message_handler, message_processor};

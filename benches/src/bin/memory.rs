@@ -43,8 +43,8 @@ fn run() -> Result<(), Error> {
         println!("{HELP}");
         return Ok(());
     };
-    println!("{rounds} rounds, medians, in nanoseconds a call\n");
-    println!("| threads | in flight | Postage | the limit | times |");
+    println!("rounds: {rounds}; medians, in microseconds a call\n");
+    println!("| threads | in flight | Postage | channel and oneshot | times |");
     println!("| --- | --- | --- | --- | --- |");
     for threads in THREADS {
         let runtime = runtime(threads)?;
@@ -97,7 +97,7 @@ fn compare(
     let (ours, limit) = (each(|(ours, _)| *ours), each(|(_, limit)| *limit));
     let Spread { median, min, max } = each(|(ours, limit)| ours / limit);
     println!(
-        "| {threads} | {in_flight} | {:.0} | {:.0} | {median:.2} ({min:.2}–{max:.2}) |",
+        "| {threads} | {in_flight} | {:.2} | {:.2} | {median:.2} ({min:.2}–{max:.2}) |",
         ours.median, limit.median
     );
     Ok(())
@@ -107,7 +107,7 @@ fn answered(answer: &str, asked: &str) -> Result<(), Error> {
     if answer == asked { Ok(()) } else { Err("a call was answered with another text".into()) }
 }
 
-/// What one call takes of the time, in nanoseconds, with two looks at the clock and its place in a list
+/// What one call takes of the time, in microseconds, with two looks at the clock and its place in a list
 /// on either side.
 fn measure<W, F>(runtime: &Runtime, in_flight: usize, call: W) -> Result<f64, Error>
 where
@@ -116,7 +116,7 @@ where
 {
     let begun = Instant::now();
     runtime.block_on(load::keep(in_flight, Amount::Operations(CALLS), call))?;
-    Ok(begun.elapsed().as_nanos() as f64 / CALLS as f64)
+    Ok(begun.elapsed().as_secs_f64() * 1e6 / CALLS as f64)
 }
 
 fn runtime(threads: usize) -> std::io::Result<Runtime> {

@@ -14,7 +14,8 @@ use super::EncodeError;
 /// Postage.
 ///
 /// Any other type that serializes to a map can stand in its place wherever a producer asks for a
-/// fingerprint; the keys that it lacks are filled from this one.
+/// fingerprint; the keys that it lacks are filled from this one. One that is null is not lacking, and
+/// one of the six that is no text leaves a receiver without a `Fingerprint` to read.
 ///
 /// ```
 /// use postage_core::Fingerprint;

@@ -112,10 +112,10 @@ impl Context {
         self.properties.header(name)
     }
 
-    /// The message's own id. A call keeps its id over its attempts.
+    /// The message's own id; an empty one is none. A call keeps its id over its attempts.
     #[must_use]
     pub fn message_id(&self) -> Option<&str> {
-        self.properties.message_id.as_deref()
+        self.properties.id()
     }
 
     /// Which attempt of its call this request is, from 1; 1 where the caller does not say.
@@ -161,13 +161,17 @@ impl Context {
     }
 
     /// Rejects the message once its handlers have ended: it goes to the dead-letter exchange of
-    /// its queue, where there is one. The first reason counts. The caller of a call hears nothing of
-    /// it: to decline a call, there is [`Context::reject_call`].
+    /// its queue, where there is one. The first reason counts. Where a message has several handlers, the
+    /// first that was not done with it decides: what a later one rejects, after one that failed, is tried
+    /// again as that one's. The caller of a call hears nothing of it: to decline a call, there is
+    /// [`Context::reject_call`].
     pub fn reject(&self, reason: impl Into<String>) {
         self.rejected.put(reason.into());
     }
 
-    /// Stops the service once the handlers that run have ended.
+    /// Stops the service: it takes no more messages, [`Serving::stopped`](crate::Serving::stopped)
+    /// returns, and its owner says by [`Serving::drain`](crate::Serving::drain) how long the handlers that
+    /// run may take yet.
     pub fn stop_service(&self) {
         if let Some(control) = &self.control {
             control.quit();

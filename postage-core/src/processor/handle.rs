@@ -12,7 +12,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
 use super::Outcome;
-use super::context::deadline;
+use super::context::{Context, deadline};
 use super::dedup::{Claim, Claimed};
 use super::held::Held;
 use super::reports::Entered;
@@ -175,11 +175,23 @@ impl Service {
                 }
                 Ok((Some(claimed), copy))
             }
-            Claim::Handled(None) => Err(Outcome::Done),
+            Claim::Handled(None) => {
+                self.passes_over(context);
+                Err(Outcome::Done)
+            }
             Claim::Handled(Some(answer)) => {
+                self.passes_over(context);
                 Err(request.sent(Box::pin(request.held().answer_again(answer)).await))
             }
         }
+    }
+
+    fn passes_over(&self, context: &Context) {
+        tracing::debug!(
+            service = &*self.name,
+            message_id = context.message_id(),
+            "a message of this id was handled before, and is not handled again"
+        );
     }
 }
 

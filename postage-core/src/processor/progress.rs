@@ -48,7 +48,8 @@ impl Context {
 
     /// Declines the call: its caller gets [`CallFault::Rejected`](crate::CallFault::Rejected) with
     /// this reason, a peer of another make the exception `Rejected`. The handler ends here; no code
-    /// after it runs. A message that nobody waits for is rejected as by [`Context::reject`].
+    /// after it runs. A message that nobody waits for is rejected as by [`Context::reject`];
+    /// a call leaves no dead letter.
     ///
     /// ```
     /// # use postage_core::prelude::*;

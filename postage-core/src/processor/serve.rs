@@ -157,7 +157,8 @@ impl Serve {
 
     /// Who the service says it is, in the dead letters that it makes: a
     /// [`Fingerprint`](crate::Fingerprint), or any type that serializes to a map. Unless set, its
-    /// name is that of the processor's type.
+    /// name is that of the processor's type. Dead letters do not say who made them where it is of another
+    /// form, or longer than 2,048 bytes of JSON.
     pub fn fingerprint(mut self, fingerprint: impl Serialize) -> Self {
         self.setup.identity = Some(Identity::new(fingerprint, self.broker.transport().vhost()));
         self

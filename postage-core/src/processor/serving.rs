@@ -51,7 +51,7 @@ pub enum Stopped {
     Failed(TransportError),
 }
 
-/// What a service left when it stopped, in deliveries: of a call that was sent again, each copy counts
+/// What a service left when it stopped, and its queues that it left before, in deliveries: of a call that was sent again, each copy counts
 /// that waits here for the end of the first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]

@@ -42,7 +42,7 @@ impl Service {
             asked,
             progress_every: self.progress_every,
         };
-        let id = delivery.properties.message_id.as_deref().filter(|_| self.dedup.is_some());
+        let id = delivery.properties.id().filter(|_| self.dedup.is_some());
         let working = id.and_then(|id| self.reports.working(&copy_id(&queue.id, id)));
         if let Some(working) = &working {
             working.tell_at(to.clone(), delivery.redelivered);

@@ -47,6 +47,11 @@ impl Properties {
         u32::try_from(self.expiration?.as_nanos().div_ceil(1_000_000)).ok()
     }
 
+    /// The message's id. One that is empty, as some peers send it, is none: it tells no messages apart.
+    pub(crate) fn id(&self) -> Option<&str> {
+        self.message_id.as_deref().filter(|id| !id.is_empty())
+    }
+
     /// The header of this name.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&FieldValue> {

@@ -57,6 +57,7 @@ on_every_broker! {
     a_call_that_comes_again_while_it_runs_takes_no_handlers_place,
     a_message_that_comes_again_is_not_handled_again,
     messages_without_an_id_are_all_handled,
+    messages_with_an_empty_id_are_all_handled,
     copies_of_a_message_in_two_queues_are_both_handled,
     a_message_that_failed_is_handled_again,
     a_call_that_was_cut_off_is_run_again,
@@ -222,6 +223,14 @@ async fn a_message_that_comes_again_is_not_handled_again(world: World) {
     within("a drain", serving.drain(DEADLINE)).await;
     assert_eq!(ear.rest(), [""; 0]);
     assert_eq!(left_in(&broker, &place.queue).await, [""; 0]);
+}
+
+async fn messages_with_an_empty_id_are_all_handled(world: World) {
+    let (broker, place, _till, _serving, mut ear) = served(&world).await;
+    for amount in 1..=3 {
+        note(&broker, &place, "", amount).await;
+        assert_eq!(ear.hears().await, format!("notes {amount}"));
+    }
 }
 
 async fn messages_without_an_id_are_all_handled(world: World) {
