@@ -110,6 +110,24 @@ impl Options {
     }
 }
 
+/// The number that the command line of a program with this one option gives, or the usual one; nothing
+/// where it asks for help.
+///
+/// # Errors
+/// When it is anything else.
+pub fn number(option: &str, usual: u64) -> Result<Option<u64>, lexopt::Error> {
+    let mut arguments = lexopt::Parser::from_env();
+    let mut number = usual;
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Long(given) if given == option => number = arguments.value()?.parse()?,
+            Short('h') | Long("help") => return Ok(None),
+            other => return Err(other.unexpected()),
+        }
+    }
+    Ok(Some(number))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

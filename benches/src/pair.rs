@@ -36,19 +36,13 @@ impl Pair {
     ) -> Result<Compared, Error> {
         let mut samples = Vec::new();
         for round in 0..rounds {
-            let begin_with_ours = round % 2 == 0;
-            let (mut ours, baseline);
-            if begin_with_ours {
-                ours = Some(self.ours.measure(case, amount).await?);
-                baseline = self.baseline.measure(case, amount).await?;
+            samples.push(if round % 2 == 0 {
+                let ours = self.ours.measure(case, amount).await?;
+                (ours, self.baseline.measure(case, amount).await?)
             } else {
-                ours = None;
-                baseline = self.baseline.measure(case, amount).await?;
-            }
-            if ours.is_none() {
-                ours = Some(self.ours.measure(case, amount).await?);
-            }
-            samples.extend(ours.map(|ours| (ours, baseline)));
+                let baseline = self.baseline.measure(case, amount).await?;
+                (self.ours.measure(case, amount).await?, baseline)
+            });
         }
         Ok(Compared::new(case, &samples))
     }

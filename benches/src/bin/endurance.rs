@@ -5,10 +5,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
-use lexopt::prelude::*;
 use postage_benches::Error;
 use postage_benches::load::{self, Amount};
 use postage_benches::memory::InMemory;
+use postage_benches::options;
 use postage_benches::side::Client;
 use postage_benches::text;
 
@@ -42,7 +42,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<(), Error> {
-    let Some(calls) = calls()? else {
+    let Some(calls) = options::number("calls", CALLS)? else {
         println!("{HELP}");
         return Ok(());
     };
@@ -73,19 +73,6 @@ async fn run() -> Result<(), Error> {
         return Err(format!("memory grew from {first} kB to {most} kB").into());
     }
     Ok(())
-}
-
-fn calls() -> Result<Option<u64>, lexopt::Error> {
-    let mut arguments = lexopt::Parser::from_env();
-    let mut calls = CALLS;
-    while let Some(argument) = arguments.next()? {
-        match argument {
-            Long("calls") => calls = arguments.value()?.parse()?,
-            Short('h') | Long("help") => return Ok(None),
-            other => return Err(other.unexpected()),
-        }
-    }
-    Ok(Some(calls))
 }
 
 /// The memory that this process has, in kilobytes.

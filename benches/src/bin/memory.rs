@@ -5,11 +5,11 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
-use lexopt::prelude::*;
 use postage_benches::Error;
 use postage_benches::limit::Bare;
 use postage_benches::load::{self, Amount};
 use postage_benches::memory::InMemory;
+use postage_benches::options;
 use postage_benches::pair::Spread;
 use postage_benches::side::Client;
 use postage_benches::text;
@@ -21,7 +21,7 @@ Measures calls over the memory transport, beside a channel and a oneshot with th
   --rounds N   how many, 41 unless told
   --help       shows this";
 
-const ROUNDS: u32 = 41;
+const ROUNDS: u64 = 41;
 /// How many calls a round makes on each side.
 const CALLS: u64 = 20_000;
 const THREADS: [usize; 2] = [1, 2];
@@ -39,10 +39,13 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<(), Error> {
-    let Some(rounds) = rounds()? else {
+    let Some(rounds) = options::number("rounds", ROUNDS)? else {
         println!("{HELP}");
         return Ok(());
     };
+    if rounds == 0 {
+        return Err("`--rounds` is at least 1".into());
+    }
     println!("rounds: {rounds}; medians, in microseconds a call\n");
     println!("| threads | in flight | Postage | channel and oneshot | times |");
     println!("| --- | --- | --- | --- | --- |");
@@ -51,21 +54,25 @@ fn run() -> Result<(), Error> {
         let memory = runtime.block_on(InMemory::start())?;
         let bare = Arc::new(runtime.block_on(async { Bare::start() }));
         for in_flight in IN_FLIGHT {
-            compare(&runtime, &memory, &bare, in_flight, rounds, threads)?;
+            let (ours, limit, ratio) = compare(&runtime, &memory, &bare, in_flight, rounds)?;
+            let Spread { median, min, max } = ratio;
+            println!(
+                "| {threads} | {in_flight} | {:.2} | {:.2} | {median:.2} ({min:.2}–{max:.2}) |",
+                ours.median, limit.median
+            );
         }
     }
     Ok(())
 }
 
-/// Both in turn, a line of the table.
+/// Both in turn: what a call takes with ours and with the limit, and the ratio of the two.
 fn compare(
     runtime: &Runtime,
     memory: &InMemory,
     bare: &Arc<Bare>,
     in_flight: usize,
-    rounds: u32,
-    threads: usize,
-) -> Result<(), Error> {
+    rounds: u64,
+) -> Result<(Spread, Spread, Spread), Error> {
     let text: Arc<str> = text::numbered(0, SIZE).into();
     let ours = || {
         let (client, text) = (Arc::clone(memory.client()), Arc::clone(&text));
@@ -94,13 +101,7 @@ fn compare(
         });
     }
     let each = |figure: fn(&(f64, f64)) -> f64| Spread::of(taken.iter().map(figure));
-    let (ours, limit) = (each(|(ours, _)| *ours), each(|(_, limit)| *limit));
-    let Spread { median, min, max } = each(|(ours, limit)| ours / limit);
-    println!(
-        "| {threads} | {in_flight} | {:.2} | {:.2} | {median:.2} ({min:.2}–{max:.2}) |",
-        ours.median, limit.median
-    );
-    Ok(())
+    Ok((each(|(ours, _)| *ours), each(|(_, limit)| *limit), each(|(ours, limit)| ours / limit)))
 }
 
 fn answered(answer: &str, asked: &str) -> Result<(), Error> {
@@ -124,20 +125,4 @@ fn runtime(threads: usize) -> std::io::Result<Runtime> {
         1 => Builder::new_current_thread().enable_all().build(),
         many => Builder::new_multi_thread().worker_threads(many).enable_all().build(),
     }
-}
-
-fn rounds() -> Result<Option<u32>, lexopt::Error> {
-    let mut arguments = lexopt::Parser::from_env();
-    let mut rounds = ROUNDS;
-    while let Some(argument) = arguments.next()? {
-        match argument {
-            Long("rounds") => rounds = arguments.value()?.parse()?,
-            Short('h') | Long("help") => return Ok(None),
-            other => return Err(other.unexpected()),
-        }
-    }
-    if rounds == 0 {
-        return Err("`--rounds` is at least 1".into());
-    }
-    Ok(Some(rounds))
 }

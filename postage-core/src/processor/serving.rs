@@ -1,5 +1,4 @@
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, SemaphorePermit, mpsc, watch};
@@ -51,8 +50,8 @@ pub enum Stopped {
     Failed(TransportError),
 }
 
-/// What a service left when it stopped, and its queues that it left before, in deliveries: of a call that was sent again, each copy counts
-/// that waits here for the end of the first.
+/// What a service left when it stopped, and its queues that it left before, in deliveries: of a call
+/// that was sent again, each copy counts that waits here for the end of the first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Drained {
@@ -77,8 +76,6 @@ const MOST_ADDED: usize = 16;
 #[derive(Debug)]
 pub(crate) struct Control {
     order: watch::Sender<Order>,
-    /// Whether it is an order to stop, looked at by each message.
-    is_stopping: AtomicBool,
 }
 
 /// What a service is to do. Orders only grow.
@@ -90,7 +87,7 @@ pub(crate) enum Order {
 
 impl Control {
     pub(super) fn new() -> Self {
-        Self { order: watch::Sender::new(Order::Run), is_stopping: AtomicBool::new(false) }
+        Self { order: watch::Sender::new(Order::Run) }
     }
 
     pub(super) fn watch(&self) -> watch::Receiver<Order> {
@@ -98,15 +95,11 @@ impl Control {
     }
 
     pub(super) fn is_stopping(&self) -> bool {
-        self.is_stopping.load(Ordering::Acquire)
+        matches!(*self.order.borrow(), Order::Stop { .. })
     }
 
     /// Whether the time is up in which it was to stop.
     pub(super) fn is_over(&self) -> bool {
-        self.is_stopping() && self.is_after_its_end()
-    }
-
-    fn is_after_its_end(&self) -> bool {
         match &*self.order.borrow() {
             Order::Stop { until: Some(until), .. } => *until <= Instant::now(),
             _ => false,
@@ -128,8 +121,6 @@ impl Control {
     /// The first reason counts, and the earliest end.
     fn stop(&self, reason: Stopped, limit: Option<Duration>) {
         let end = limit.and_then(|limit| Instant::now().checked_add(limit));
-        // First, so that whoever has seen the order finds this.
-        self.is_stopping.store(true, Ordering::Release);
         self.order.send_modify(|order| match order {
             Order::Run => *order = Order::Stop { why: reason, until: end },
             Order::Stop { until, .. } => *until = [*until, end].into_iter().flatten().min(),

@@ -33,8 +33,6 @@ pub(super) struct ServedQueue {
     prefetch: u16,
     now: Mutex<Now>,
     stage: watch::Sender<Stage>,
-    /// Whether it has come to being released, looked at by each message.
-    released: AtomicBool,
     /// Not so while it is being brought back.
     consumed: AtomicBool,
 }
@@ -134,7 +132,6 @@ impl ServedQueue {
             prefetch,
             now,
             stage: watch::Sender::new(Stage::Consumed),
-            released: AtomicBool::new(false),
             consumed: AtomicBool::new(false),
         }
     }
@@ -150,15 +147,11 @@ impl ServedQueue {
 
     /// Whether it is left, or to be.
     pub(super) fn is_released(&self) -> bool {
-        self.released.load(Ordering::Acquire)
+        *self.stage.borrow() >= Stage::Released
     }
 
     /// Stages are only gone forward.
     pub(super) fn reach(&self, stage: Stage) {
-        if stage >= Stage::Released {
-            // First, so that whoever has seen the stage finds this.
-            self.released.store(true, Ordering::Release);
-        }
         self.stage.send_modify(|now| *now = stage.max(*now));
     }
 
